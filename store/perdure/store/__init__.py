@@ -1,0 +1,99 @@
+"""perdure.store: typed events, the log on LMDB, its projections, the blob store, integrity and export.
+
+The public surface is what this module exports; ``events`` holds the event types and is public too.
+"""
+
+from perdure.store import events
+from perdure.store.blobs import BlobStore, FileBlobs, MemoryBlobs, load_payload, store_payload
+from perdure.store.errors import (
+    BadEvent,
+    BlobMissing,
+    CorruptBlob,
+    CorruptLog,
+    DiskFull,
+    IllegalTransition,
+    LogFull,
+    ReadOnlyStore,
+    SequenceConflict,
+    StoreClosed,
+    StoreError,
+    StoreFailed,
+    StoreLocked,
+    StoreMissing,
+    TooManyReaders,
+    UnknownJob,
+    UnsupportedFormat,
+    UsedAfterFork,
+)
+from perdure.store.event_store import (
+    Appended,
+    AppendRequest,
+    EventStore,
+    Head,
+    JobPage,
+    JobQuery,
+    RawFrame,
+    StoredEvent,
+)
+from perdure.store.export import as_json, export_lines
+from perdure.store.extension_state import ExtensionState
+from perdure.store.integrity import Problem, Report, check
+from perdure.store.job_state import Checkpoint, JobState, evolve, fold
+from perdure.store.lifecycle import TERMINAL, UNFINISHED, Status
+from perdure.store.lmdb_store import LmdbEventStore
+from perdure.store.memory_store import MemoryEventStore
+from perdure.store.runtime_state import RuntimeState
+from perdure.store.tail import follow, follow_stream
+
+__all__ = [
+    "TERMINAL",
+    "UNFINISHED",
+    "AppendRequest",
+    "Appended",
+    "BadEvent",
+    "BlobMissing",
+    "BlobStore",
+    "Checkpoint",
+    "CorruptBlob",
+    "CorruptLog",
+    "DiskFull",
+    "EventStore",
+    "ExtensionState",
+    "FileBlobs",
+    "Head",
+    "IllegalTransition",
+    "JobPage",
+    "JobQuery",
+    "JobState",
+    "LmdbEventStore",
+    "LogFull",
+    "MemoryBlobs",
+    "MemoryEventStore",
+    "Problem",
+    "RawFrame",
+    "ReadOnlyStore",
+    "Report",
+    "RuntimeState",
+    "SequenceConflict",
+    "Status",
+    "StoreClosed",
+    "StoreError",
+    "StoreFailed",
+    "StoreLocked",
+    "StoreMissing",
+    "StoredEvent",
+    "TooManyReaders",
+    "UnknownJob",
+    "UnsupportedFormat",
+    "UsedAfterFork",
+    "as_json",
+    "check",
+    "events",
+    "evolve",
+    "export_lines",
+    "fold",
+    "follow",
+    "follow_stream",
+    "load_payload",
+    "store_payload",
+]

@@ -1,0 +1,167 @@
+"""Payloads too large for the log, and modules, under the SHA-256 of their bytes.
+
+A blob is durable before the event that names it is appended. Blobs are never changed; the same bytes are stored once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from perdure.store.errors import BlobMissing, CorruptBlob, DiskFull, StoreFailed
+from perdure.store.events import INLINE_LIMIT, BlobRef, Inline, Payload
+from perdure.store.failpoints import hit
+
+
+def digest_of(data: bytes) -> str:
+    """A blob's name: the SHA-256 of its bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class BlobStore(Protocol):
+    """A content-addressed store of bytes."""
+
+    def put(self, data: bytes) -> str:
+        """Store bytes and return their digest. Durable.
+
+        Raises:
+            DiskFull, StoreFailed: the bytes could not be stored; nothing was changed.
+        """
+
+    def get(self, digest: str) -> bytes:
+        """The bytes with this digest, checked.
+
+        Raises:
+            BlobMissing: there are none.
+            CorruptBlob: they were altered.
+        """
+
+    def has(self, digest: str) -> bool:
+        """Whether there are bytes with this digest."""
+
+    def digests(self) -> Iterator[str]:
+        """Every blob's digest, in no order."""
+
+
+def store_payload(blobs: BlobStore, data: bytes) -> Payload:
+    """A payload for an event: in line up to `INLINE_LIMIT`, else a reference to a blob that is durable by then."""
+    if len(data) <= INLINE_LIMIT:
+        return Inline(data)
+    return BlobRef(blobs.put(data), len(data))
+
+
+def load_payload(blobs: BlobStore, payload: Payload) -> bytes:
+    """The bytes of an event's payload.
+
+    Raises:
+        BlobMissing, CorruptBlob: see `BlobStore.get`.
+    """
+    return payload.data if isinstance(payload, Inline) else blobs.get(payload.digest)
+
+
+class MemoryBlobs:
+    """Blobs in a dictionary."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+
+    def put(self, data: bytes) -> str:
+        """See `BlobStore.put`; durable for as long as this object lives."""
+        digest = digest_of(data)
+        self._blobs[digest] = bytes(data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """See `BlobStore.get`."""
+        try:
+            data = self._blobs[digest]
+        except KeyError:
+            raise BlobMissing(digest) from None
+        if (found := digest_of(data)) != digest:
+            raise CorruptBlob(digest, found)
+        return data
+
+    def has(self, digest: str) -> bool:
+        """See `BlobStore.has`."""
+        return digest in self._blobs
+
+    def digests(self) -> Iterator[str]:
+        """See `BlobStore.digests`."""
+        return iter(list(self._blobs))
+
+
+class FileBlobs:
+    """Blobs as files ``ab/abcd…`` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest
+
+    def put(self, data: bytes) -> str:
+        """See `BlobStore.put`."""
+        digest = digest_of(data)
+        path = self._path(digest)
+        try:
+            if not path.exists():
+                self._write(path, data)
+            # Also for a blob that was there: the process that wrote it may have died before this.
+            self._sync_names(path)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(self._folder) from error
+            raise StoreFailed(self._folder, str(error)) from error
+        return digest
+
+    def _write(self, path: Path, data: bytes) -> None:
+        hit("blob.before_write")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            hit("blob.before_rename")
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+        hit("blob.after_rename")
+
+    def _sync_names(self, path: Path) -> None:
+        # The names must survive a power cut too: the file's in its folder, and the folder's in its own.
+        for folder in (path.parent, self._folder):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def get(self, digest: str) -> bytes:
+        """See `BlobStore.get`."""
+        try:
+            data = self._path(digest).read_bytes()
+        except FileNotFoundError:
+            raise BlobMissing(digest) from None
+        except OSError as error:
+            raise StoreFailed(self._folder, str(error)) from error
+        if (found := digest_of(data)) != digest:
+            raise CorruptBlob(digest, found)
+        return data
+
+    def has(self, digest: str) -> bool:
+        """See `BlobStore.has`."""
+        return self._path(digest).exists()
+
+    def digests(self) -> Iterator[str]:
+        """See `BlobStore.digests`; leftovers of a crash in the middle of a write are not blobs."""
+        return (path.name for path in self._folder.glob("??/*") if not path.name.startswith("."))

@@ -1,0 +1,149 @@
+"""What can go wrong in the store, and whose fault it is.
+
+Every error carries its data as fields, so that a program can act on it, and says in its text what a person can do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """Base of every error that ``perdure.store`` raises on purpose."""
+
+
+class StoreLocked(StoreError):
+    """Another process (or this one, a second time) writes to this folder."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        self.path, self.pid = path, pid
+        owner = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"{path} is in use by {owner}; stop it, or choose another folder")
+
+
+class StoreClosed(StoreError):
+    """The store was closed; open it again."""
+
+    def __init__(self) -> None:
+        super().__init__("the store is closed")
+
+
+class ReadOnlyStore(StoreError):
+    """A store that was opened for reading was asked to write."""
+
+    def __init__(self) -> None:
+        super().__init__("the store was opened for reading only")
+
+
+class StoreMissing(StoreError):
+    """There is no log in this folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} holds no perdure log; nothing has run there yet")
+
+
+class UnsupportedFormat(StoreError):
+    """The log was written by another version of perdure, in a format this one does not know."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        self.path, self.found, self.known = path, found, known
+        super().__init__(f"{path} has log format {found}, this perdure knows {known}; use the version that wrote it")
+
+
+class UsedAfterFork(StoreError):
+    """LMDB's handles do not survive a fork: open the store again in the child."""
+
+    def __init__(self, opened_by: int, used_by: int) -> None:
+        self.opened_by, self.used_by = opened_by, used_by
+        super().__init__(
+            f"the store was opened by process {opened_by} and used after a fork in {used_by}; open it anew"
+        )
+
+
+class SequenceConflict(StoreError):
+    """Somebody appended to the stream first; read it again and decide anew."""
+
+    def __init__(self, stream: str, expected: int, found: int) -> None:
+        self.stream, self.expected, self.found = stream, expected, found
+        super().__init__(f"stream {stream} is at sequence {found}, not at {expected} as the caller expected")
+
+
+class BadEvent(StoreError):
+    """The bytes are no event of a known type, or the event does not belong on this stream."""
+
+    def __init__(self, stream: str, reason: str) -> None:
+        self.stream, self.reason = stream, reason
+        super().__init__(f"not an event for stream {stream}: {reason}")
+
+
+class IllegalTransition(StoreError):
+    """The job's status does not allow this event; nothing was changed."""
+
+    def __init__(self, job_id: str, status: str, event: str) -> None:
+        self.job_id, self.status, self.event = job_id, status, event
+        super().__init__(f"job {job_id} is {status}; {event} is not possible from there")
+
+
+class DiskFull(StoreError):
+    """No room for the commit. What was acknowledged is intact; free space, and the store goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"no space left on the disk of {path}; what was acknowledged is intact, free space to go on")
+
+
+class LogFull(StoreError):
+    """The log reached the largest size it was allowed."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self.path, self.limit = path, limit
+        super().__init__(f"the log in {path} has reached its limit of {limit} bytes; raise max_map_size")
+
+
+class TooManyReaders(StoreError):
+    """All reader slots of the log are taken."""
+
+    def __init__(self, path: Path, slots: int) -> None:
+        self.path, self.slots = path, slots
+        super().__init__(f"all {slots} reader slots of {path} are taken; close some readers")
+
+
+class StoreFailed(StoreError):
+    """The operating system refused a read or a write."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the store in {path} failed: {reason}")
+
+
+class CorruptLog(StoreError):
+    """Bytes of the log are not what was written."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"the log is damaged at {where}: {reason}; run 'perdure log check', restore from a backup")
+
+
+class BlobMissing(StoreError):
+    """A payload that the log refers to is not in the blob store."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"blob {digest} is missing; restore the blobs folder from a backup")
+
+
+class CorruptBlob(StoreError):
+    """A blob's bytes do not match its name."""
+
+    def __init__(self, digest: str, found: str) -> None:
+        self.digest, self.found = digest, found
+        super().__init__(f"blob {digest} holds bytes with digest {found}; restore it from a backup")
+
+
+class UnknownJob(StoreError, LookupError):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"there is no job {job_id}")

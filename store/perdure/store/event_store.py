@@ -1,0 +1,174 @@
+"""The contract of every event store, on one page.
+
+An event before it is stored (`Event`) and after (`StoredEvent`) are two types. `LmdbEventStore` keeps events on disk,
+`MemoryEventStore` in memory; ``tests/contract/event_store_contract.py`` is the test that both pass, and that a third
+one binds in a few lines.
+
+Threads: every method may be called from any thread. Order: the log is one sequence of positions 1, 2, 3 …; each stream
+is a sequence 1, 2, 3 … of its own. An append is all or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+import msgspec
+
+from perdure.store.blobs import BlobStore
+from perdure.store.errors import StoreError
+from perdure.store.events import AnyEvent, Event
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
+from perdure.store.projection import State
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with its place and its links. ``time`` is in microseconds since 1970.
+
+    ``position`` is its place in the whole log, ``sequence`` in its stream, both from 1. ``previous`` is the hash of the
+    stream's event before it, ``hash`` its own. ``body`` holds the bytes that are stored.
+    """
+
+    position: int
+    stream: str
+    sequence: int
+    time: int
+    event: AnyEvent
+    body: bytes
+    previous: bytes
+    hash: bytes
+
+
+class AppendRequest(msgspec.Struct, frozen=True):
+    """Events for one stream, encoded, each with its time (microseconds since 1970).
+
+    ``expected`` is the sequence the stream must be at (0: it must not exist), or None for wherever it is.
+    """
+
+    stream: str
+    bodies: Sequence[bytes]
+    times: Sequence[int]
+    expected: int | None = None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """Where the events of a request went: sequences ``first`` to ``last``; ``position`` is that of the last.
+
+    ``state`` is the stream's projection after them, not to be changed.
+    """
+
+    stream: str
+    first: int
+    last: int
+    position: int
+    state: State | None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A stream's number in this store, its last sequence and that event's hash."""
+
+    number: int
+    sequence: int
+    hash: bytes
+
+
+class RawFrame(msgspec.Struct, frozen=True):
+    """One stored frame as bytes, with the position of its first event."""
+
+    position: int
+    data: bytes
+
+
+class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all."""
+
+    statuses: frozenset[Status] = frozenset()
+    extension: str | None = None
+    job_type: str | None = None
+    before: UUID | None = None
+    limit: int = 100
+
+
+class JobPage(msgspec.Struct, frozen=True):
+    """Some jobs, newest first; ``next`` is None when there are no more."""
+
+    jobs: list[JobState]
+    next: UUID | None
+
+
+class EventStore(Protocol):
+    """A log of events with a projection beside each stream, and a blob store."""
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Where payloads over 64 KiB and modules are kept."""
+
+    def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
+        """Append events to one stream, in one transaction. Durable when it returns.
+
+        Raises:
+            SequenceConflict: the stream is not at ``expected``.
+            IllegalTransition: the job's status does not allow one of the events.
+            StoreError: the commit failed; nothing was changed.
+        """
+
+    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+        """Append many requests in one transaction with one sync. Durable when it returns.
+
+        A request that is refused (conflict, illegal transition, bad event) is answered with its error and leaves no
+        trace; the others are appended.
+
+        Raises:
+            StoreError: the commit failed; nothing was changed.
+        """
+
+    def read(
+        self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
+    ) -> Iterator[StoredEvent]:
+        """The stream's events with ``after < sequence <= until``, oldest first, or newest first if ``backward``."""
+
+    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
+        """The log's events with ``after < position <= until``, in order."""
+
+    def frames(self) -> Iterator[RawFrame]:
+        """The log as it is stored, for the integrity check."""
+
+    def position(self) -> int:
+        """The last event's position; 0 for an empty log."""
+
+    def wait(self, after: int, timeout: float | None = None) -> int:
+        """Block until the log is beyond ``after``, or ``timeout`` seconds have passed; returns `position`."""
+
+    def head(self, stream: str) -> Head | None:
+        """The stream's end, or None if there is no such stream."""
+
+    def streams(self, prefix: str = "") -> Iterator[str]:
+        """The names of all streams that begin with ``prefix``, in order."""
+
+    def state(self, stream: str) -> State | None:
+        """The stream's projection, or None."""
+
+    def rebuild(self, stream: str, until: int | None = None) -> State | None:
+        """The stream's state folded anew from its events (up to sequence ``until``), not read from the projection."""
+
+    def job(self, job_id: UUID) -> JobState:
+        """The job's projection.
+
+        Raises:
+            UnknownJob: there is no such job.
+        """
+
+    def jobs(self, query: JobQuery) -> JobPage:
+        """A page of jobs, newest first."""
+
+    def close(self) -> None:
+        """Close the store; a second call does nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

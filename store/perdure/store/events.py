@@ -1,0 +1,461 @@
+"""The facts of the log: one immutable, past-tense struct a fact, and the bytes it is stored as.
+
+An event's bytes are msgpack of an array whose first item is the event's tag: ``["progress", 3, 912, 0.5, "half"]``.
+They are made once, by whoever states the fact, and stored as they are. Shipped shapes never change: a new shape gets
+a new class with a new tag (``progress.2``), and `perdure.store.upcast` turns the old one into it on read.
+
+Durability classes (`is_durable`): the writer of a *durable* event is answered after the commit is synced; a *buffered*
+one is on disk, in order, with the next durable event or within 20 ms.
+
+Units: fuel in wasmtime's units, sizes in bytes, durations in milliseconds unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+from uuid import UUID
+
+import msgspec
+
+from perdure.store.errors import BadEvent
+
+JsonObject = dict[str, Any]
+
+
+class LimitUse(msgspec.Struct, array_like=True, frozen=True):
+    """Which limit was exceeded, its value and what was used, both in ``unit``."""
+
+    limit: str
+    value: int
+    used: int
+    unit: str
+
+
+class WasmFrame(msgspec.Struct, array_like=True, frozen=True):
+    """One frame of a wasm backtrace; ``offset`` counts bytes from the start of the module."""
+
+    function: str
+    offset: int
+
+
+class JobError(msgspec.Struct, array_like=True, frozen=True):
+    """Why a job failed. ``kind`` is one of `ERROR_KINDS`; ``blame`` is ``guest``, ``caller`` or ``host``."""
+
+    kind: str
+    message: str
+    blame: str = "guest"
+    limit: LimitUse | None = None
+    backtrace: tuple[WasmFrame, ...] = ()
+    data: JsonObject = {}
+
+
+ERROR_KINDS: Final = (
+    "trap",  # the guest executed a trapping instruction
+    "stack_overflow",
+    "out_of_fuel",
+    "memory",
+    "timeout",
+    "event_rate",
+    "payload_size",
+    "checkpoint_size",
+    "abi_violation",  # the guest broke the contract: a bad pointer, a bad job id, a bad allocator
+    "guest_failed",  # the guest returned 2
+    "init_failed",  # plugin_init trapped, looped or returned an error
+    "load_failed",  # the job's module could not be loaded
+    "host_error",  # a defect of the host
+    "restart_limit",  # the job's actor died too often
+)
+
+
+class BlobRef(msgspec.Struct, array_like=True, frozen=True, tag="blob"):
+    """A payload over `INLINE_LIMIT`, kept in the blob store under its SHA-256 (hex)."""
+
+    digest: str
+    size: int
+
+
+class Inline(msgspec.Struct, array_like=True, frozen=True, tag="inline"):
+    """A payload kept in the event itself."""
+
+    data: bytes
+
+
+Payload = Inline | BlobRef
+INLINE_LIMIT: Final = 64 * 1024
+
+
+class JobLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one job may use. ``None`` is no limit."""
+
+    fuel: int | None = None
+    memory_bytes: int = 512 * 1024 * 1024
+    wall_clock_ms: int | None = None
+    events_per_second: int | None = 200_000
+    payload_bytes: int = 8 * 1024 * 1024
+    checkpoint_bytes: int = 64 * 1024 * 1024
+    stack_bytes: int = 512 * 1024
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a failed job is tried again, and how long it waits in between (see `perdure.actors.backoff`)."""
+
+    attempts: int = 1
+    initial_ms: int = 1_000
+    factor: float = 2.0
+    maximum_ms: int = 60_000
+    jitter: float = 0.1
+
+
+class Event(msgspec.Struct, array_like=True, frozen=True):
+    """Base of all events."""
+
+
+class JobEvent(Event, frozen=True):
+    """Base of the events of a job's stream."""
+
+
+class GuestEvent(JobEvent, frozen=True):
+    """Base of what a guest's host calls leave in the log.
+
+    ``call`` counts the host calls of this attempt from 1; ``fuel`` is what the attempt had consumed at that call. Both
+    are equal whenever the same module does the same work, which is what a replay proves.
+    """
+
+    call: int
+    fuel: int
+
+
+# --- a job's life ----------------------------------------------------------------------------------------------------
+
+
+class JobDispatched(JobEvent, frozen=True, tag="dispatched"):
+    """Somebody asked for the job. Durable. ``module`` is the SHA-256 of the wasm bytes that will run it."""
+
+    job_id: UUID
+    job_type: str
+    extension: str
+    version: str
+    module: str
+    export: str
+    library_id: UUID
+    resumable: bool
+    state: Payload
+    limits: JobLimits
+    retry: RetryPolicy
+
+
+class JobStarted(JobEvent, frozen=True, tag="started"):
+    """An attempt began to run. Durable."""
+
+    attempt: int
+    pid: int
+
+
+class JobResumed(JobEvent, frozen=True, tag="resumed"):
+    """The job is queued again, from ``checkpoint`` (a sequence; 0 is from the start). Durable.
+
+    ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is
+    over, or a person asked), ``restart`` (its actor died). What the guest did after the checkpoint is superseded.
+    """
+
+    checkpoint: int
+    cause: str
+
+
+class JobPauseRequested(JobEvent, frozen=True, tag="pause-requested"):
+    """A person asked for a pause. Durable. The job goes on until its guest agrees or is stopped."""
+
+
+class JobCancelRequested(JobEvent, frozen=True, tag="cancel-requested"):
+    """A person asked for the end. Durable, and honoured by the next process if this one dies first."""
+
+
+class JobPaused(JobEvent, frozen=True, tag="paused"):
+    """The job stopped and waits for a resume. Durable. ``forced`` when the guest had to be stopped."""
+
+    forced: bool
+    fuel: int
+
+
+class JobSuspended(JobEvent, frozen=True, tag="suspended"):
+    """The host stopped the job; the next one resumes it by itself. Durable. ``reason`` is for people."""
+
+    reason: str
+    forced: bool
+    fuel: int
+
+
+class RetryScheduled(JobEvent, frozen=True, tag="retry-scheduled"):
+    """The attempt failed and another one follows after ``delay_ms``. Durable."""
+
+    error: JobError
+    delay_ms: int
+    fuel: int
+
+
+class JobCompleted(JobEvent, frozen=True, tag="completed"):
+    """The guest returned success. Durable."""
+
+    fuel: int
+
+
+class JobFailed(JobEvent, frozen=True, tag="failed"):
+    """The job ended without success. Durable."""
+
+    error: JobError
+    fuel: int
+
+
+class JobCancelled(JobEvent, frozen=True, tag="cancelled"):
+    """The job ended because a person asked for it. Durable. ``forced`` when the guest had to be stopped."""
+
+    forced: bool
+    fuel: int
+
+
+# --- what a guest did ------------------------------------------------------------------------------------------------
+
+
+class ProgressReported(GuestEvent, frozen=True, tag="progress"):
+    """``progress`` is a fraction from 0.0 to 1.0. Buffered."""
+
+    progress: float
+    message: str
+
+
+class CheckpointSaved(GuestEvent, frozen=True, tag="checkpoint"):
+    """The guest's state, from which it can go on. Durable: on disk before the guest goes on."""
+
+    state: Payload
+
+
+class WarningAdded(GuestEvent, frozen=True, tag="warning"):
+    """Something a person should look at. Buffered."""
+
+    message: str
+
+
+class ItemsCounted(GuestEvent, frozen=True, tag="items"):
+    """``count`` more items done. Buffered."""
+
+    count: int
+
+
+class BytesCounted(GuestEvent, frozen=True, tag="bytes"):
+    """``count`` more bytes done. Buffered."""
+
+    count: int
+
+
+class LogWritten(GuestEvent, frozen=True, tag="log"):
+    """A line of the guest's log; ``level`` is 0 debug, 1 info, 2 warn or 3 error. Buffered."""
+
+    level: int
+    message: str
+
+
+class InterruptAnswered(GuestEvent, frozen=True, tag="interrupt"):
+    """The guest asked whether to stop and was told 1 (pause) or 2 (cancel). Buffered."""
+
+    answer: int
+
+
+class OperationAnswered(GuestEvent, frozen=True, tag="operation"):
+    """A query's call and its answer. Buffered. ``code`` is empty on success, else one of the ABI's error codes."""
+
+    method: str
+    library_id: UUID | None
+    payload: Payload
+    answer: Payload
+    code: str
+
+
+# --- an extension's life ---------------------------------------------------------------------------------------------
+
+
+class JobType(msgspec.Struct, array_like=True, frozen=True):
+    """One kind of job an extension offers: ``name`` is what people dispatch, ``export`` the function that runs it."""
+
+    name: str
+    export: str
+    resumable: bool
+
+
+class ExtensionEvent(Event, frozen=True):
+    """Base of the events of an extension's stream."""
+
+
+class ExtensionInstalled(ExtensionEvent, frozen=True, tag="installed"):
+    """The extension's manifest (its JSON bytes) and module (SHA-256; the bytes are in the blob store). Durable."""
+
+    extension: str
+    version: str
+    manifest: bytes
+    module: str
+    module_bytes: int
+
+
+class ExtensionLoaded(ExtensionEvent, frozen=True, tag="loaded"):
+    """The extension's actor runs and its job types can be dispatched. Durable."""
+
+    version: str
+    module: str
+    job_types: tuple[JobType, ...]
+
+
+class ExtensionUnloaded(ExtensionEvent, frozen=True, tag="unloaded"):
+    """The extension was switched off: nothing can be dispatched until it is loaded again. Durable."""
+
+
+class ExtensionUninstalled(ExtensionEvent, frozen=True, tag="uninstalled"):
+    """The extension is gone; its history and its module stay. Durable."""
+
+
+# --- the runtime's life ----------------------------------------------------------------------------------------------
+
+
+class RuntimeEvent(Event, frozen=True):
+    """Base of the events of the runtime's own stream."""
+
+
+class RuntimeOpened(RuntimeEvent, frozen=True, tag="opened"):
+    """A process opened the folder for writing. Durable."""
+
+    pid: int
+    perdure: str
+    wasmtime: str
+
+
+class RuntimeClosed(RuntimeEvent, frozen=True, tag="closed"):
+    """That process closed it in an orderly way. Durable. Without this event, the process died."""
+
+    pid: int
+
+
+class ModuleCompiled(RuntimeEvent, frozen=True, tag="compiled"):
+    """A module's machine code was made. Durable, before the first use of the file.
+
+    ``engine`` names wasmtime's version and settings, ``artifact`` is the SHA-256 of the machine code: a file with
+    another digest is never run.
+    """
+
+    module: str
+    engine: str
+    artifact: str
+    size: int
+
+
+AnyJobEvent = (
+    JobDispatched
+    | JobStarted
+    | JobResumed
+    | JobPauseRequested
+    | JobCancelRequested
+    | JobPaused
+    | JobSuspended
+    | RetryScheduled
+    | JobCompleted
+    | JobFailed
+    | JobCancelled
+    | ProgressReported
+    | CheckpointSaved
+    | WarningAdded
+    | ItemsCounted
+    | BytesCounted
+    | LogWritten
+    | InterruptAnswered
+    | OperationAnswered
+)
+AnyEvent = (
+    AnyJobEvent
+    | ExtensionInstalled
+    | ExtensionLoaded
+    | ExtensionUnloaded
+    | ExtensionUninstalled
+    | RuntimeOpened
+    | RuntimeClosed
+    | ModuleCompiled
+)
+
+_BUFFERED: Final = frozenset(
+    {
+        ProgressReported,
+        WarningAdded,
+        ItemsCounted,
+        BytesCounted,
+        LogWritten,
+        InterruptAnswered,
+        OperationAnswered,
+    }
+)
+EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(AnyEvent)
+_BY_TAG: Final = {str(kind.__struct_config__.tag): kind for kind in EVENT_TYPES}
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)
+
+
+def tag_of(event: Event | type[Event]) -> str:
+    """The event's name in the log, for example ``checkpoint``."""
+    return str(event.__struct_config__.tag)
+
+
+def type_of(tag: str) -> type[Event]:
+    """The event type with this tag.
+
+    Raises:
+        KeyError: no event has this tag.
+    """
+    return _BY_TAG[tag]
+
+
+def is_durable(event: Event) -> bool:
+    """Whether the writer of this event is answered only after a synced commit."""
+    return type(event) not in _BUFFERED
+
+
+def encode(event: Event) -> bytes:
+    """The bytes that are stored for ``event``."""
+    return _encoder.encode(event)
+
+
+def decode(body: bytes, stream: str = "?") -> AnyEvent:
+    """The event that ``body`` holds.
+
+    Raises:
+        BadEvent: the bytes are no event of a known type.
+    """
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise BadEvent(stream, str(error)) from None
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+RUNTIME_STREAM: Final = "runtime"
+
+
+def job_stream(job_id: UUID | str) -> str:
+    """The name of a job's stream."""
+    return f"job:{job_id}"
+
+
+def extension_stream(extension: str) -> str:
+    """The name of an extension's stream."""
+    return f"extension:{extension}"
+
+
+def event_base(stream: str) -> type[Event]:
+    """The base class of the events that may stand on ``stream``.
+
+    Raises:
+        BadEvent: the name is none of a job, an extension or the runtime.
+    """
+    if stream.startswith("job:"):
+        return JobEvent
+    if stream.startswith("extension:"):
+        return ExtensionEvent
+    if stream == RUNTIME_STREAM:
+        return RuntimeEvent
+    raise BadEvent(stream, "streams are named job:ID, extension:ID or runtime")

@@ -1,0 +1,52 @@
+"""Named places in the commit path where a test can make the process die or fail.
+
+``hit`` costs one dictionary look-up and does nothing unless a test armed the name (as bbolt's failpoints do); nothing
+in the product arms one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+NAMES: Final = (
+    "append.before_post",
+    "append.after_post",
+    "commit.before_drain",
+    "commit.after_drain",
+    "commit.before_plan",
+    "commit.after_plan",
+    "commit.before_write",
+    "commit.after_write",
+    "commit.before_sync",
+    "commit.after_sync",
+    "answer.before",
+    "answer.after",
+    "blob.before_write",
+    "blob.before_rename",
+    "blob.after_rename",
+)
+
+_armed: dict[str, Callable[[], None]] = {}
+
+
+def arm(name: str, action: Callable[[], None]) -> None:
+    """Run ``action`` each time ``name`` is passed.
+
+    Raises:
+        KeyError: there is no such failpoint.
+    """
+    if name not in NAMES:
+        raise KeyError(name)
+    _armed[name] = action
+
+
+def disarm() -> None:
+    """Forget every armed action."""
+    _armed.clear()
+
+
+def hit(name: str) -> None:
+    """Pass the failpoint ``name``."""
+    if _armed and (action := _armed.get(name)) is not None:
+        action()

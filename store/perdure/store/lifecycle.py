@@ -1,0 +1,93 @@
+"""A job's life as a table: which event may follow in which status, and what the status is afterwards.
+
+Nothing else may live here: no I/O, no clock, no counters. Events that are not in `TRANSITIONS` (what a guest did) need
+a running job and leave its status alone.
+
+    queued ──started──▶ running ──completed──▶ completed
+      ▲                   │  │ ├──failed────▶ failed ──resumed (retry)──▶ queued
+      │                   │  │ └──cancelled─▶ cancelled
+      └──────resumed──────┘  └─paused─▶ paused, suspended, backoff ──resumed──▶ queued
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from perdure.store.errors import IllegalTransition
+from perdure.store.events import (
+    Event,
+    JobCancelled,
+    JobCancelRequested,
+    JobCompleted,
+    JobDispatched,
+    JobFailed,
+    JobPaused,
+    JobPauseRequested,
+    JobResumed,
+    JobStarted,
+    JobSuspended,
+    RetryScheduled,
+    tag_of,
+)
+
+
+class Status(enum.StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"  # waits for a slot
+    RUNNING = "running"  # an attempt began and has not ended (or its process died)
+    PAUSED = "paused"  # a person stopped it; waits for a person
+    SUSPENDED = "suspended"  # the host stopped it; the next host resumes it
+    BACKOFF = "backoff"  # failed, and will be tried again
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL: Final = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+UNFINISHED: Final = frozenset(Status) - TERMINAL
+
+S = Status
+TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
+    JobDispatched: {None: S.QUEUED},
+    JobStarted: {S.QUEUED: S.RUNNING},
+    JobResumed: {
+        S.RUNNING: S.QUEUED,  # its process or its actor died
+        S.PAUSED: S.QUEUED,
+        S.SUSPENDED: S.QUEUED,
+        S.BACKOFF: S.QUEUED,
+        S.FAILED: S.QUEUED,  # a person retries it
+        S.CANCELLED: S.QUEUED,
+    },
+    JobPauseRequested: {S.RUNNING: S.RUNNING},
+    JobCancelRequested: {S.RUNNING: S.RUNNING},
+    JobPaused: {S.RUNNING: S.PAUSED, S.QUEUED: S.PAUSED, S.SUSPENDED: S.PAUSED, S.BACKOFF: S.PAUSED},
+    JobSuspended: {S.RUNNING: S.SUSPENDED},
+    RetryScheduled: {S.RUNNING: S.BACKOFF},
+    JobCompleted: {S.RUNNING: S.COMPLETED},
+    JobFailed: {S.RUNNING: S.FAILED, S.QUEUED: S.FAILED, S.SUSPENDED: S.FAILED, S.BACKOFF: S.FAILED},
+    JobCancelled: {
+        S.RUNNING: S.CANCELLED,
+        S.QUEUED: S.CANCELLED,
+        S.PAUSED: S.CANCELLED,
+        S.SUSPENDED: S.CANCELLED,
+        S.BACKOFF: S.CANCELLED,
+    },
+}
+del S
+
+
+def next_status(job_id: str, status: Status | None, event: Event) -> Status:
+    """The status after ``event``; ``status`` is None for a job that does not exist yet.
+
+    Raises:
+        IllegalTransition: the table has no such step; nothing was changed.
+    """
+    steps = TRANSITIONS.get(type(event))
+    if steps is None:
+        if status is Status.RUNNING:
+            return status
+    elif (after := steps.get(status)) is not None:
+        return after
+    raise IllegalTransition(job_id, str(status) if status is not None else "unknown", tag_of(event))

@@ -1,0 +1,188 @@
+"""An event store in memory, for embedders' tests and for runs that nobody needs to keep."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from perdure.store.blobs import MemoryBlobs
+from perdure.store.commit_plan import CommitPlan, StreamEnd
+from perdure.store.errors import StoreClosed, StoreError, UnknownJob
+from perdure.store.event_store import (
+    Appended,
+    AppendRequest,
+    Head,
+    JobPage,
+    JobQuery,
+    RawFrame,
+    StoredEvent,
+)
+from perdure.store.events import Event, encode, job_stream
+from perdure.store.job_state import JobState
+from perdure.store.projection import State
+from perdure.store.reading import expand, matches, rebuild_from
+
+
+class MemoryEventStore:
+    """`EventStore` without a disk: the same frames, chains and projections, gone with the object.
+
+    Args:
+        clock: the time for `append`, in microseconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self.blobs = MemoryBlobs()
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._closed = False
+        self._position = 0
+        self._frames: list[RawFrame] = []
+        self._positions: list[int] = []
+        self._ends: dict[str, StreamEnd] = {}
+        self._names: dict[int, str] = {}
+        self._by_stream: dict[int, list[tuple[int, RawFrame]]] = {}  # first sequence, frame
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreClosed
+
+    def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
+        """See `EventStore.append`."""
+        now = self._clock()
+        request = AppendRequest(stream, [encode(event) for event in events], [now] * len(events), expected)
+        answer = self.append_batch([request])[0]
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
+
+    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+        """See `EventStore.append_batch`."""
+        with self._changed:
+            self._check()
+            plan = CommitPlan(self._position, len(self._ends) + 1, self._ends.get)
+            answers: list[Appended | StoreError] = []
+            for request in requests:
+                try:
+                    answers.append(plan.add(request))
+                except StoreError as error:
+                    answers.append(error)
+            self._ends.update(plan.ends)
+            self._names.update({end.head.number: stream for stream, end in plan.ends.items()})
+            for frame, entry in zip(plan.frames, plan.index, strict=True):
+                self._frames.append(frame)
+                self._positions.append(frame.position)
+                self._by_stream.setdefault(entry.number, []).append((entry.sequence, frame))
+            self._position = plan.position
+            self._changed.notify_all()
+            return answers
+
+    def read(
+        self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
+    ) -> Iterator[StoredEvent]:
+        """See `EventStore.read`."""
+        with self._changed:
+            self._check()
+            end = self._ends.get(stream)
+            frames = list(self._by_stream[end.head.number]) if end is not None else []
+        last = until if until is not None else (end.head.sequence if end is not None else 0)
+        start = max(0, bisect.bisect_right(frames, after + 1, key=lambda pair: pair[0]) - 1)
+        stop = bisect.bisect_right(frames, last, key=lambda pair: pair[0])
+        for _, frame in reversed(frames[start:stop]) if backward else frames[start:stop]:
+            events = [event for event in expand(frame, stream) if after < event.sequence <= last]
+            yield from reversed(events) if backward else events
+
+    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
+        """See `EventStore.read_all`."""
+        for frame in self._frames_after(after):
+            for event in expand(frame, self._names):
+                if until is not None and event.position > until:
+                    return
+                if event.position > after:
+                    yield event
+
+    def _frames_after(self, after: int) -> Iterator[RawFrame]:
+        with self._changed:
+            self._check()
+            start = max(0, bisect.bisect_right(self._positions, after + 1) - 1)
+            frames = self._frames[start:]
+        return iter(frames)
+
+    def frames(self) -> Iterator[RawFrame]:
+        """See `EventStore.frames`."""
+        return self._frames_after(0)
+
+    def position(self) -> int:
+        """See `EventStore.position`."""
+        self._check()
+        return self._position
+
+    def wait(self, after: int, timeout: float | None = None) -> int:
+        """See `EventStore.wait`."""
+        with self._changed:
+            self._check()
+            self._changed.wait_for(lambda: self._position > after or self._closed, timeout)
+            self._check()
+            return self._position
+
+    def head(self, stream: str) -> Head | None:
+        """See `EventStore.head`."""
+        self._check()
+        end = self._ends.get(stream)
+        return end.head if end is not None else None
+
+    def streams(self, prefix: str = "") -> Iterator[str]:
+        """See `EventStore.streams`."""
+        self._check()
+        return iter(sorted(stream for stream in list(self._ends) if stream.startswith(prefix)))
+
+    def state(self, stream: str) -> State | None:
+        """See `EventStore.state`."""
+        self._check()
+        end = self._ends.get(stream)
+        return end.state if end is not None else None
+
+    def rebuild(self, stream: str, until: int | None = None) -> State | None:
+        """See `EventStore.rebuild`."""
+        with self._changed:
+            self._check()
+            end = self._ends.get(stream)
+            frames = [frame for _, frame in self._by_stream[end.head.number]] if end is not None else []
+        return rebuild_from(stream, frames, until)
+
+    def job(self, job_id: UUID) -> JobState:
+        """See `EventStore.job`."""
+        state = self.state(job_stream(job_id))
+        if not isinstance(state, JobState):
+            raise UnknownJob(str(job_id))
+        return state
+
+    def jobs(self, query: JobQuery) -> JobPage:
+        """See `EventStore.jobs`."""
+        found: list[JobState] = []
+        for stream in reversed(list(self.streams("job:"))):
+            state = self.state(stream)
+            if not isinstance(state, JobState) or not matches(query, state):
+                continue
+            if len(found) == query.limit:
+                return JobPage(found, found[-1].job_id)
+            found.append(state)
+        return JobPage(found, None)
+
+    def close(self) -> None:
+        """See `EventStore.close`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

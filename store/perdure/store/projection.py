@@ -1,0 +1,69 @@
+"""The state that is kept beside each stream, folded in the transaction that appends to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from perdure.store import extension_state, job_state, runtime_state
+from perdure.store.errors import BadEvent, CorruptLog, IllegalTransition
+from perdure.store.events import RUNTIME_STREAM, Event, JobEvent, event_base
+from perdure.store.extension_state import ExtensionState
+from perdure.store.job_state import JobState
+from perdure.store.runtime_state import RuntimeState
+
+State = JobState | ExtensionState | RuntimeState
+
+_job = msgspec.msgpack.Decoder(JobState)
+_extension = msgspec.msgpack.Decoder(ExtensionState)
+_runtime = msgspec.msgpack.Decoder(RuntimeState)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def project(stream: str, state: State | None, events: Iterable[tuple[Event, int, int]]) -> State | None:
+    """The stream's state after more ``(event, sequence, time)``; ``state`` is left as it was.
+
+    Raises:
+        IllegalTransition: a job's status does not allow one of the events.
+        BadEvent: an event does not belong on this stream.
+    """
+    base = event_base(stream)
+    if base is JobEvent:
+        current = job_state.copy(state) if isinstance(state, JobState) else None
+        for event, sequence, time in events:
+            if not isinstance(event, JobEvent):
+                raise BadEvent(stream, f"{type(event).__name__} is not a job's event")
+            if current is None and f"job:{getattr(event, 'job_id', '')}" != stream:
+                raise IllegalTransition(stream.removeprefix("job:"), "unknown", type(event).__name__)
+            current = job_state.apply(current, event, sequence, time)
+        return current
+    for event, sequence, time in events:
+        if not isinstance(event, base):
+            raise BadEvent(stream, f"{type(event).__name__} is not an event of this kind of stream")
+        if stream == RUNTIME_STREAM:
+            state = runtime_state.evolve(state if isinstance(state, RuntimeState) else None, event, sequence, time)
+        else:
+            state = extension_state.evolve(state if isinstance(state, ExtensionState) else None, event, sequence, time)
+    return state
+
+
+def encode_state(state: State | None) -> bytes:
+    """The bytes a state is kept as; empty for none."""
+    return b"" if state is None else _encoder.encode(state)
+
+
+def decode_state(stream: str, data: bytes | memoryview) -> State | None:
+    """The state that ``data`` holds.
+
+    Raises:
+        CorruptLog: the bytes are no state of this kind of stream.
+    """
+    if not data:
+        return None
+    decoder: msgspec.msgpack.Decoder[JobState] | msgspec.msgpack.Decoder[ExtensionState]
+    decoder = _job if stream.startswith("job:") else _extension
+    try:
+        return _runtime.decode(data) if stream == RUNTIME_STREAM else decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise CorruptLog(f"the projection of {stream}", str(error)) from None
