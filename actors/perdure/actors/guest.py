@@ -26,7 +26,7 @@ class Interrupt(enum.IntEnum):
     CANCEL = 2
 
 
-class StopGuest(Exception):  # noqa: N818  # a request, not an error: the guest is to end without another host call
+class StopGuest(Exception):
     """Raised by a `GuestHost` method: the guest must not run on.
 
     A guest written in Python lets it pass through ``run``. An adapter of compiled code keeps it, stops the guest in
@@ -114,7 +114,7 @@ class Guest(Protocol):
         """Free the sandbox. Called on the thread that ran it; idempotent."""
 
 
-class GuestLoadFailed(Exception):  # noqa: N818  # reads as the fact it is
+class GuestLoadFailed(Exception):
     """A guest could not be made; ``error`` says why, in the form that the job's end is recorded with."""
 
     def __init__(self, error: JobError) -> None:

@@ -90,7 +90,7 @@ class JobLimits(msgspec.Struct, frozen=True, kw_only=True):
     fuel: int | None = None
     memory_bytes: int = 512 * 1024 * 1024
     wall_clock_ms: int | None = None
-    events_per_second: int | None = 200_000
+    events_per_second: int | None = 500_000
     payload_bytes: int = 8 * 1024 * 1024
     checkpoint_bytes: int = 64 * 1024 * 1024
     stack_bytes: int = 512 * 1024
@@ -154,8 +154,9 @@ class JobStarted(JobEvent, frozen=True, tag="started"):
 class JobResumed(JobEvent, frozen=True, tag="resumed"):
     """The job is queued again, from ``checkpoint`` (a sequence; 0 is from the start). Durable.
 
-    ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is
-    over, or a person asked), ``restart`` (its actor died). What the guest did after the checkpoint is superseded.
+    ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is over), ``rerun``
+    (a person retries a failed or cancelled job), ``restart`` (its actor died). What the guest did after the checkpoint
+    is superseded.
     """
 
     checkpoint: int

@@ -193,9 +193,8 @@ def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> No
     _supersede(state.superseded, event.checkpoint, sequence)
     state.ended_at = state.retry_at = state.error = None
     state.pause_requested = False
-    if event.cause in ("retry", "resume"):
-        state.cancel_requested = False
-    if event.cause == "resume":
+    state.cancel_requested = False
+    if event.cause == "rerun":
         state.failures = 0
 
 

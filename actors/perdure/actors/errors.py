@@ -1,0 +1,41 @@
+"""What can go wrong between actors, and whose fault it is."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+class ActorError(Exception):
+    """Base of every error that ``perdure.actors`` raises on purpose."""
+
+
+class SystemStopped(ActorError):
+    """The actors were stopped, or one of them is gone for good; the runtime has to be opened again."""
+
+    def __init__(self, what: str = "the runtime") -> None:
+        self.what = what
+        super().__init__(f"{what} is stopped; open the runtime again")
+
+
+class LaneBroken(ActorError):
+    """A job's way to the log is closed: the log refused one of its events, or the log writer died."""
+
+    def __init__(self, stream: str, reason: str) -> None:
+        self.stream, self.reason = stream, reason
+        super().__init__(f"{stream} cannot be appended to: {reason}")
+
+
+class ExtensionNotRunning(ActorError):
+    """No actor runs for this extension; load it first."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(f"extension {extension} is not loaded; load it first")
+
+
+class ExtensionBusy(ActorError):
+    """The extension still has running jobs."""
+
+    def __init__(self, extension: str, jobs: tuple[UUID, ...]) -> None:
+        self.extension, self.jobs = extension, jobs
+        super().__init__(f"extension {extension} has {len(jobs)} running jobs; wait for them, or stop them")

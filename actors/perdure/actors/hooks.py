@@ -1,0 +1,91 @@
+"""What the actors tell whoever measures them. The base class does nothing; `perdure.metrics` feeds Prometheus from it.
+
+Hooks are called on the actors' threads, so they must be quick and must not raise. Names of extensions and job types
+come from manifests, not from guests at run time; an operation's name is one that is registered, or ``unknown``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+HOST_FUNCTIONS: Final = (
+    "log",
+    "report_progress",
+    "checkpoint",
+    "check_interrupt",
+    "add_warning",
+    "increment_items",
+    "increment_bytes",
+    "call",
+)
+
+
+class JobMeter:
+    """What a running attempt has used so far: plain integers that its thread adds to and a scrape reads.
+
+    ``fuel`` is in wasmtime's units; ``calls`` counts host calls in the order of `HOST_FUNCTIONS`.
+    """
+
+    __slots__ = ("calls", "extension", "fuel", "job_type")
+
+    def __init__(self, extension: str, job_type: str) -> None:
+        self.extension = extension
+        self.job_type = job_type
+        self.fuel = 0
+        self.calls = [0] * len(HOST_FUNCTIONS)
+
+
+class Gauges(Protocol):
+    """What can be asked of a runtime at any time."""
+
+    def jobs_by_status(self) -> dict[str, int]:
+        """How many unfinished jobs there are, by status."""
+
+    def mailbox_depths(self) -> dict[str, int]:
+        """Waiting messages by kind of actor: log, lanes, router, supervisor, extension, job."""
+
+    def map_usage(self) -> tuple[int, int] | None:
+        """Bytes of the log's map in use, and its size; None for a store without one."""
+
+    def rate_limit_remaining(self) -> dict[str, float]:
+        """Requests that each loaded extension may still make at this moment."""
+
+
+class ActorHooks:
+    """Every fact that is measured. Seconds are of the monotonic clock, sizes in bytes."""
+
+    def opened(self, gauges: Gauges) -> None:
+        """A runtime began."""
+
+    def closed(self, gauges: Gauges) -> None:
+        """It ended."""
+
+    def committed(self, events: int, size: int, requests: int, seconds: float) -> None:
+        """A transaction was synced."""
+
+    def commit_failed(self, kind: str) -> None:
+        """A transaction failed; ``kind`` is the error's class."""
+
+    def attempt_started(self, meter: JobMeter, cause: str) -> None:
+        """An attempt runs; ``cause`` is ``dispatch`` or that of its `JobResumed`."""
+
+    def attempt_ended(self, meter: JobMeter) -> None:
+        """Its meter will not change any more."""
+
+    def job_ended(self, extension: str, job_type: str, status: str, seconds: float) -> None:
+        """A job completed, failed or was cancelled, ``seconds`` after its dispatch."""
+
+    def attempt_failed(self, extension: str, job_type: str, kind: str) -> None:
+        """An attempt failed, whether another follows or not."""
+
+    def recovered(self, jobs: int) -> None:
+        """Unfinished jobs of an earlier process were taken up."""
+
+    def operation(self, name: str, code: str, seconds: float) -> None:
+        """An operation was answered; ``code`` is ``ok`` or one of the ABI's error codes."""
+
+    def rate_limited(self, extension: str, allowed: bool) -> None:
+        """The rate limit of an extension let a call pass, or did not."""
+
+    def actor_restarted(self, kind: str) -> None:
+        """The supervisor restarted a log, router, extension or job actor."""

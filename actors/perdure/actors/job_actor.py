@@ -1,0 +1,424 @@
+"""The actor of one running job: one attempt, from its start to its end.
+
+It runs the guest on its own thread and is the guest's host: every host call becomes an event in the job's lane or a
+message to the operation router. While the guest runs, its mailbox is read at each host call; that is how pause, cancel
+and the answers it waits for reach it. A guest that never calls is stopped from outside (`Guest.kill`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import random
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import msgspec
+
+from perdure.actors.backoff import backoff_of
+from perdure.actors.errors import LaneBroken, SystemStopped
+from perdure.actors.guest import Exit, Guest, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
+from perdure.actors.hooks import HOST_FUNCTIONS, JobMeter
+from perdure.actors.lane import Lane
+from perdure.actors.mailbox import MailboxActor
+from perdure.actors.messages import (
+    AnyMessage,
+    CancelJob,
+    CommitFailed,
+    Committed,
+    JobDied,
+    JobEnded,
+    KillJob,
+    OperationCall,
+    OperationDone,
+    PauseJob,
+    Run,
+    SuspendJob,
+    WakeJob,
+    WatchDeadline,
+    decode_message,
+)
+from perdure.store.blobs import load_payload, store_payload
+from perdure.store.errors import StoreError
+from perdure.store.events import (
+    BytesCounted,
+    CheckpointSaved,
+    GuestEvent,
+    InterruptAnswered,
+    ItemsCounted,
+    JobCancelled,
+    JobCompleted,
+    JobDispatched,
+    JobError,
+    JobEvent,
+    JobFailed,
+    JobPaused,
+    JobStarted,
+    JobSuspended,
+    LimitUse,
+    LogWritten,
+    OperationAnswered,
+    ProgressReported,
+    RetryScheduled,
+    WarningAdded,
+    encode,
+    job_stream,
+)
+from perdure.store.job_state import JobState
+
+if TYPE_CHECKING:
+    from perdure.actors.system import ActorSystem
+
+logger = logging.getLogger(__name__)
+
+_STALLED: Final = 0.5  # seconds between tries to record an end while the store refuses commits
+_NUMBER: Final = {name: number for number, name in enumerate(HOST_FUNCTIONS)}
+_LOG, _PROGRESS, _CHECKPOINT, _INTERRUPT, _WARNING, _ITEMS, _BYTES, _CALL = (_NUMBER[name] for name in HOST_FUNCTIONS)
+
+
+class JobActor(MailboxActor):
+    """One attempt of one job. It is the `GuestHost` of its guest.
+
+    Args:
+        system: the actors around it.
+        state: the job as it is queued.
+        cause: why it is queued, for the metrics: ``dispatch`` or that of the last `JobResumed`.
+    """
+
+    def __init__(self, system: ActorSystem, state: JobState, cause: str) -> None:
+        super().__init__(f"job:{state.job_id}", self._on_death)
+        self.job_id: UUID = state.job_id
+        self._system = system
+        self._state = state
+        self._cause = cause
+        self._attempt = state.attempts + 1
+        self._meter = JobMeter(state.extension, state.job_type)
+        self._lane: Lane = system.open_lane(job_stream(state.job_id), self.actor_ref)
+        self._guest: Guest | None = None
+        self._call = 0
+        self._wanted: PauseJob | SuspendJob | CancelJob | None = None
+        self._killed: str | None = None
+        self._failure: JobError | None = None
+        self._lost: str | None = None  # why nothing more of this attempt can be recorded
+        self._answers: dict[int, Committed | CommitFailed] = {}
+        self._operation: OperationDone | None = None
+        self._library: UUID = state.library_id
+        self._rate_left = 0
+        self._rate_since = 0.0
+
+    # --- the attempt -------------------------------------------------------------------------------------------------
+
+    def on_message(self, message: AnyMessage) -> object:
+        """Run the attempt, or note what has come."""
+        if isinstance(message, Run):
+            self._run()
+        else:
+            self._note(message)
+        return None
+
+    def _run(self) -> None:
+        try:
+            self._attempt_once()
+        except (LaneBroken, StoreError, SystemStopped) as error:
+            self._lost = self._lost or str(error)
+        finally:
+            # Also when a defect of the host ends this: the sandbox is freed, and the actor is not run again.
+            self._system.job_over(self.job_id)
+            if self._guest is not None:
+                self._guest.close()
+        if self._lost is not None:
+            self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, self._lost))
+        self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
+        self.stop()
+
+    def _attempt_once(self) -> None:
+        dispatched = self._dispatched()
+        self._limits = dispatched.limits
+        started = self._lane.post_durable(encode(JobStarted(self._attempt, os.getpid())))
+        hooks = self._system.hooks
+        result: GuestResult | None = None
+        try:
+            # The sandbox is made while the start is being synced; the guest runs only after it is on disk.
+            self._guest = self._make_guest(dispatched)
+        except GuestLoadFailed as failure:
+            result = GuestResult(Exit.FAILED, 0, 0, failure.error)
+        answer = self._await_commit(started)
+        if isinstance(answer, CommitFailed):
+            # Somebody paused or cancelled the job just before it began (then the log is right), or the disk is full.
+            self._lost = None if answer.refused else answer.reason
+            return
+        hooks.attempt_started(self._meter, self._cause)
+        try:
+            if self._guest is not None:
+                self._rate_left = self._limits.events_per_second or 0
+                self._rate_since = self._system.clock.monotonic()
+                if dispatched.limits.wall_clock_ms is not None:
+                    watch = WatchDeadline(self.job_id, self._attempt, dispatched.limits.wall_clock_ms)
+                    self._system.supervisor.tell(watch)
+                result = self._guest.run(self, self._input(dispatched))
+                self._meter.fuel = result.fuel
+        finally:
+            hooks.attempt_ended(self._meter)
+        if self._lost is None and result is not None:
+            self._record_end(self._ending(result))
+
+    def _dispatched(self) -> JobDispatched:
+        for stored in self._system.store.read(job_stream(self.job_id), until=1):
+            if isinstance(stored.event, JobDispatched):
+                return stored.event
+        raise StoreError(f"job {self.job_id} has no dispatch in the log")
+
+    def _make_guest(self, dispatched: JobDispatched) -> Guest:
+        limits = dispatched.limits
+        fuel = None if limits.fuel is None else max(0, limits.fuel - self._state.fuel)
+        guest = self._system.guests(
+            GuestSpec(
+                job_id=self.job_id,
+                library_id=dispatched.library_id,
+                extension=dispatched.extension,
+                module=dispatched.module,
+                export=dispatched.export,
+                fuel=fuel,
+                memory_bytes=limits.memory_bytes,
+                stack_bytes=limits.stack_bytes,
+                payload_bytes=limits.payload_bytes,
+                checkpoint_bytes=limits.checkpoint_bytes,
+            )
+        )
+        self._system.job_can_be_killed(self.job_id, guest.kill)
+        return guest
+
+    def _input(self, dispatched: JobDispatched) -> bytes:
+        checkpoint = self._state.checkpoint
+        if checkpoint is None:
+            return load_payload(self._system.store.blobs, dispatched.state)
+        sequence = checkpoint.sequence
+        for stored in self._system.store.read(job_stream(self.job_id), after=sequence - 1, until=sequence):
+            if isinstance(stored.event, CheckpointSaved):
+                return load_payload(self._system.store.blobs, stored.event.state)
+        raise StoreError(f"job {self.job_id} has no checkpoint at sequence {sequence}")
+
+    # --- how it ends -------------------------------------------------------------------------------------------------
+
+    def _ending(self, result: GuestResult) -> JobEvent:
+        fuel = result.fuel
+        if self._failure is not None:
+            return self._failed(self._failure, fuel)
+        if result.exit is Exit.COMPLETED:
+            return JobCompleted(fuel)
+        if self._killed == "timeout":
+            limit = self._limits.wall_clock_ms or 0
+            use = LimitUse("wall_clock", limit, limit, "ms")
+            return self._failed(JobError("timeout", f"the attempt ran longer than {limit} ms", limit=use), fuel)
+        forced = result.exit is Exit.STOPPED
+        if isinstance(self._wanted, CancelJob):
+            return JobCancelled(forced, fuel)
+        if result.exit is Exit.FAILED:
+            error = result.error or JobError("guest_failed", "the guest reported a failure")
+            return self._failed(self._as_job_limit(error, fuel), fuel)
+        if isinstance(self._wanted, SuspendJob):
+            return JobSuspended(self._wanted.reason, forced, fuel)
+        return JobPaused(forced, fuel)
+
+    def _as_job_limit(self, error: JobError, fuel: int) -> JobError:
+        """The guest counts an attempt's fuel; the limit is the job's."""
+        if error.limit is None or error.limit.limit != "fuel":
+            return error
+        limit = self._limits.fuel or 0
+        used = LimitUse("fuel", limit, self._state.fuel + fuel, error.limit.unit)
+        return msgspec.structs.replace(error, message=f"the job used {used.used} of {limit} units of fuel", limit=used)
+
+    def _failed(self, error: JobError, fuel: int) -> JobEvent:
+        self._system.hooks.attempt_failed(self._state.extension, self._state.job_type, error.kind)
+        failures = self._state.failures + 1
+        if failures >= self._state.retry.attempts:
+            return JobFailed(error, fuel)
+        # Jitter needs no secrecy.
+        delay = backoff_of(self._state.retry).delay_ms(failures, random.random())  # noqa: S311
+        return RetryScheduled(error, delay, fuel)
+
+    def _record_end(self, event: JobEvent) -> None:
+        while True:
+            answer = self._await_commit(self._lane.post_durable(encode(event)))
+            if isinstance(answer, Committed):
+                break
+            if answer.refused:
+                raise LaneBroken(job_stream(self.job_id), answer.reason)
+            # The disk is full, or worse. The end is known, so it is kept and tried again until there is room, or the
+            # runtime closes: then the next one runs the job on from its last checkpoint.
+            logger.error("the end of job %s cannot be recorded yet: %s", self.job_id, answer.reason)
+            self._wait_for_mail(_STALLED)
+            if self._system.closing:
+                raise LaneBroken(job_stream(self.job_id), answer.reason)
+        if isinstance(event, RetryScheduled):
+            self._system.supervisor.tell(WakeJob(self.job_id, event.delay_ms))
+        elif isinstance(event, JobCompleted | JobFailed | JobCancelled):
+            seconds = (self._system.clock.now() - self._state.dispatched_at) / 1_000_000
+            status = {JobCompleted: "completed", JobFailed: "failed", JobCancelled: "cancelled"}[type(event)]
+            self._system.hooks.job_ended(self._state.extension, self._state.job_type, status, seconds)
+
+    def _on_death(self, reason: str) -> None:
+        """A defect of the host ended this actor; the supervisor decides what becomes of the job."""
+        self._system.job_over(self.job_id)
+        self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, reason))
+        self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
+
+    # --- the mailbox -------------------------------------------------------------------------------------------------
+
+    def _note(self, message: AnyMessage) -> None:
+        if isinstance(message, Committed | CommitFailed):
+            self._answers[message.token] = message
+        elif isinstance(message, OperationDone):
+            self._operation = message
+        elif isinstance(message, PauseJob | SuspendJob | CancelJob):
+            # A cancel stands whatever comes after it; a shutdown must not turn a person's pause into its own.
+            if self._wanted is None or isinstance(message, CancelJob):
+                self._wanted = message
+        elif isinstance(message, KillJob):
+            self._killed = self._killed or message.cause
+
+    def _wait_for_mail(self, timeout: float | None = None) -> object | None:
+        try:
+            envelope = self.actor_inbox.get(timeout=timeout)  # type: ignore[call-arg]  # see MailboxActor
+        except queue.Empty:
+            return None
+        if isinstance(envelope.message, bytes):
+            self._note(decode_message(envelope.message))
+        else:
+            self._killed = self._killed or "stopped"  # Pykka's own stop message
+        return envelope
+
+    def _read_mail(self) -> None:
+        while not self.actor_inbox.empty():
+            self._wait_for_mail()
+
+    def _await_commit(self, token: int) -> Committed | CommitFailed:
+        while (answer := self._answers.pop(token, None)) is None:
+            self._wait_for_mail()
+        return answer
+
+    # --- what the guest may ask (`GuestHost`) ------------------------------------------------------------------------
+
+    def _enter(self, function: int, fuel: int) -> int:
+        """What every host call begins with; returns the call's number in the attempt."""
+        if not self.actor_inbox.empty():
+            self._read_mail()
+        if self._killed is not None:
+            raise StopGuest
+        meter = self._meter
+        meter.calls[function] += 1
+        meter.fuel = fuel
+        self._call += 1
+        return self._call
+
+    def _state_fact(self, event: GuestEvent) -> None:
+        """Lay down a buffered event."""
+        if self._rate_left:
+            self._rate_left -= 1
+            if not self._rate_left:
+                self._check_rate()
+        try:
+            if self._lane.full:
+                self._commit_fact(event)
+            else:
+                self._lane.post(encode(event))
+        except (LaneBroken, SystemStopped) as error:
+            self._lost = str(error)
+            raise StopGuest from None
+
+    def _commit_fact(self, event: GuestEvent) -> bool:
+        """Lay down a durable event and wait until it is on disk; False if it could not be stored."""
+        try:
+            answer = self._await_commit(self._lane.post_durable(encode(event)))
+        except (LaneBroken, SystemStopped) as error:
+            self._lost = str(error)
+            raise StopGuest from None
+        if isinstance(answer, CommitFailed) and answer.refused:
+            self._lost = answer.reason
+            raise StopGuest
+        return isinstance(answer, Committed)
+
+    def _check_rate(self) -> None:
+        """A window's events are used up; the next window may begin only a second after this one did."""
+        rate = self._limits.events_per_second or 0
+        now = self._system.clock.monotonic()
+        if now - self._rate_since < 1.0:
+            use = LimitUse("events_per_second", rate, rate + 1, "events/s")
+            self._failure = JobError("event_rate", f"more than {rate} events within a second", limit=use)
+            raise StopGuest
+        self._rate_left, self._rate_since = rate, now
+
+    def log(self, fuel: int, level: int, message: str) -> None:
+        """See `GuestHost.log`."""
+        self._state_fact(LogWritten(self._enter(_LOG, fuel), fuel, min(max(level, 0), 3), message))
+
+    def report_progress(self, fuel: int, progress: float, message: str) -> None:
+        """See `GuestHost.report_progress`."""
+        call = self._enter(_PROGRESS, fuel)
+        fraction = 0.0 if progress != progress else min(max(progress, 0.0), 1.0)  # noqa: PLR0124  # NaN alone differs
+        self._state_fact(ProgressReported(call, fuel, fraction, message))
+
+    def checkpoint(self, fuel: int, state: bytes) -> bool:
+        """See `GuestHost.checkpoint`."""
+        call = self._enter(_CHECKPOINT, fuel)
+        try:
+            payload = store_payload(self._system.store.blobs, state)
+        except StoreError as error:
+            logger.error("a checkpoint of job %s could not be stored: %s", self.job_id, error)
+            return False
+        return self._commit_fact(CheckpointSaved(call, fuel, payload))
+
+    def check_interrupt(self, fuel: int) -> Interrupt:
+        """See `GuestHost.check_interrupt`."""
+        call = self._enter(_INTERRUPT, fuel)
+        if self._wanted is None:
+            return Interrupt.CONTINUE
+        answer = Interrupt.CANCEL if isinstance(self._wanted, CancelJob) else Interrupt.PAUSE
+        self._state_fact(InterruptAnswered(call, fuel, int(answer)))
+        return answer
+
+    def add_warning(self, fuel: int, message: str) -> None:
+        """See `GuestHost.add_warning`."""
+        self._state_fact(WarningAdded(self._enter(_WARNING, fuel), fuel, message))
+
+    def increment_items(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_items`."""
+        self._state_fact(ItemsCounted(self._enter(_ITEMS, fuel), fuel, count))
+
+    def increment_bytes(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_bytes`."""
+        self._state_fact(BytesCounted(self._enter(_BYTES, fuel), fuel, count))
+
+    def call(self, fuel: int, method: str, library_id: UUID | None, payload: bytes) -> bytes:
+        """See `GuestHost.call`."""
+        call = self._enter(_CALL, fuel)
+        library = library_id if library_id is not None else self._library
+        message = OperationCall(self.job_id, self._state.extension, library, call, method, payload)
+        try:
+            self._system.router.tell(message)
+        except SystemStopped as error:
+            self._lost = str(error)
+            raise StopGuest from None
+        while (done := self._operation) is None or done.call != call:
+            self._wait_for_mail()
+            if self._killed is not None:
+                raise StopGuest
+        self._operation = None
+        blobs = self._system.store.blobs
+        try:
+            event = OperationAnswered(
+                call,
+                fuel,
+                method,
+                library_id,
+                store_payload(blobs, payload),
+                store_payload(blobs, done.answer),
+                done.code,
+            )
+        except StoreError as error:
+            # Without a record the answer must not reach the guest: a replay could not give it again.
+            self._lost = str(error)
+            raise StopGuest from None
+        self._state_fact(event)
+        return done.answer

@@ -1,0 +1,437 @@
+"""All actors of one runtime, and what they know of each other.
+
+Starts, finds, restarts and stops them. It holds no state that is not in the log, apart from who is alive.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import pykka
+
+from perdure.actors.clock import Clock
+from perdure.actors.extension_actor import ExtensionActor, ExtensionCode
+from perdure.actors.guest import GuestFactory
+from perdure.actors.hooks import ActorHooks
+from perdure.actors.job_actor import JobActor
+from perdure.actors.lane import Lane
+from perdure.actors.log_writer import LogWriter
+from perdure.actors.mailbox import Address
+from perdure.actors.messages import (
+    ActorDied,
+    Admit,
+    Append,
+    CommitFailed,
+    KillJob,
+    LoadExtension,
+    Message,
+    Run,
+    SlotFree,
+    StopAdmitting,
+    SuspendJob,
+    UnloadExtension,
+    WakeJob,
+    encode_message,
+)
+from perdure.actors.operation_router import OperationRouter
+from perdure.actors.operations import Operations
+from perdure.actors.slots import SlotPool
+from perdure.actors.supervisor import RestartLimit, Supervisor, resumption
+from perdure.store.errors import StoreError
+from perdure.store.event_store import Appended, EventStore, JobQuery
+from perdure.store.events import (
+    Event,
+    JobCancelled,
+    JobPaused,
+    JobResumed,
+    JobType,
+    encode,
+    extension_stream,
+    job_stream,
+)
+from perdure.store.extension_state import ExtensionState
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
+
+logger = logging.getLogger(__name__)
+
+_APPEND_TIMEOUT: Final = 60.0  # seconds an append may take before its caller is told that something is wrong
+_PAGE: Final = 1000
+
+
+class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes and times of one actor system; times in seconds.
+
+    ``kill_grace``: how long a guest may take to honour a pause or a cancel before it is stopped.
+    """
+
+    running_jobs: int = 64
+    workers: int = 8
+    kill_grace: float = 5.0
+    restarts: RestartLimit = RestartLimit()
+
+
+class _Running(msgspec.Struct):
+    ref: pykka.ActorRef[JobActor]
+    extension: str
+    attempt: int
+    kill: Callable[[], None] | None = None
+
+
+class ActorSystem:
+    """The actors of one runtime.
+
+    Args:
+        store: the log; the system is its only writer, and does not close it.
+        guests: makes the sandbox of an attempt.
+        extension_code: what a loaded extension's module can do, by extension id.
+        operations: what guests may call.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        guests: GuestFactory,
+        extension_code: Callable[[str], ExtensionCode],
+        operations: Operations,
+        *,
+        hooks: ActorHooks,
+        clock: Clock,
+        settings: SystemSettings,
+    ) -> None:
+        self.store = store
+        self.guests = guests
+        self.extension_code = extension_code
+        self.hooks = hooks
+        self.clock = clock
+        self.closing = False
+        self.slots = SlotPool(settings.running_jobs)
+        self._settings = settings
+        self._operations = operations
+        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="perdure-operation")
+        self._lanes: dict[str, Lane] = {}
+        self._running: dict[UUID, _Running] = {}
+        self._extensions: dict[str, Address] = {}
+        # Starting a job and beginning to close exclude each other, so that no job starts unseen by the shutdown.
+        self._starting = threading.Lock()
+        self._idle = threading.Condition()
+        self.log = Address("log")
+        self.router = Address("router")
+        self.supervisor = Address("supervisor")
+        self.supervisor.set(Supervisor.start(self, settings.restarts, settings.kill_grace))
+        self._start_log()
+        self._start_router()
+
+    # --- appending ---------------------------------------------------------------------------------------------------
+
+    def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
+        """Append through the log writer. Durable when it returns.
+
+        Raises:
+            SequenceConflict, IllegalTransition, StoreError: as `EventStore.append`.
+            SystemStopped: the system was stopped.
+        """
+        appended: Appended = self.log.ask(self._append_message(stream, events, expected), _APPEND_TIMEOUT)
+        return appended
+
+    def _append_message(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Append:
+        now = self.clock.now()
+        return Append(stream, [encode(event) for event in events], [now] * len(events), expected)
+
+    def open_lane(self, stream: str, owner: pykka.ActorRef[Any]) -> Lane:
+        """The lane of a job that starts."""
+        lane = Lane(stream, owner, self.log, self.clock)
+        self._lanes[stream] = lane
+        return lane
+
+    # --- jobs --------------------------------------------------------------------------------------------------------
+
+    def running(self, job_id: UUID) -> pykka.ActorRef[JobActor] | None:
+        """The job's actor, if it runs in this process."""
+        entry = self._running.get(job_id)
+        return entry.ref if entry is not None else None
+
+    def running_of(self, extension: str) -> list[UUID]:
+        """The extension's jobs that have an actor."""
+        return [job_id for job_id, entry in list(self._running.items()) if entry.extension == extension]
+
+    def running_jobs(self) -> list[UUID]:
+        """The jobs that have an actor."""
+        return list(self._running)
+
+    def start_job(self, job_id: UUID) -> bool:
+        """Start the actor of a queued job; False if it is not queued any more. Called by its extension's actor."""
+        with self._starting:
+            state = self.store.job(job_id)
+            if state.status is not Status.QUEUED or self.closing:
+                return False
+            ref = JobActor.start(self, state, self._cause(state))
+            self._running[job_id] = _Running(ref, state.extension, state.attempts + 1)
+            ref.tell(encode_message(Run()))
+            return True
+
+    def _cause(self, state: JobState) -> str:
+        if state.attempts == 0:
+            return "dispatch"
+        for stored in self.store.read(job_stream(state.job_id), backward=True):
+            if isinstance(stored.event, JobResumed):
+                return stored.event.cause
+        return "dispatch"
+
+    def job_can_be_killed(self, job_id: UUID, kill: Callable[[], None]) -> None:
+        """The job's guest is there, and ``kill`` stops it from any thread."""
+        entry = self._running.get(job_id)
+        if entry is not None:
+            entry.kill = kill
+
+    def job_over(self, job_id: UUID) -> None:
+        """The job's actor has done its work; called on its thread."""
+        self._lanes.pop(job_stream(job_id), None)
+        if self._running.pop(job_id, None) is not None:
+            # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
+            self.slot_released()
+        with self._idle:
+            self._idle.notify_all()
+
+    def tell_job(self, job_id: UUID, message: Message) -> None:
+        """Send to the job's actor, if it runs."""
+        ref = self.running(job_id)
+        if ref is not None and ref.is_alive():
+            ref.tell(encode_message(message))
+
+    def kill_job(self, job_id: UUID, message: KillJob, attempt: int = 0) -> None:
+        """Stop the job's guest wherever it is; ``attempt`` names one, 0 whichever runs."""
+        entry = self._running.get(job_id)
+        if entry is None or attempt not in (0, entry.attempt):
+            return
+        self.tell_job(job_id, message)  # first the reason, then the end
+        if entry.kill is not None:
+            entry.kill()
+
+    # --- extensions --------------------------------------------------------------------------------------------------
+
+    def extension_address(self, extension: str) -> Address:
+        """Where the extension's actor is reached; it is started if need be, and runs nothing before `load`."""
+        address = self._extensions.get(extension)
+        if address is None:
+            address = self._extensions.setdefault(extension, Address(f"extension:{extension}"))
+            address.set(ExtensionActor.start(self, extension))
+        return address
+
+    def load(self, extension: str, version: str, module: str, timeout: float) -> tuple[JobType, ...]:
+        """Load, or load anew, a module; jobs that run go on with theirs. Durable.
+
+        Raises:
+            Exception: whatever refused the module; what was loaded before stays.
+        """
+        job_types: tuple[JobType, ...] = self.extension_address(extension).ask(LoadExtension(version, module), timeout)
+        return job_types
+
+    def unload(self, extension: str, timeout: float, *, record: bool = True) -> None:
+        """Clean up an extension whose jobs have ended and stop its actor.
+
+        Raises:
+            ExtensionBusy: it has running jobs.
+        """
+        address = self._extensions.get(extension)
+        if address is None:
+            return
+        address.ask(UnloadExtension(record), timeout)
+        self._extensions.pop(extension, None)
+        self._stop_actor(address)
+
+    def stop_admitting(self, extension: str, timeout: float) -> tuple[UUID, ...]:
+        """Start no more jobs of this extension; returns those that run."""
+        address = self._extensions.get(extension)
+        if address is None:
+            return ()
+        running: tuple[UUID, ...] = address.ask(StopAdmitting(), timeout)
+        return running
+
+    def slot_released(self) -> None:
+        """A slot is free: whoever waited longest is told."""
+        waiting = self.slots.release()
+        if waiting is not None and not self.closing:
+            self.extension_address(waiting).tell(SlotFree())
+
+    # --- recovery ----------------------------------------------------------------------------------------------------
+
+    def recover(self) -> list[JobState]:
+        """Queue every job that an earlier process left unfinished; returns them. Their extensions are to be loaded.
+
+        Paused jobs stay paused; a requested pause or cancel that the earlier process did not live to carry out is
+        carried out now.
+        """
+        wanted = frozenset({Status.QUEUED, Status.RUNNING, Status.SUSPENDED, Status.BACKOFF})
+        found: list[JobState] = []
+        before: UUID | None = None
+        while True:
+            page = self.store.jobs(JobQuery(statuses=wanted, before=before, limit=_PAGE))
+            found.extend(page.jobs)
+            before = page.next
+            if before is None:
+                break
+        found.reverse()  # oldest first
+        # All in one go: the log writer makes one commit of what waits in its mailbox.
+        sent = [
+            (state, self.log.send(self._append_message(job_stream(state.job_id), [event])))
+            for state in found
+            if (event := recovery_event(state)) is not None
+        ]
+        for state, future in sent:
+            try:
+                self.log.wait(future, _APPEND_TIMEOUT)
+            except StoreError as error:
+                logger.error("job %s could not be recovered: %s", state.job_id, error)
+        return found
+
+    def admit_recovered(self, states: Sequence[JobState]) -> int:
+        """Let recovered jobs run, whose extensions are loaded by now; returns how many go on."""
+        count = 0
+        for before in states:
+            state = self.store.job(before.job_id)
+            if state.status is Status.QUEUED:
+                self.extension_address(state.extension).tell(Admit(state.job_id))
+            elif state.status is Status.BACKOFF and state.retry_at is not None:
+                delay = max(0, state.retry_at - self.clock.now()) // 1000
+                self.supervisor.tell(WakeJob(state.job_id, delay))
+            else:
+                continue
+            count += 1
+        self.hooks.recovered(count)
+        return count
+
+    # --- restarts ----------------------------------------------------------------------------------------------------
+
+    def actor_died(self, name: str, reason: str) -> None:
+        """An actor failed; called on its thread."""
+        if name == "log":
+            self._break_lanes(reason)
+        self.supervisor.tell(ActorDied(name, reason))
+
+    def _break_lanes(self, reason: str) -> None:
+        # Which of a lane's events the dead writer stored is not known here. Its jobs are rebuilt from the log, which
+        # does know.
+        for lane in list(self._lanes.values()):
+            for entry in lane.break_off(f"the log writer died: {reason}"):
+                if entry.token:
+                    lane.reply(CommitFailed(entry.token, f"the log writer died: {reason}", refused=True))
+
+    def restart(self, name: str) -> None:
+        """Start a new actor in the place of one that died; called by the supervisor."""
+        if self.closing:
+            return
+        if name == "log":
+            self._start_log()
+        elif name == "router":
+            self._start_router()
+        elif name.startswith("extension:"):
+            self._restart_extension(name.removeprefix("extension:"))
+
+    def give_up(self, name: str) -> None:
+        """The actor died too often: whoever needs it is told so from now on."""
+        address = {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
+        if address is not None:
+            address.set(None)
+
+    def _start_log(self) -> None:
+        self.log.set(LogWriter.start(self.store, self._lanes, self.hooks, self.clock, self._death_of("log")))
+
+    def _start_router(self) -> None:
+        self.router.set(
+            OperationRouter.start(
+                self._operations, self._workers, self.tell_job, self.hooks, self.clock, self._death_of("router")
+            )
+        )
+
+    def _death_of(self, name: str) -> Callable[[str], None]:
+        return lambda reason: self.actor_died(name, reason)
+
+    def _restart_extension(self, extension: str) -> None:
+        """A new actor for the extension, with the queue that the log has for it."""
+        address = self._extensions.get(extension)
+        if address is None:
+            return
+        address.set(ExtensionActor.start(self, extension))
+        extension_state = self.store.state(extension_stream(extension))
+        if isinstance(extension_state, ExtensionState) and extension_state.enabled:
+            address.send(LoadExtension(extension_state.version, extension_state.module))
+        page = self.store.jobs(JobQuery(statuses=frozenset({Status.QUEUED}), extension=extension, limit=1_000_000))
+        for state in reversed(page.jobs):
+            address.tell(Admit(state.job_id))
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def shutdown(self, grace: float, reason: str) -> None:
+        """Ask running jobs to stop, stop those that do not within ``grace`` seconds, then stop the actors.
+
+        What was acknowledged is on disk afterwards; jobs without an end are recovered by the next process.
+        """
+        with self._starting:
+            if self.closing:
+                return
+            self.closing = True
+        for job_id in self.running_jobs():
+            self.tell_job(job_id, SuspendJob(reason))
+        if not self._wait_idle(grace):
+            for job_id in self.running_jobs():
+                self.kill_job(job_id, KillJob("grace"))
+            # A killed guest ends at its next branch; what is left after this is stuck in the host.
+            if not self._wait_idle(max(2.0, grace)):
+                logger.error("%d jobs did not stop: %s", len(self._running), self.running_jobs())
+        for extension in list(self._extensions):
+            try:
+                self.unload(extension, timeout=max(2.0, grace), record=False)
+            except Exception:
+                logger.exception("extension %s could not be unloaded", extension)
+        for address in (*self._extensions.values(), self.router, self.supervisor, self.log):
+            self._stop_actor(address)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _wait_idle(self, timeout: float) -> bool:
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._running, timeout)
+
+    def _stop_actor(self, address: Address) -> None:
+        ref = address.ref
+        address.set(None)
+        if ref is not None and ref.is_alive():
+            try:
+                ref.stop(block=True, timeout=10.0)
+            except pykka.Timeout:
+                logger.error("actor %s did not stop", address.name)
+
+    # --- what can be measured ----------------------------------------------------------------------------------------
+
+    def mailbox_depths(self) -> dict[str, int]:
+        """See `Gauges.mailbox_depths`."""
+        running = [entry.ref for entry in list(self._running.values())]
+        return {
+            "log": self.log.depth(),
+            "lanes": sum(lane.waiting for lane in list(self._lanes.values())),
+            "router": self.router.depth(),
+            "supervisor": self.supervisor.depth(),
+            "extension": sum(address.depth() for address in list(self._extensions.values())),
+            "job": sum(ref.actor_inbox.qsize() for ref in running),  # type: ignore[attr-defined]  # SimpleQueue
+        }
+
+    def loaded(self) -> list[str]:
+        """The extensions that have an actor."""
+        return list(self._extensions)
+
+
+def recovery_event(state: JobState) -> Event | None:
+    """What to record for a job that an earlier process left unfinished, if anything."""
+    if state.status in (Status.RUNNING, Status.SUSPENDED):
+        if state.cancel_requested:
+            return JobCancelled(forced=True, fuel=0)
+        if state.pause_requested:
+            return JobPaused(forced=True, fuel=0)
+        return resumption(state, "recovery")
+    return None
