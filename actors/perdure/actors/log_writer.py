@@ -22,6 +22,7 @@ from perdure.actors.messages import AnyMessage, Append, CommitFailed, Committed,
 from perdure.store.errors import StoreError
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.failpoints import hit
+from perdure.store.job_state import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class LogWriter(MailboxActor):
     Args:
         store: where events go.
         lanes: the lanes by stream; shared with the system, which opens and closes them.
+        ended: told of each job whose end was just committed.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class LogWriter(MailboxActor):
         hooks: ActorHooks,
         clock: Clock,
         died: Callable[[str], None],
+        ended: Callable[[JobState], None] = lambda state: None,
     ) -> None:
         super().__init__("log", died)
         self._store = store
         self._lanes = lanes
         self._hooks = hooks
         self._clock = clock
+        self._ended = ended
         self._asked: list[tuple[AppendRequest, pykka.Future[Any] | None]] = []
         self._ready: dict[str, None] = dict.fromkeys(lane.stream for lane in list(lanes.values()) if lane.waiting)
         self._due: float | None = clock.monotonic() if self._ready else None
@@ -144,6 +148,9 @@ class LogWriter(MailboxActor):
             for sequence, entry in enumerate(entries, answer.first):
                 if entry.token:
                     lane.reply(Committed(entry.token, sequence))
+        for answer in answers:
+            if isinstance(answer, Appended) and isinstance(answer.state, JobState) and answer.state.finished:
+                self._ended(answer.state)
         hit("answer.after")
 
     def _refuse(self, lane: Lane, entries: list[Entry], error: StoreError) -> None:

@@ -178,6 +178,12 @@ class WakeJob(Message, frozen=True):
     delay_ms: int
 
 
+class KillLater(Message, frozen=True):
+    """The job was asked to stop; kill it when the grace period is over."""
+
+    job_id: UUID
+
+
 class WatchDeadline(Message, frozen=True):
     """Kill the job's attempt if it still runs ``after_ms`` from now."""
 
@@ -211,6 +217,7 @@ AnyMessage = (
     | ActorDied
     | WakeJob
     | WatchDeadline
+    | KillLater
 )
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -27,6 +27,7 @@ from perdure.actors.messages import (
     Forget,
     JobDied,
     KillJob,
+    KillLater,
     PauseJob,
     WakeJob,
     WatchDeadline,
@@ -100,6 +101,9 @@ class Supervisor(MailboxActor):
             self._after(message.delay_ms / 1000, message, message.job_id)
         elif isinstance(message, WatchDeadline):
             self._after(message.after_ms / 1000, KillJob("timeout"), message.job_id, message.attempt)
+        elif isinstance(message, KillLater):
+            attempt = self._system.attempt_of(message.job_id)
+            self._after(self._kill_grace, KillJob("grace"), message.job_id, attempt)
         elif isinstance(message, JobDied):
             self._job_died(message)
         elif isinstance(message, ActorDied):
@@ -169,7 +173,7 @@ class Supervisor(MailboxActor):
         if self._runs(state):
             self._system.append(stream, [request])
             self._system.tell_job(state.job_id, order)
-            self._after(self._kill_grace, KillJob("grace"), state.job_id, state.attempts)
+            self._after(self._kill_grace, KillJob("grace"), state.job_id, self._system.attempt_of(state.job_id))
             return
         # Nothing of it runs, or its actor waits for the log to take its start, which the log now refuses.
         self._system.append(stream, [end])

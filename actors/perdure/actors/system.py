@@ -29,6 +29,7 @@ from perdure.actors.messages import (
     Append,
     CommitFailed,
     KillJob,
+    KillLater,
     LoadExtension,
     Message,
     Run,
@@ -92,6 +93,7 @@ class ActorSystem:
         guests: makes the sandbox of an attempt.
         extension_code: what a loaded extension's module can do, by extension id.
         operations: what guests may call.
+        ended: told of each job whose end was just committed, on the log writer's thread.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class ActorSystem:
         hooks: ActorHooks,
         clock: Clock,
         settings: SystemSettings,
+        ended: Callable[[JobState], None] = lambda state: None,
     ) -> None:
         self.store = store
         self.guests = guests
@@ -111,6 +114,7 @@ class ActorSystem:
         self.hooks = hooks
         self.clock = clock
         self.closing = False
+        self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
         self._settings = settings
         self._operations = operations
@@ -156,6 +160,11 @@ class ActorSystem:
         """The job's actor, if it runs in this process."""
         entry = self._running.get(job_id)
         return entry.ref if entry is not None else None
+
+    def attempt_of(self, job_id: UUID) -> int:
+        """The number of the attempt that runs, 0 if none does."""
+        entry = self._running.get(job_id)
+        return entry.attempt if entry is not None else 0
 
     def running_of(self, extension: str) -> list[UUID]:
         """The extension's jobs that have an actor."""
@@ -307,6 +316,14 @@ class ActorSystem:
         self.hooks.recovered(count)
         return count
 
+    def requeue(self, states: Sequence[JobState]) -> None:
+        """Queue jobs of an extension that is loaded again."""
+        for state in states:
+            event = recovery_event(state)
+            if event is not None:
+                self.append(job_stream(state.job_id), [event])
+            self.extension_address(state.extension).tell(Admit(state.job_id))
+
     # --- restarts ----------------------------------------------------------------------------------------------------
 
     def actor_died(self, name: str, reason: str) -> None:
@@ -341,7 +358,9 @@ class ActorSystem:
             address.set(None)
 
     def _start_log(self) -> None:
-        self.log.set(LogWriter.start(self.store, self._lanes, self.hooks, self.clock, self._death_of("log")))
+        self.log.set(
+            LogWriter.start(self.store, self._lanes, self.hooks, self.clock, self._death_of("log"), self._ended)
+        )
 
     def _start_router(self) -> None:
         self.router.set(
@@ -368,10 +387,11 @@ class ActorSystem:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def shutdown(self, grace: float, reason: str) -> None:
+    def shutdown(self, grace: float, reason: str, last: Callable[[], object] = lambda: None) -> None:
         """Ask running jobs to stop, stop those that do not within ``grace`` seconds, then stop the actors.
 
-        What was acknowledged is on disk afterwards; jobs without an end are recovered by the next process.
+        What was acknowledged is on disk afterwards; jobs without an end are recovered by the next process. ``last`` is
+        called while the log can still be appended to and nothing else will be.
         """
         with self._starting:
             if self.closing:
@@ -390,9 +410,24 @@ class ActorSystem:
                 self.unload(extension, timeout=max(2.0, grace), record=False)
             except Exception:
                 logger.exception("extension %s could not be unloaded", extension)
-        for address in (*self._extensions.values(), self.router, self.supervisor, self.log):
+        for address in (*self._extensions.values(), self.router, self.supervisor):
             self._stop_actor(address)
+        try:
+            last()
+        finally:
+            self._stop_actor(self.log)
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def suspend_jobs(self, job_ids: Sequence[UUID], reason: str) -> None:
+        """Ask running jobs to stop, and stop those that do not within the grace period."""
+        for job_id in job_ids:
+            self.tell_job(job_id, SuspendJob(reason))
+            self.supervisor.tell(KillLater(job_id))
+
+    def wait_ended(self, job_ids: Sequence[UUID], timeout: float) -> bool:
+        """Wait until none of these jobs has an actor; False if that takes longer than ``timeout`` seconds."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not any(job_id in self._running for job_id in job_ids), timeout)
 
     def _wait_idle(self, timeout: float) -> bool:
         with self._idle:

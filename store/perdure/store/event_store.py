@@ -164,6 +164,9 @@ class EventStore(Protocol):
     def jobs(self, query: JobQuery) -> JobPage:
         """A page of jobs, newest first."""
 
+    def count_unfinished(self) -> dict[Status, int]:
+        """How many jobs have not ended, by status; statuses without jobs are 0."""
+
     def close(self) -> None:
         """Close the store; a second call does nothing."""
 

@@ -58,12 +58,14 @@ from perdure.store.events import Event, encode, job_stream
 from perdure.store.failpoints import hit
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
+from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State, decode_state, encode_state
 from perdure.store.reading import expand, matches, rebuild_from
 from perdure.store.writer_lock import WriterLock
 
 FORMAT: Final = 1
 LOCK_FILE: Final = "perdure.lock"
+_DATABASES: Final = (b"log", b"index", b"streams", b"statuses", b"meta")
 _READERS: Final = 1022
 _U64: Final = struct.Struct(">Q")
 _INDEX: Final = struct.Struct(">IQ")
@@ -196,15 +198,11 @@ class LmdbEventStore:
             raise CorruptLog("the end of data.mdb", f"the file has {found} bytes, its pages need {need}")
 
     def _open_databases(self) -> None:
-        names = (b"log", b"index", b"streams", b"statuses", b"meta")
         try:
-            with self._env.begin(write=self._lock is not None) as txn:
-                create = self._lock is not None
-                self._log, self._index, self._streams, self._statuses, self._meta = (
-                    self._env.open_db(name, txn=txn, create=create) for name in names
-                )
+            self._log, self._index, self._streams, self._statuses, self._meta = map(self._open_database, _DATABASES)
+            with self._begin(write=self._lock is not None) as txn:
                 found = txn.get(b"format", db=self._meta)
-                if found is None and create:
+                if found is None and self._lock is not None:
                     txn.put(b"format", str(FORMAT).encode(), db=self._meta)
                 elif found is None or int(found) != FORMAT:
                     raise UnsupportedFormat(self.path, int(found or 0), FORMAT)
@@ -212,6 +210,14 @@ class LmdbEventStore:
             raise StoreMissing(self.path) from None
         except lmdb.Error as error:
             raise self._translate(error) from error
+
+    def _open_database(self, name: bytes) -> Any:
+        while True:
+            try:
+                # Without a transaction of ours: py-lmdb drops a handle that was made in a read transaction with it.
+                return self._env.open_db(name, create=self._lock is not None)
+            except lmdb.MapResizedError:
+                self._resize(0, inside=0)
 
     def _translate(self, error: lmdb.Error) -> StoreError:
         text = str(error)
@@ -603,6 +609,14 @@ class LmdbEventStore:
                 return
             yield from (key[cut:].decode() for key in chunk)
             upper = chunk[-1]
+
+    def count_unfinished(self) -> dict[Status, int]:
+        """See `EventStore.count_unfinished`."""
+        query = JobQuery()
+        return {
+            status: sum(1 for _ in self._keys_backward(self._statuses, f"{status}\0".encode(), query))
+            for status in sorted(UNFINISHED)
+        }
 
     def indexed(self) -> Iterator[tuple[int, int, int]]:
         """Every index entry as ``(stream number, sequence, position)``, for the integrity check."""

@@ -24,6 +24,7 @@ from perdure.store.event_store import (
 )
 from perdure.store.events import Event, encode, job_stream
 from perdure.store.job_state import JobState
+from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State
 from perdure.store.reading import expand, matches, rebuild_from
 
@@ -172,6 +173,14 @@ class MemoryEventStore:
                 return JobPage(found, found[-1].job_id)
             found.append(state)
         return JobPage(found, None)
+
+    def count_unfinished(self) -> dict[Status, int]:
+        """See `EventStore.count_unfinished`."""
+        counts = dict.fromkeys(sorted(UNFINISHED), 0)
+        for end in list(self._ends.values()):
+            if isinstance(end.state, JobState) and end.state.status in counts:
+                counts[end.state.status] += 1
+        return counts
 
     def close(self) -> None:
         """See `EventStore.close`."""

@@ -1,0 +1,552 @@
+"""The runtime: what an embedder opens, and everything it can do.
+
+    with Runtime.open("data") as runtime:
+        runtime.install("examples/counter")
+        job = runtime.dispatch("counter:counter", {"target": 2000})
+        print(job.wait().status)
+
+Durability: a call that changes something (`install`, `load`, `dispatch`, `pause`, …) returns after its event is synced
+to disk. What a job reports is in the log, in order, within 20 ms or with its next checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import UUID
+
+import msgspec
+
+from perdure.actors.clock import Clock, SystemClock
+from perdure.actors.hooks import ActorHooks
+from perdure.actors.messages import Admit, Control
+from perdure.actors.system import ActorSystem, SystemSettings
+from perdure.runtime.abi1.describe import resolve_job
+from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.errors import (
+    InvalidLimits,
+    InvalidState,
+    LibraryDenied,
+    RuntimeClosedError,
+    StateTooLarge,
+    UnknownJobType,
+)
+from perdure.runtime.extensions import ExtensionInfo, Extensions
+from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.job_handle import JobHandle
+from perdure.runtime.manifest import Manifest
+from perdure.runtime.operations import ping
+from perdure.runtime.operations.registry import OperationRegistry
+from perdure.runtime.operations.service import OperationService
+from perdure.runtime.permissions import Permissions
+from perdure.runtime.settings import RuntimeSettings
+from perdure.runtime.waiting import Waiters
+from perdure.runtime.wasm.engine import wasmtime_version
+from perdure.runtime.wasm.module_cache import ModuleCache
+from perdure.store.blobs import store_payload
+from perdure.store.errors import UnknownJob
+from perdure.store.event_store import EventStore, JobPage, JobQuery, StoredEvent
+from perdure.store.events import (
+    RUNTIME_STREAM,
+    JobDispatched,
+    JobLimits,
+    ModuleCompiled,
+    RetryPolicy,
+    RuntimeClosed,
+    RuntimeOpened,
+    job_stream,
+)
+from perdure.store.ids import uuid7
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
+from perdure.store.lmdb_store import LmdbEventStore
+from perdure.store.memory_store import MemoryEventStore
+from perdure.store.runtime_state import RuntimeState
+from perdure.store.tail import follow_stream
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LIBRARY: Final = UUID(int=0)
+_STACK_BYTES: Final = range(64 * 1024, 1024 * 1024 + 1)  # a thread's stack is 8 MiB here, 512 KiB in the worst case
+
+
+def perdure_version() -> str:
+    """The version of the installed distribution, ``0`` when run from a source tree that is not installed."""
+    try:
+        return version("perdure")
+    except PackageNotFoundError:
+        return "0"
+
+
+class Runtime:
+    """Extensions and their jobs, in one process, on one data folder. Use `open`; all methods are thread-safe."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        cache_folder: Path,
+        *,
+        settings: RuntimeSettings,
+        hooks: ActorHooks,
+        clock: Clock,
+        on_close: contextlib.ExitStack,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.hooks = hooks
+        self.clock = clock
+        self._on_close = on_close
+        self._closed = False
+        self._waiters = Waiters()
+        self.operations = OperationRegistry()
+        ping.register(self.operations)
+        self._service = OperationService(self.operations, hooks, clock)
+        self._cache = ModuleCache(cache_folder, self, store.blobs.get)
+        self._extensions = Extensions(store, self._cache, self._service, settings)
+        self._system = ActorSystem(
+            store,
+            ModuleGuestFactory(self._cache),
+            self._extensions.code_of,
+            self._service,
+            hooks=hooks,
+            clock=clock,
+            settings=SystemSettings(
+                running_jobs=settings.running_jobs,
+                workers=settings.workers,
+                kill_grace=settings.kill_grace,
+                restarts=settings.restarts,
+            ),
+            ended=self._waiters.ended,
+        )
+        self._extensions.system = self._system
+
+    # --- opening and closing -----------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        settings: RuntimeSettings | None = None,
+        hooks: ActorHooks | None = None,
+        clock: Clock | None = None,
+        recover: bool = True,
+    ) -> Self:
+        """Open a data folder, made if need be, and let every job without an end go on.
+
+        Args:
+            path: the data folder.
+            settings: see `RuntimeSettings`.
+            hooks: who measures, for example `perdure.metrics.PrometheusHooks`.
+            clock: the time, for tests.
+            recover: False leaves unfinished jobs as they are; `recover` lets them go on later.
+
+        Raises:
+            StoreLocked: another process works on this folder; the error has its pid.
+            StoreError: the log cannot be opened.
+        """
+        settings, clock = settings or RuntimeSettings(), clock or SystemClock()
+        with contextlib.ExitStack() as stack:
+            store = LmdbEventStore.open(
+                path, clock=clock.now, map_size=settings.map_size, max_map_size=settings.max_map_size
+            )
+            stack.callback(store.close)
+            return cls._start(store, Path(path) / "cache", settings, hooks, clock, stack, recover)
+
+    @classmethod
+    def in_memory(
+        cls,
+        *,
+        settings: RuntimeSettings | None = None,
+        hooks: ActorHooks | None = None,
+        clock: Clock | None = None,
+        store: MemoryEventStore | None = None,
+        recover: bool = True,
+    ) -> Self:
+        """A runtime whose log is in memory, for tests. Machine code still goes to a folder, a temporary one."""
+        settings, clock = settings or RuntimeSettings(), clock or SystemClock()
+        with contextlib.ExitStack() as stack:
+            cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
+            return cls._start(
+                store or MemoryEventStore(clock.now), cache / "cache", settings, hooks, clock, stack, recover
+            )
+
+    @classmethod
+    def _start(
+        cls,
+        store: EventStore,
+        cache: Path,
+        settings: RuntimeSettings,
+        hooks: ActorHooks | None,
+        clock: Clock,
+        stack: contextlib.ExitStack,
+        recover: bool,
+    ) -> Self:
+        runtime = cls(
+            store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock, on_close=stack.pop_all()
+        )
+        try:
+            opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
+            runtime._system.append(RUNTIME_STREAM, [opened])
+            runtime.hooks.opened(runtime)
+            if recover:
+                runtime.recover()
+        except BaseException:
+            runtime.close(grace=0)
+            raise
+        return runtime
+
+    def close(self, grace: float | None = None) -> None:
+        """Stop in an orderly way; a second call does nothing.
+
+        Running jobs are asked to pause at their next check and stopped after ``grace`` seconds (the settings'
+        ``shutdown_grace`` if None); the next `open` lets them go on. What was acknowledged is on disk.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.hooks.closed(self)
+            with contextlib.suppress(Exception):
+                # A folder that can no longer be written to must not keep the runtime from closing.
+                self._system.shutdown(
+                    self.settings.shutdown_grace if grace is None else grace,
+                    "the runtime closed",
+                    last=lambda: self._system.append(RUNTIME_STREAM, [RuntimeClosed(os.getpid())]),
+                )
+        finally:
+            self._waiters.close()
+            self._on_close.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise RuntimeClosedError
+
+    def recover(self) -> list[JobHandle]:
+        """Let every job without an end go on, from its last checkpoint; paused ones stay paused.
+
+        Called by `open`. Returns the jobs that go on; one whose extension cannot be loaded waits until it can.
+        """
+        self._check()
+        states = self._system.recover()
+        missing = self._extensions.load_for((state.job_id, state.extension) for state in states)
+        ready = [state for state in states if state.job_id not in missing]
+        self._system.admit_recovered(ready)
+        return [JobHandle(self, state.job_id) for state in ready if not self.store.job(state.job_id).finished]
+
+    # --- extensions --------------------------------------------------------------------------------------------------
+
+    def install(self, folder: str | os.PathLike[str]) -> ExtensionInfo:
+        """See `Extensions.install`."""
+        self._check()
+        return self._extensions.install(Path(folder))
+
+    def uninstall(self, extension: str) -> None:
+        """See `Extensions.uninstall`."""
+        self._check()
+        self._extensions.uninstall(extension)
+
+    def load(self, extension: str) -> ExtensionInfo:
+        """See `Extensions.load`."""
+        self._check()
+        return self._extensions.load(extension)
+
+    def unload(self, extension: str, *, stop_jobs: bool = False, timeout: float | None = None) -> None:
+        """See `Extensions.unload`; ``timeout`` seconds, the settings' ``call_timeout`` if None."""
+        self._check()
+        self._extensions.unload(
+            extension, stop_jobs=stop_jobs, timeout=self.settings.call_timeout if timeout is None else timeout
+        )
+
+    def reload(self, extension: str, folder: str | os.PathLike[str] | None = None) -> ExtensionInfo:
+        """Load an extension anew, from ``folder`` if given; running jobs go on with the module they started with."""
+        self._check()
+        if folder is not None:
+            self._extensions.install(Path(folder))
+        return self._extensions.load(extension)
+
+    def extensions(self) -> list[ExtensionInfo]:
+        """All installed extensions, by id."""
+        self._check()
+        return self._extensions.list()
+
+    def inspect(self, extension: str) -> ExtensionInfo:
+        """One extension.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        self._check()
+        return self._extensions.info(extension)
+
+    # --- jobs --------------------------------------------------------------------------------------------------------
+
+    def dispatch(
+        self,
+        job_type: str,
+        state: object = None,
+        *,
+        library_id: UUID = DEFAULT_LIBRARY,
+        limits: JobLimits | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> JobHandle:
+        """Ask for a job. Durable: when this returns, the job will run, whatever happens to the process.
+
+        Args:
+            job_type: ``extension:name``.
+            state: the guest's first state: anything JSON can say, or JSON as bytes; None for no state.
+            library_id: the library it runs in.
+            limits: what it may use; memory is at most what the manifest allows.
+            retry: how often it is tried.
+
+        Raises:
+            UnknownExtension, ExtensionDisabled, ModuleError: the extension cannot be used.
+            UnknownJobType, InvalidState, StateTooLarge, InvalidLimits, LibraryDenied: the request is wrong.
+            StoreError: the job could not be recorded; it will not run.
+        """
+        self._check()
+        extension, _, name = job_type.partition(":")
+        installed = self._extensions.ensure_loaded(extension)
+        found = resolve_job(installed.job_types, name)
+        if found is None:
+            raise UnknownJobType(job_type, tuple(kind.name for kind in installed.job_types))
+        manifest = self._extensions.manifest(extension)
+        if not Permissions.of(manifest.permissions).allows_library(library_id):
+            raise LibraryDenied(extension, library_id)
+        allowed = _checked(limits, manifest)
+        data = _encoded_state(state, allowed)
+        job_id = uuid7(self.clock.now())
+        dispatched = JobDispatched(
+            job_id=job_id,
+            job_type=f"{extension}:{found.name}",
+            extension=extension,
+            version=installed.version,
+            module=installed.module,
+            export=found.export,
+            library_id=library_id,
+            resumable=found.resumable,
+            state=store_payload(self.store.blobs, data),
+            limits=allowed,
+            retry=_checked_retry(retry),
+        )
+        self._system.append(job_stream(job_id), [dispatched], 0)
+        self._system.extension_address(extension).tell(Admit(job_id))
+        return JobHandle(self, job_id)
+
+    def job(self, job_id: UUID | str) -> JobHandle:
+        """A job by its id.
+
+        Raises:
+            UnknownJob: there is no such job.
+        """
+        self._check()
+        handle = JobHandle(self, _job_id(job_id))
+        _ = handle.state
+        return handle
+
+    def jobs(
+        self,
+        *,
+        statuses: frozenset[Status] = frozenset(),
+        extension: str | None = None,
+        job_type: str | None = None,
+        before: UUID | None = None,
+        limit: int = 100,
+    ) -> JobPage:
+        """A page of jobs, newest first; the next page is the one ``before`` this page's ``next``."""
+        self._check()
+        query = JobQuery(statuses=statuses, extension=extension, job_type=job_type, before=before, limit=limit)
+        return self.store.jobs(query)
+
+    def pause(self, job_id: UUID | str, timeout: float | None = None) -> Status:
+        """Ask a job to stop until it is resumed; one that does not within the grace period is stopped. Durable.
+
+        Returns the status at that moment: ``running`` until the guest agrees.
+
+        Raises:
+            UnknownJob: there is no such job.
+            IllegalTransition: it has ended, or is paused.
+            TimeoutError: no answer within ``timeout`` seconds; the wish may still be carried out.
+        """
+        return self._control(job_id, "pause", timeout)
+
+    def cancel(self, job_id: UUID | str, timeout: float | None = None) -> Status:
+        """The same, for good."""
+        return self._control(job_id, "cancel", timeout)
+
+    def resume(self, job_id: UUID | str, timeout: float | None = None) -> Status:
+        """Let a paused or suspended job go on from its last checkpoint. Durable. Errors as for `pause`."""
+        return self._control(job_id, "resume", timeout)
+
+    def retry(self, job_id: UUID | str, timeout: float | None = None) -> Status:
+        """Run a failed or cancelled job on from its last checkpoint, or end its back-off. Durable."""
+        return self._control(job_id, "retry", timeout)
+
+    def _control(self, job_id: UUID | str, action: str, timeout: float | None) -> Status:
+        self._check()
+        state = self.store.job(_job_id(job_id))
+        if action in ("resume", "retry"):
+            self._extensions.ensure_loaded(state.extension)
+        wait = self.settings.call_timeout if timeout is None else timeout
+        status: Status = self._system.supervisor.ask(Control(state.job_id, action), wait)
+        return status
+
+    # --- waiting and watching ----------------------------------------------------------------------------------------
+
+    def wait(self, job_id: UUID | str, timeout: float | None = None) -> JobState:
+        """Wait until the job has ended; returns its final state, whatever its status.
+
+        Raises:
+            UnknownJob: there is no such job.
+            TimeoutError: it has not ended within ``timeout`` seconds.
+            RuntimeClosedError: the runtime was closed first.
+        """
+        self._check()
+        identifier = _job_id(job_id)
+        future = self._waiters.future(self.store, identifier)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"job {identifier} has not ended within {timeout} s") from None
+        finally:
+            self._waiters.forget(identifier, future)
+
+    async def wait_async(self, job_id: UUID | str) -> JobState:
+        """`wait` for an event loop, without a thread; cancel it or wrap it in `asyncio.timeout`."""
+        self._check()
+        identifier = _job_id(job_id)
+        future = self._waiters.future(self.store, identifier)
+        try:
+            return await asyncio.wrap_future(future)
+        except CancelledError:
+            raise asyncio.CancelledError from None
+        finally:
+            self._waiters.forget(identifier, future)
+
+    def watch(self, job_id: UUID | str, after: int = 0) -> Iterator[StoredEvent]:
+        """The job's events after sequence ``after``, each as soon as it is on disk, until the job has ended.
+
+        Raises:
+            UnknownJob: there is no such job.
+        """
+        self._check()
+        identifier = _job_id(job_id)
+        self.store.job(identifier)
+        return follow_stream(
+            self.store,
+            job_stream(identifier),
+            after=after,
+            stop=lambda: self._closed or self.store.job(identifier).finished,
+        )
+
+    def history(self, job_id: UUID | str, first: int = 1, last: int | None = None) -> Iterator[HistoryEntry]:
+        """The job's events from sequence ``first`` to ``last``, the superseded ones marked."""
+        self._check()
+        return history(self.store, _job_id(job_id), first, last)
+
+    def state_at(self, job_id: UUID | str, sequence: int) -> JobState:
+        """The job as it was after its event ``sequence``.
+
+        Raises:
+            NoSuchSequence: it has no such event.
+        """
+        self._check()
+        return state_at(self.store, _job_id(job_id), sequence)
+
+    # --- for the module cache (`ArtifactLedger`) and the metrics (`Gauges`) ------------------------------------------
+
+    def artifact(self, module: str, engine: str) -> str | None:
+        """The SHA-256 of a module's machine code, from the log."""
+        state = self.store.state(RUNTIME_STREAM)
+        return state.artifacts.get(f"{module}@{engine}") if isinstance(state, RuntimeState) else None
+
+    def record(self, module: str, engine: str, artifact: str, size: int) -> None:
+        """Record a module's machine code. Durable."""
+        self._system.append(RUNTIME_STREAM, [ModuleCompiled(module, engine, artifact, size)])
+
+    def jobs_by_status(self) -> dict[str, int]:
+        """See `Gauges.jobs_by_status`."""
+        counts = self.store.count_unfinished()
+        return {str(status): count for status, count in counts.items()}
+
+    def mailbox_depths(self) -> dict[str, int]:
+        """See `Gauges.mailbox_depths`."""
+        return self._system.mailbox_depths()
+
+    def map_usage(self) -> tuple[int, int] | None:
+        """See `Gauges.map_usage`."""
+        return self.store.map_usage() if isinstance(self.store, LmdbEventStore) else None
+
+    def rate_limit_remaining(self) -> dict[str, float]:
+        """See `Gauges.rate_limit_remaining`."""
+        return self._service.rate_limit_remaining()
+
+
+def _job_id(job_id: UUID | str) -> UUID:
+    try:
+        return job_id if isinstance(job_id, UUID) else UUID(job_id)
+    except ValueError:
+        raise UnknownJob(str(job_id)) from None
+
+
+def _encoded_state(state: object, limits: JobLimits) -> bytes:
+    if state is None:
+        return b""
+    if isinstance(state, bytes | bytearray | memoryview):
+        data = bytes(state)
+        try:
+            msgspec.json.decode(data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise InvalidState(str(error)) from None
+    else:
+        try:
+            data = msgspec.json.encode(state)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+            raise InvalidState(str(error)) from None
+    if len(data) > limits.checkpoint_bytes:
+        raise StateTooLarge(len(data), limits.checkpoint_bytes)
+    return data
+
+
+def _checked(limits: JobLimits | None, manifest: Manifest) -> JobLimits:
+    most = manifest.permissions.max_memory_mb * 1024 * 1024
+    if limits is None:
+        return JobLimits(memory_bytes=most)
+    for name in limits.__struct_fields__:
+        value: Any = getattr(limits, name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
+            raise InvalidLimits(name, value, "a whole number from 1")
+    if limits.stack_bytes not in _STACK_BYTES:
+        raise InvalidLimits("stack_bytes", limits.stack_bytes, f"from {_STACK_BYTES[0]} to {_STACK_BYTES[-1]}")
+    return msgspec.structs.replace(limits, memory_bytes=min(limits.memory_bytes, most))
+
+
+def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy:
+    if retry is None:
+        return RetryPolicy()
+    if not 1 <= retry.attempts <= 1_000_000:
+        raise InvalidLimits("retry.attempts", retry.attempts, "from 1 to 1,000,000")
+    if retry.initial_ms < 0 or retry.maximum_ms < 0:
+        raise InvalidLimits("retry.initial_ms", retry.initial_ms, "not negative")
+    if not 1.0 <= retry.factor <= 100.0:
+        raise InvalidLimits("retry.factor", retry.factor, "from 1 to 100")
+    if not 0.0 <= retry.jitter <= 1.0:
+        raise InvalidLimits("retry.jitter", retry.jitter, "from 0 to 1")
+    return retry

@@ -1,0 +1,33 @@
+"""What an embedder may choose. The defaults suit a desktop program and a small service alike."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perdure.actors.supervisor import RestartLimit
+
+
+class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in bytes, times in seconds.
+
+    Attributes:
+        running_jobs: how many jobs run at once, over all extensions; each has a thread.
+        workers: threads that run operations.
+        kill_grace: how long a guest may take to honour a pause or a cancel before it is stopped.
+        shutdown_grace: the same when the runtime closes.
+        init_seconds, init_fuel: what ``plugin_init`` and ``plugin_cleanup`` may use.
+        call_timeout: how long a call that waits for an actor waits, unless it is given a timeout of its own.
+        restarts: how often an actor that dies is restarted.
+        map_size, max_map_size: the log's first and largest size.
+    """
+
+    running_jobs: int = 64
+    workers: int = 8
+    kill_grace: float = 5.0
+    shutdown_grace: float = 5.0
+    init_seconds: float = 5.0
+    init_fuel: int = 5_000_000_000
+    call_timeout: float = 60.0
+    restarts: RestartLimit = RestartLimit()
+    map_size: int = 64 << 20
+    max_map_size: int = 1 << 40
