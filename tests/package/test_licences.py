@@ -1,0 +1,44 @@
+"""What perdure needs at run time may be used by anybody: licences are checked, and listed in docs/licences.md."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDAP|OLDAP|LLVM", re.IGNORECASE)
+
+
+def licence(name: str) -> str:
+    meta = distribution(name).metadata
+    classifiers = [c.rpartition(" :: ")[2] for c in meta.get_all("Classifier") or [] if c.startswith("License ::")]
+    given = meta.get("License-Expression") or (meta.get("License") or "").strip().splitlines()[:1] or classifiers
+    return given if isinstance(given, str) else (given[0] if given else "unknown")
+
+
+def needed() -> dict[str, str]:
+    found: dict[str, str] = {}
+    waiting = ["perdure"]
+    while waiting:
+        name = waiting.pop()
+        for line in distribution(name).requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            key = requirement.name.lower().replace("_", "-")
+            if key not in found:
+                found[key] = licence(key)
+                waiting.append(key)
+    return found
+
+
+def test_every_dependency_may_be_used_freely() -> None:
+    assert {name: text for name, text in needed().items() if not ALLOWED.search(text)} == {}
+
+
+def test_the_list_in_the_docs_is_complete() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text()
+    assert [name for name in needed() if f"| {name} |" not in page] == []
