@@ -101,6 +101,7 @@ class JobActor(MailboxActor):
         self._killed: str | None = None
         self._failure: JobError | None = None
         self._lost: str | None = None  # why nothing more of this attempt can be recorded
+        self._blame = "host"  # whose fault that is
         self._answers: dict[int, Committed | CommitFailed] = {}
         self._operation: OperationDone | None = None
         self._library: UUID = state.library_id
@@ -122,13 +123,14 @@ class JobActor(MailboxActor):
             self._attempt_once()
         except (LaneBroken, StoreError, SystemStopped) as error:
             self._lost = self._lost or str(error)
+            self._blame = "store" if isinstance(error, StoreError) else self._blame
         finally:
             # Also when a defect of the host ends this: the sandbox is freed, and the actor is not run again.
             self._system.job_over(self.job_id)
             if self._guest is not None:
                 self._guest.close()
         if self._lost is not None:
-            self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, self._lost))
+            self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, self._lost, self._blame))
         self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
         self.stop()
 
@@ -147,6 +149,7 @@ class JobActor(MailboxActor):
         if isinstance(answer, CommitFailed):
             # Somebody paused or cancelled the job just before it began (then the log is right), or the disk is full.
             self._lost = None if answer.refused else answer.reason
+            self._blame = "store"
             return
         hooks.attempt_started(self._meter, self._cause)
         try:
@@ -261,7 +264,7 @@ class JobActor(MailboxActor):
     def _on_death(self, reason: str) -> None:
         """A defect of the host ended this actor; the supervisor decides what becomes of the job."""
         self._system.job_over(self.job_id)
-        self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, reason))
+        self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, reason, "host"))
         self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
 
     # --- the mailbox -------------------------------------------------------------------------------------------------
@@ -320,7 +323,11 @@ class JobActor(MailboxActor):
                 self._check_rate()
         try:
             if self._lane.full:
-                self._commit_fact(event)
+                # No gap in the log, ever: the guest waits here until there is room for what it did.
+                while not self._commit_fact(event):
+                    self._wait_for_mail(_STALLED)
+                    if self._killed is not None:
+                        raise StopGuest
             else:
                 self._lane.post(encode(event))
         except (LaneBroken, SystemStopped) as error:
@@ -418,7 +425,7 @@ class JobActor(MailboxActor):
             )
         except StoreError as error:
             # Without a record the answer must not reach the guest: a replay could not give it again.
-            self._lost = str(error)
+            self._lost, self._blame = str(error), "store"
             raise StopGuest from None
         self._state_fact(event)
         return done.answer

@@ -157,11 +157,12 @@ class Control(Message, frozen=True):
 
 
 class JobDied(Message, frozen=True):
-    """The job's actor ended without recording an end."""
+    """The job's actor ended without recording an end; ``blame`` is ``host`` (a defect) or ``store`` (no commits)."""
 
     job_id: UUID
     extension: str
     reason: str
+    blame: str
 
 
 class ActorDied(Message, frozen=True):

@@ -142,6 +142,8 @@ class Supervisor(MailboxActor):
             state = self._system.store.job(timer.job_id)
             if state.status is Status.BACKOFF:
                 self._resume(state, "retry")
+            elif state.status is Status.QUEUED:
+                self._system.extension_address(state.extension).tell(Admit(state.job_id))
             elif state.status is Status.RUNNING and self._system.running(timer.job_id) is None:
                 self._resume(state, "restart")
 
@@ -203,7 +205,8 @@ class Supervisor(MailboxActor):
         state = self._system.store.job(message.job_id)
         if state.status not in (Status.RUNNING, Status.QUEUED):
             return
-        deaths = self._died_too_often(f"job:{message.job_id}")
+        # A job is not to blame for a disk that is full: it waits for room, however long that takes.
+        deaths = 2 if message.blame == "store" else self._died_too_often(f"job:{message.job_id}")
         if deaths is None:
             del self._deaths[f"job:{message.job_id}"]
             error = JobError(
@@ -219,10 +222,7 @@ class Supervisor(MailboxActor):
             return
         logger.error("the actor of job %s died: %s", message.job_id, message.reason)
         self._system.hooks.actor_restarted("job")
-        if state.status is Status.QUEUED:
-            self._system.extension_address(state.extension).tell(Admit(state.job_id))
-            return
-        # The status stays "running" until then: should this process die first, the next one recovers the job.
+        # The status stays as it is until then: should this process die first, the next one recovers the job.
         delay = RESTART.delay_ms(deaths, random.random())  # noqa: S311  # jitter needs no secrecy
         self._after(delay / 1000, WakeJob(message.job_id, delay), message.job_id)
 

@@ -98,13 +98,12 @@ class Runtime:
         settings: RuntimeSettings,
         hooks: ActorHooks,
         clock: Clock,
-        on_close: contextlib.ExitStack,
     ) -> None:
         self.store = store
         self.settings = settings
         self.hooks = hooks
         self.clock = clock
-        self._on_close = on_close
+        self._on_close = contextlib.ExitStack()  # what `close` gives back; the store among it, if `open` opened it
         self._closed = False
         self._waiters = Waiters()
         self.operations = OperationRegistry()
@@ -191,9 +190,8 @@ class Runtime:
         stack: contextlib.ExitStack,
         recover: bool,
     ) -> Self:
-        runtime = cls(
-            store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock, on_close=stack.pop_all()
-        )
+        runtime = cls(store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock)
+        runtime._on_close = stack.pop_all()
         try:
             opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
             runtime._system.append(RUNTIME_STREAM, [opened])

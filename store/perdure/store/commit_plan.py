@@ -13,7 +13,7 @@ import msgspec
 
 from perdure.store.errors import BadEvent, SequenceConflict
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
-from perdure.store.events import decode
+from perdure.store.events import decode, event_base
 from perdure.store.frame import MAX_FRAME_EVENTS, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
@@ -63,6 +63,7 @@ class CommitPlan:
         stream = request.stream
         if not request.bodies or len(request.bodies) != len(request.times):
             raise BadEvent(stream, "a request needs at least one event, and a time for each")
+        event_base(stream)  # refuses a name that no stream can have, before it is looked up
         end = self.ends.get(stream) or self._end_of(stream)
         if end is None:
             end = StreamEnd(Head(self.next_number, 0, genesis(stream)), None)

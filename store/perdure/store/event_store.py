@@ -83,13 +83,21 @@ class RawFrame(msgspec.Struct, frozen=True):
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all."""
+    """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all.
+
+    Raises:
+        ValueError: ``limit`` is less than 1.
+    """
 
     statuses: frozenset[Status] = frozenset()
     extension: str | None = None
     job_type: str | None = None
     before: UUID | None = None
     limit: int = 100
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"limit is {self.limit}; a page holds at least one job")
 
 
 class JobPage(msgspec.Struct, frozen=True):

@@ -435,6 +435,7 @@ def decode(body: bytes, stream: str = "?") -> AnyEvent:
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 RUNTIME_STREAM: Final = "runtime"
+MAX_STREAM_BYTES: Final = 500  # LMDB's keys end at 511 bytes; the rest is for seeking past a name
 
 
 def job_stream(job_id: UUID | str) -> str:
@@ -447,12 +448,23 @@ def extension_stream(extension: str) -> str:
     return f"extension:{extension}"
 
 
+def stream_key(stream: str) -> bytes | None:
+    """The name's bytes, or None if no stream can have it: empty, too long, or not Unicode text."""
+    try:
+        key = stream.encode()
+    except UnicodeEncodeError:
+        return None
+    return key if 0 < len(key) <= MAX_STREAM_BYTES else None
+
+
 def event_base(stream: str) -> type[Event]:
     """The base class of the events that may stand on ``stream``.
 
     Raises:
-        BadEvent: the name is none of a job, an extension or the runtime.
+        BadEvent: the name is none of a job, an extension or the runtime, or longer than `MAX_STREAM_BYTES`.
     """
+    if stream_key(stream) is None:
+        raise BadEvent(stream[:80], f"a stream's name has 1 to {MAX_STREAM_BYTES} bytes of UTF-8")
     if stream.startswith("job:"):
         return JobEvent
     if stream.startswith("extension:"):

@@ -54,7 +54,7 @@ from perdure.store.event_store import (
     RawFrame,
     StoredEvent,
 )
-from perdure.store.events import Event, encode, job_stream
+from perdure.store.events import Event, encode, job_stream, stream_key
 from perdure.store.failpoints import hit
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
@@ -368,8 +368,9 @@ class LmdbEventStore:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def _stored_end(self, stream: str) -> StreamEnd | None:
+        key = stream_key(stream)
         with self._transaction() as txn:
-            data = txn.get(stream.encode(), db=self._streams)
+            data = txn.get(key, db=self._streams) if key is not None else None
         if data is None:
             return None
         end = self._decode_end(stream, data)

@@ -8,7 +8,7 @@ import msgspec
 
 from perdure.store import extension_state, job_state, runtime_state
 from perdure.store.errors import BadEvent, CorruptLog, IllegalTransition
-from perdure.store.events import RUNTIME_STREAM, Event, JobEvent, event_base
+from perdure.store.events import RUNTIME_STREAM, Event, JobDispatched, JobEvent, event_base, job_stream, tag_of
 from perdure.store.extension_state import ExtensionState
 from perdure.store.job_state import JobState
 from perdure.store.runtime_state import RuntimeState
@@ -34,8 +34,10 @@ def project(stream: str, state: State | None, events: Iterable[tuple[Event, int,
         for event, sequence, time in events:
             if not isinstance(event, JobEvent):
                 raise BadEvent(stream, f"{type(event).__name__} is not a job's event")
-            if current is None and f"job:{getattr(event, 'job_id', '')}" != stream:
-                raise IllegalTransition(stream.removeprefix("job:"), "unknown", type(event).__name__)
+            if current is None and not isinstance(event, JobDispatched):
+                raise IllegalTransition(stream.removeprefix("job:"), "unknown", tag_of(event))
+            if current is None and job_stream(event.job_id) != stream:
+                raise BadEvent(stream, f"it dispatches job {event.job_id}")
             current = job_state.apply(current, event, sequence, time)
         return current
     for event, sequence, time in events:
