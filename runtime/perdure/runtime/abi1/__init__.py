@@ -1,0 +1,1 @@
+"""ABI 1: core modules that import the nine functions of ``spacedrive``."""

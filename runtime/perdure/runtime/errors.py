@@ -1,0 +1,200 @@
+"""What can go wrong in the runtime, whose fault it is, and what to do about it.
+
+Every error carries its data as fields, so that a program can act on it, and says in its text what a person can do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from perdure.store.events import JobError
+
+
+class PerdureError(Exception):
+    """Base of every error ``perdure.runtime`` raises on purpose."""
+
+
+# --- WebAssembly modules ---------------------------------------------------------------------------------------------
+
+_SHOWN = 100  # how many problems an error's text lists; its fields have all of them
+
+
+def _listed(items: tuple[str, ...]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return "; ".join(items[:_SHOWN]) + more
+
+
+class ModuleError(PerdureError):
+    """Base of what is wrong with a WebAssembly module. The extension's author is to blame."""
+
+
+class NotWasm(ModuleError):
+    """The bytes are no WebAssembly at all. ``found`` is how they begin."""
+
+    def __init__(self, reason: str, found: bytes) -> None:
+        self.reason, self.found = reason, found
+        super().__init__(f"not a WebAssembly module: {reason}; is wasm_file the compiled .wasm?")
+
+
+class ComponentNotSupported(ModuleError):
+    """The file is a component where a core module is expected. ``version`` and ``layer`` are its header's fields."""
+
+    def __init__(self, version: int, layer: int) -> None:
+        self.version, self.layer = version, layer
+        super().__init__(
+            "the file is a WebAssembly component, ABI 1 needs a core module; build it without the wrapping"
+        )
+
+
+class InvalidWasm(ModuleError):
+    """The file begins like a core module and is none: truncated, damaged, or in need of a feature that is off."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"not a valid WebAssembly module: {reason}")
+
+
+class ForbiddenImport(msgspec.Struct, frozen=True):
+    """One import that is not offered: ``kind`` is ``function``, ``memory`` or the like."""
+
+    module: str
+    name: str
+    kind: str
+    reason: str
+
+
+class ForbiddenImports(ModuleError):
+    """The module needs what no extension gets. ``imports`` has every one of them."""
+
+    def __init__(self, imports: tuple[ForbiddenImport, ...]) -> None:
+        self.imports = imports
+        listed = tuple(f"{item.kind} {item.module!r}.{item.name!r} ({item.reason})" for item in imports)
+        super().__init__(f"the module has imports that are not offered: {_listed(listed)}")
+
+
+class ExportProblem(msgspec.Struct, frozen=True):
+    """One export that is missing (``found`` is empty) or not what the ABI says."""
+
+    export: str
+    expected: str
+    found: str
+
+
+class BadExport(ModuleError):
+    """Exports are missing or of the wrong type. ``problems`` has every one of them."""
+
+    def __init__(self, problems: tuple[ExportProblem, ...]) -> None:
+        self.problems = problems
+        listed = tuple(f"{item.export!r} is {item.found or 'missing'}, it must be {item.expected}" for item in problems)
+        super().__init__(f"the module's exports do not fit ABI 1: {_listed(listed)}")
+
+
+class InitFailed(ModuleError):
+    """``plugin_init`` trapped, looped, or returned an error; ``error`` has the details."""
+
+    def __init__(self, extension: str, error: JobError) -> None:
+        self.extension, self.error = extension, error
+        super().__init__(f"extension {extension} could not be initialised: {error.message}")
+
+
+class CleanupFailed(ModuleError):
+    """``plugin_cleanup`` trapped, looped, or returned an error; ``error`` has the details. Nothing needs to be done."""
+
+    def __init__(self, extension: str, error: JobError) -> None:
+        self.extension, self.error = extension, error
+        super().__init__(f"extension {extension} was not cleaned up: {error.message}")
+
+
+class UnsafeCacheFolder(PerdureError):
+    """The folder of machine code could be written by somebody else, so nothing in it may run."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the module cache {path} {reason}; remove it, or choose another data folder")
+
+
+# --- the runtime -----------------------------------------------------------------------------------------------------
+
+
+class RuntimeClosedError(PerdureError):
+    """The runtime was closed; open it again."""
+
+    def __init__(self) -> None:
+        super().__init__("the runtime is closed; open it again")
+
+
+class UnknownExtension(PerdureError, LookupError):
+    """No extension with this id is installed. ``known`` are those that are."""
+
+    def __init__(self, extension: str, known: tuple[str, ...]) -> None:
+        self.extension, self.known = extension, known
+        have = f"installed: {', '.join(known)}" if known else "none is installed"
+        super().__init__(f"extension {extension!r} is not installed ({have}); install it from its folder")
+
+
+class ExtensionDisabled(PerdureError):
+    """The extension was unloaded on purpose."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(f"extension {extension} is switched off; load it to use it")
+
+
+class ExtensionInUse(PerdureError):
+    """The extension has unfinished jobs."""
+
+    def __init__(self, extension: str, jobs: tuple[UUID, ...]) -> None:
+        self.extension, self.jobs = extension, jobs
+        super().__init__(f"extension {extension} has {len(jobs)} unfinished jobs; finish or cancel them first")
+
+
+class UnknownJobType(PerdureError, LookupError):
+    """The extension offers no such job."""
+
+    def __init__(self, job_type: str, known: tuple[str, ...]) -> None:
+        self.job_type, self.known = job_type, known
+        offers = f"it offers: {', '.join(known)}" if known else "it offers none"
+        super().__init__(f"there is no job type {job_type!r} (name it EXTENSION:JOB; {offers})")
+
+
+class InvalidState(PerdureError, ValueError):
+    """The job's first state is not JSON."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the state is not valid JSON: {reason}")
+
+
+class StateTooLarge(PerdureError, ValueError):
+    """The job's first state is larger than a checkpoint may be; both in bytes."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size, self.limit = size, limit
+        super().__init__(f"the state has {size} bytes, the limit is {limit}; raise checkpoint_bytes or send less")
+
+
+class InvalidLimits(PerdureError, ValueError):
+    """A limit or a retry policy that makes no sense."""
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field} is {value!r}, it must be {expected}")
+
+
+class LibraryDenied(PerdureError):
+    """The manifest does not let the extension into this library."""
+
+    def __init__(self, extension: str, library_id: UUID) -> None:
+        self.extension, self.library_id = extension, library_id
+        super().__init__(f"extension {extension} may not run in library {library_id}; see libraries in its manifest")
+
+
+class NoSuchSequence(PerdureError, LookupError):
+    """The job has no event with this sequence; ``latest`` is its last."""
+
+    def __init__(self, job_id: str, sequence: int, latest: int) -> None:
+        self.job_id, self.sequence, self.latest = job_id, sequence, latest
+        super().__init__(f"job {job_id} has events 1 to {latest}, not {sequence}")

@@ -1,0 +1,1 @@
+"""wasmtime, as perdure uses it: one engine per job, machine code checked before it runs, limits on everything."""
