@@ -464,7 +464,7 @@ def event_base(stream: str) -> type[Event]:
         BadEvent: the name is none of a job, an extension or the runtime, or longer than `MAX_STREAM_BYTES`.
     """
     if stream_key(stream) is None:
-        raise BadEvent(stream[:80], f"a stream's name has 1 to {MAX_STREAM_BYTES} bytes of UTF-8")
+        raise BadEvent(stream, f"a stream's name has 1 to {MAX_STREAM_BYTES} bytes of UTF-8")
     if stream.startswith("job:"):
         return JobEvent
     if stream.startswith("extension:"):

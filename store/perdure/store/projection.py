@@ -34,10 +34,11 @@ def project(stream: str, state: State | None, events: Iterable[tuple[Event, int,
         for event, sequence, time in events:
             if not isinstance(event, JobEvent):
                 raise BadEvent(stream, f"{type(event).__name__} is not a job's event")
-            if current is None and not isinstance(event, JobDispatched):
-                raise IllegalTransition(stream.removeprefix("job:"), "unknown", tag_of(event))
-            if current is None and job_stream(event.job_id) != stream:
-                raise BadEvent(stream, f"it dispatches job {event.job_id}")
+            if current is None:
+                if not isinstance(event, JobDispatched):
+                    raise IllegalTransition(stream.removeprefix("job:"), "unknown", tag_of(event))
+                if job_stream(event.job_id) != stream:
+                    raise BadEvent(stream, f"it dispatches job {event.job_id}")
             current = job_state.apply(current, event, sequence, time)
         return current
     for event, sequence, time in events:

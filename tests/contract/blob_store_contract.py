@@ -1,0 +1,75 @@
+"""What every blob store does; bound like `EventStoreContract`."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.contract.event_store_contract import shared
+
+from perdure.store import BlobMissing, BlobStore, load_payload, store_payload
+from perdure.store.events import INLINE_LIMIT, BlobRef, Inline
+
+
+class BlobStoreContract:
+    def make(self, folder: Path) -> BlobStore:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def blobs(self, tmp_path: Path) -> BlobStore:
+        return self.make(tmp_path / "blobs")
+
+    def test_a_blob_is_named_by_the_sha256_of_its_bytes(self, blobs: BlobStore) -> None:
+        @shared
+        @given(data=st.binary())
+        def round_trip(data: bytes) -> None:
+            digest = blobs.put(data)
+            assert digest == hashlib.sha256(data).hexdigest()
+            assert blobs.has(digest)
+            assert blobs.get(digest) == data
+
+        round_trip()
+
+    def test_the_same_bytes_are_stored_once(self, blobs: BlobStore) -> None:
+        assert blobs.put(b"same") == blobs.put(b"same")
+        assert len(list(blobs.digests())) == 1
+
+    def test_all_digests_are_listed(self, blobs: BlobStore) -> None:
+        assert list(blobs.digests()) == []
+        digests = {blobs.put(bytes([number])) for number in range(20)}
+        assert set(blobs.digests()) == digests
+
+    def test_a_missing_blob_is_named(self, blobs: BlobStore) -> None:
+        digest = hashlib.sha256(b"never stored").hexdigest()
+        assert not blobs.has(digest)
+        with pytest.raises(BlobMissing) as caught:
+            blobs.get(digest)
+        assert caught.value.digest == digest
+
+    def test_what_the_caller_does_with_its_buffer_later_does_not_matter(self, blobs: BlobStore) -> None:
+        buffer = bytearray(b"before")
+        digest = blobs.put(bytes(buffer))
+        buffer[:] = b"after!"
+        assert blobs.get(digest) == b"before"
+
+    def test_many_threads_may_put_the_same_blob(self, blobs: BlobStore) -> None:
+        data = b"x" * 300_000
+        with ThreadPoolExecutor(8) as pool:
+            digests = set(pool.map(lambda _: blobs.put(data), range(32)))
+        assert len(digests) == 1
+        assert blobs.get(digests.pop()) == data
+        assert len(list(blobs.digests())) == 1
+
+    @pytest.mark.parametrize("size", [0, 1, INLINE_LIMIT - 1, INLINE_LIMIT, INLINE_LIMIT + 1, 4 * INLINE_LIMIT])
+    def test_only_payloads_over_the_limit_become_blobs(self, blobs: BlobStore, size: int) -> None:
+        data = b"p" * size
+        payload = store_payload(blobs, data)
+        assert isinstance(payload, Inline if size <= INLINE_LIMIT else BlobRef)
+        assert load_payload(blobs, payload) == data
+        assert len(list(blobs.digests())) == (size > INLINE_LIMIT)
+        if isinstance(payload, BlobRef):
+            assert payload.size == size

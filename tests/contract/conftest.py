@@ -1,0 +1,4 @@
+import pytest
+
+# The contracts are plain modules: without this their assertions would fail without saying what they compared.
+pytest.register_assert_rewrite("tests.contract.event_store_contract", "tests.contract.blob_store_contract")

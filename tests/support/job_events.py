@@ -1,0 +1,170 @@
+"""Builders of events, ids and times, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from perdure.store import EventStore
+from perdure.store import events as ev
+from perdure.store.blobs import digest_of
+
+START: Final = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z in microseconds since 1970
+LIBRARY: Final = UUID("00000000-0000-4000-8000-00000000000b")
+MODULE_BYTES: Final = b"\0asm\x01\0\0\0"
+MODULE: Final = digest_of(MODULE_BYTES)
+
+
+class Ticks:
+    """A clock that goes on by a millisecond each time it is read (microseconds since 1970)."""
+
+    def __init__(self, start: int = START, step: int = 1000) -> None:
+        self.now, self._step = start - step, step
+
+    def __call__(self) -> int:
+        self.now += self._step
+        return self.now
+
+
+def job_id(number: int) -> UUID:
+    """A version 7 id; a larger number is a later job."""
+    return UUID(int=((START // 1000 + number) << 80) | (7 << 76) | (0b10 << 62) | number)
+
+
+def dispatched(
+    job: UUID,
+    *,
+    job_type: str = "test-extension:counter",
+    extension: str = "test-extension",
+    state: bytes = b'{"target": 3}',
+    retry: ev.RetryPolicy | None = None,
+) -> ev.JobDispatched:
+    return ev.JobDispatched(
+        job_id=job,
+        job_type=job_type,
+        extension=extension,
+        version="0.1.0",
+        module=MODULE,
+        export="execute_counter",
+        library_id=LIBRARY,
+        resumable=True,
+        state=ev.Inline(state),
+        limits=ev.JobLimits(),
+        retry=retry or ev.RetryPolicy(),
+    )
+
+
+def started(attempt: int = 1) -> ev.JobStarted:
+    return ev.JobStarted(attempt=attempt, pid=100 + attempt)
+
+
+def progress(call: int, fraction: float = 0.5, message: str = "half") -> ev.ProgressReported:
+    return ev.ProgressReported(call=call, fuel=call * 10, progress=fraction, message=message)
+
+
+def items(call: int, count: int = 1) -> ev.ItemsCounted:
+    return ev.ItemsCounted(call=call, fuel=call * 10, count=count)
+
+
+def counted_bytes(call: int, count: int = 1) -> ev.BytesCounted:
+    return ev.BytesCounted(call=call, fuel=call * 10, count=count)
+
+
+def warning(call: int, message: str = "odd") -> ev.WarningAdded:
+    return ev.WarningAdded(call=call, fuel=call * 10, message=message)
+
+
+def checkpoint(call: int, state: bytes = b"{}") -> ev.CheckpointSaved:
+    return ev.CheckpointSaved(call=call, fuel=call * 10, state=ev.Inline(state))
+
+
+def completed(fuel: int = 100) -> ev.JobCompleted:
+    return ev.JobCompleted(fuel=fuel)
+
+
+def failure(kind: str = "guest_failed") -> ev.JobError:
+    return ev.JobError(kind=kind, message="the guest returned 2")
+
+
+def run_of(size: int, start: int = 1) -> list[ev.Event]:
+    """``size`` events of a running guest, with calls from ``start``."""
+    return [items(call) if call % 2 else progress(call, message=f"call {call}") for call in range(start, start + size)]
+
+
+def put_module(store: EventStore) -> None:
+    """Store the module that `dispatched` names: the integrity check wants it."""
+    store.blobs.put(MODULE_BYTES)
+
+
+def start_job(store: EventStore, number: int = 1, more: Sequence[ev.Event] = ()) -> str:
+    """Append a job that runs, and ``more`` events; returns its stream."""
+    stream = ev.job_stream(job_id(number))
+    store.append(stream, [dispatched(job_id(number)), started(), *more])
+    return stream
+
+
+def runtime_opened(pid: int = 1) -> ev.RuntimeOpened:
+    return ev.RuntimeOpened(pid=pid, perdure="0.1.0", wasmtime="50.0.1")
+
+
+def installed(extension: str = "test-extension", version: str = "0.1.0") -> ev.ExtensionInstalled:
+    return ev.ExtensionInstalled(
+        extension=extension,
+        version=version,
+        manifest=b'{"id": "test-extension"}',
+        module=MODULE,
+        module_bytes=len(MODULE_BYTES),
+    )
+
+
+_ERROR: Final = ev.JobError(
+    kind="out_of_fuel",
+    message="the job used all of its fuel",
+    blame="guest",
+    limit=ev.LimitUse(limit="fuel", value=1_000_000, used=1_000_000, unit="fuel"),
+    backtrace=(ev.WasmFrame(function="execute_counter", offset=412),),
+    data={"memory_bytes": 131072},
+)
+
+# One of every event that there is: golden bytes, the reference page and the table tests are made from these.
+EXAMPLES: Final[tuple[ev.Event, ...]] = (
+    dispatched(job_id(1), retry=ev.RetryPolicy(attempts=3)),
+    started(),
+    ev.JobResumed(checkpoint=17, cause="recovery"),
+    ev.JobPauseRequested(),
+    ev.JobCancelRequested(),
+    ev.JobPaused(forced=False, fuel=70),
+    ev.JobSuspended(reason="shutdown", forced=True, fuel=80),
+    ev.RetryScheduled(error=_ERROR, delay_ms=1500, fuel=90),
+    ev.JobCompleted(fuel=100),
+    ev.JobFailed(error=_ERROR, fuel=110),
+    ev.JobCancelled(forced=True, fuel=120),
+    ev.ProgressReported(call=3, fuel=912, progress=0.5, message="half"),
+    ev.CheckpointSaved(call=4, fuel=1024, state=ev.BlobRef(digest=MODULE, size=65_537)),
+    ev.WarningAdded(call=5, fuel=1100, message="zu groß"),
+    ev.ItemsCounted(call=6, fuel=1200, count=7),
+    ev.BytesCounted(call=7, fuel=1300, count=1 << 40),
+    ev.LogWritten(call=8, fuel=1400, level=1, message="counting"),
+    ev.InterruptAnswered(call=9, fuel=1500, answer=1),
+    ev.OperationAnswered(
+        call=10,
+        fuel=1600,
+        method="query:test.ping",
+        library_id=LIBRARY,
+        payload=ev.Inline(b'{"message": "hi"}'),
+        answer=ev.Inline(b'{"echo": "Pong: hi"}'),
+        code="",
+    ),
+    installed(),
+    ev.ExtensionLoaded(
+        version="0.1.0",
+        module=MODULE,
+        job_types=(ev.JobType(name="counter", export="execute_counter", resumable=True),),
+    ),
+    ev.ExtensionUnloaded(),
+    ev.ExtensionUninstalled(),
+    runtime_opened(),
+    ev.RuntimeClosed(pid=1),
+    ev.ModuleCompiled(module=MODULE, engine="wasmtime-50.0.1", artifact="ab" * 32, size=81_920),
+)
