@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.store.errors import IllegalTransition
+from perdure.store.errors import BadEvent, IllegalTransition
 from perdure.store.events import (
     BytesCounted,
     CheckpointSaved,
@@ -112,6 +112,7 @@ def evolve(state: JobState | None, event: Event, sequence: int, time: int) -> Jo
 
     Raises:
         IllegalTransition: the job's status does not allow the event; ``state`` is as it was.
+        BadEvent: it resumes from a checkpoint that is not the last one; ``state`` is as it was.
     """
     return fold(state, [(event, sequence, time)])
 
@@ -120,7 +121,7 @@ def fold(state: JobState | None, events: Iterable[tuple[Event, int, int]]) -> Jo
     """The state after a run of ``(event, sequence, time)``.
 
     Raises:
-        IllegalTransition: an event is not allowed; ``state`` is as it was.
+        IllegalTransition, BadEvent: an event is not allowed (see `evolve`); ``state`` is as it was.
     """
     after = copy(state) if state is not None else None
     for event, sequence, time in events:
@@ -144,9 +145,12 @@ def apply(state: JobState | None, event: Event, sequence: int, time: int) -> Job
             next_status("?", None, event)
             raise AssertionError("unreachable: the table allows only a dispatch here")
         return _dispatched(event, sequence, time)
-    if type(event) in _LIFECYCLE or state.status is not Status.RUNNING:
+    step = _APPLY.get(type(event))
+    if step is None or type(event) in _LIFECYCLE or state.status is not Status.RUNNING:
         state.status = next_status(str(state.job_id), state.status, event)
-    _APPLY[type(event)](state, event, sequence, time)
+    if step is None:
+        raise AssertionError(f"unreachable: the table allows {type(event).__name__}, and nothing is done for it")
+    step(state, event, sequence, time)
     state.sequence = sequence
     state.updated_at = time
     return state
@@ -180,6 +184,9 @@ def _started(state: JobState, event: JobStarted, sequence: int, time: int) -> No
 
 def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> None:
     point = state.checkpoint if event.checkpoint else None
+    if event.checkpoint and (point is None or point.sequence != event.checkpoint):
+        last = f"the last one is at {point.sequence}" if point is not None else "it has none"
+        raise BadEvent(f"job:{state.job_id}", f"it resumes from a checkpoint at {event.checkpoint}, but {last}")
     spent = state.fuel
     if point is not None:
         state.progress, state.message = point.progress, point.message
@@ -188,7 +195,7 @@ def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> No
     else:
         state.checkpoint = None
         state.progress, state.message = 0.0, ""
-        state.items = state.bytes = state.warnings = state.fuel = 0
+        state.items = state.bytes = state.warnings = state.checkpoints = state.fuel = 0
     state.fuel_superseded += spent - state.fuel
     _supersede(state.superseded, event.checkpoint, sequence)
     state.ended_at = state.retry_at = state.error = None
@@ -225,11 +232,13 @@ def _paused(state: JobState, event: JobPaused, sequence: int, time: int) -> None
 
 
 def _suspended(state: JobState, event: JobSuspended, sequence: int, time: int) -> None:
-    _spent(state, event.fuel)
+    if event.fuel:
+        _spent(state, event.fuel)
 
 
 def _retry_scheduled(state: JobState, event: RetryScheduled, sequence: int, time: int) -> None:
-    _spent(state, event.fuel)
+    if event.fuel:
+        _spent(state, event.fuel)
     state.failures += 1
     state.error = event.error
     state.retry_at = time + event.delay_ms * 1000
@@ -246,6 +255,7 @@ def _failed(state: JobState, event: JobFailed, sequence: int, time: int) -> None
         _spent(state, event.fuel)
     state.failures += 1
     state.error = event.error
+    state.retry_at = None
     state.ended_at = time
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from perdure.store.errors import IllegalTransition
 from perdure.store.events import (
     Event,
+    GuestEvent,
     JobCancelled,
     JobCancelRequested,
     JobCompleted,
@@ -86,7 +87,7 @@ def next_status(job_id: str, status: Status | None, event: Event) -> Status:
     """
     steps = TRANSITIONS.get(type(event))
     if steps is None:
-        if status is Status.RUNNING:
+        if status is Status.RUNNING and isinstance(event, GuestEvent):
             return status
     elif (after := steps.get(status)) is not None:
         return after
