@@ -111,8 +111,10 @@ class ExtensionActor(MailboxActor):
         return job_types
 
     def _unload(self, message: UnloadExtension) -> None:
-        if self._running:
-            raise ExtensionBusy(self.extension, tuple(self._running))
+        # Not `self._running`: the last job's `JobEnded` may still be behind this message.
+        running = self._system.running_of(self.extension)
+        if running:
+            raise ExtensionBusy(self.extension, tuple(running))
         self._admitting = False
         code, self._code = self._code, None
         if code is not None:

@@ -162,10 +162,10 @@ class Extensions:
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def install(self, folder: Path) -> ExtensionInfo:
-        """Install what is in ``folder``, or a new version of it. Durable. Nothing happens if it is installed already.
+        """Install what is in ``folder``, or a new version of it, and load it. Durable.
 
-        A module that cannot be loaded is refused before anything is recorded. If the extension is loaded, the new
-        version is loaded in its place; jobs that run go on with the module they started with.
+        Nothing happens if it is installed already. A module that cannot be loaded is refused before anything is
+        recorded. Jobs that run go on with the module they started with.
 
         Raises:
             ManifestError, ModuleError, ExtensionFolderError: what is wrong with it.
@@ -195,8 +195,7 @@ class Extensions:
                     )
                 ],
             )
-            if extension in self._loaded:
-                self._load(self.state(extension))
+            self._load(self.state(extension))
             return self.info(extension)
 
     def _try_out(self, package: ExtensionPackage, module: str) -> None:
