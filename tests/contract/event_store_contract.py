@@ -225,7 +225,18 @@ class EventStoreContract:
         assert store.append_batch([]) == []
         assert store.position() == 0
 
-    @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x91\xa7unknown", ev.encode(runtime_opened()) + b"\0"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"\xc1",
+            b"\x91\xa7unknown",
+            b"\x94\xa6opened\x01\xa1\xff\xa1a",
+            b"\x91" * 100_000,
+            ev.encode(runtime_opened()) + b"\0",
+        ],
+        ids=["nothing", "never used", "unknown tag", "no UTF-8", "endless", "too long"],
+    )
     def test_bytes_that_are_no_event_are_refused(self, store: EventStore, body: bytes) -> None:
         (answer,) = store.append_batch([AppendRequest(RUNTIME, [body], [START])])
         assert isinstance(answer, BadEvent)
@@ -235,6 +246,12 @@ class EventStoreContract:
         body = ev.encode(runtime_opened())
         (answer,) = store.append_batch([AppendRequest(RUNTIME, [body, body], [START])])
         assert isinstance(answer, BadEvent)
+
+    @pytest.mark.parametrize("time", [-1, 2**57 + 1, 2**64])
+    def test_a_time_that_cannot_be_is_refused(self, store: EventStore, time: int) -> None:
+        (answer,) = store.append_batch([AppendRequest(RUNTIME, [ev.encode(runtime_opened())], [time])])
+        assert isinstance(answer, BadEvent)
+        assert store.position() == 0
 
     # --- append_batch ------------------------------------------------------------------------------------------------
 

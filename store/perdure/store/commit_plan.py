@@ -14,9 +14,10 @@ import msgspec
 from perdure.store.errors import BadEvent, SequenceConflict
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
 from perdure.store.events import decode, event_base
-from perdure.store.frame import MAX_FRAME_EVENTS, genesis, make_frame
+from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
+from perdure.store.upcast import upcast
 
 
 class StreamEnd(msgspec.Struct, frozen=True):
@@ -63,6 +64,8 @@ class CommitPlan:
         stream = request.stream
         if not request.bodies or len(request.bodies) != len(request.times):
             raise BadEvent(stream, "a request needs at least one event, and a time for each")
+        if min(request.times) < 0 or max(request.times) > MAX_TIME:
+            raise BadEvent(stream, f"a time is not between 0 and {MAX_TIME} microseconds since 1970")
         event_base(stream)  # refuses a name that no stream can have, before it is looked up
         end = self.ends.get(stream) or self._end_of(stream)
         if end is None:
@@ -75,7 +78,7 @@ class CommitPlan:
             stream,
             end.state,
             [
-                (decode(body, stream), sequence, time)
+                (upcast(decode(body, stream)), sequence, time)
                 for sequence, (body, time) in enumerate(zip(request.bodies, request.times, strict=True), first)
             ],
         )

@@ -392,6 +392,10 @@ _BUFFERED: Final = frozenset(
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(AnyEvent)
 _BY_TAG: Final = {str(kind.__struct_config__.tag): kind for kind in EVENT_TYPES}
 
+# What msgspec raises for bytes that are not what was written: text that is no UTF-8 and endless nesting have errors of
+# their own.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)
 
@@ -428,7 +432,7 @@ def decode(body: bytes, stream: str = "?") -> AnyEvent:
     """
     try:
         return _decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadEvent(stream, str(error)) from None
 
 

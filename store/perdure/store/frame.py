@@ -19,11 +19,13 @@ from typing import Final
 import msgspec
 
 from perdure.store.errors import CorruptLog
-from perdure.store.events import AnyEvent, Event
+from perdure.store.events import UNREADABLE, AnyEvent, Event
 from perdure.store.upcast import UPCASTS, upcast
 
 HASH_BYTES: Final = 32
 MAX_FRAME_EVENTS: Final = 1024
+MAX_TIME: Final = 2**57  # microseconds since 1970: the year 6537, which every calendar still has
+_MAX_SEQUENCE: Final = 2**63
 _PERSON: Final = b"perdure-chain-1"
 _BASE: Final = hashlib.blake2b(digest_size=HASH_BYTES, person=_PERSON)
 _LINK: Final = struct.Struct(">Qq").pack
@@ -101,10 +103,13 @@ def read_frame(data: bytes, position: int) -> Frame:
     """
     try:
         frame = _raw_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CorruptLog(f"position {position}", f"not a frame: {error}") from None
     if not frame.bodies or len(frame.bodies) != len(frame.deltas):
         raise CorruptLog(f"position {position}", "a frame without events, or without their times")
+    start = frame.time
+    if not 0 < frame.first < _MAX_SEQUENCE or start + min(frame.deltas) < 0 or start + max(frame.deltas) > MAX_TIME:
+        raise CorruptLog(f"position {position}", "a frame with a sequence or a time that cannot be")
     return frame
 
 
@@ -116,7 +121,7 @@ def read_events(data: bytes, position: int) -> DecodedFrame:
     """
     try:
         frame = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CorruptLog(f"position {position}", f"not a frame of known events: {error}") from None
     if UPCASTS:
         frame.events = [_present(event) for event in frame.events]

@@ -54,7 +54,7 @@ from perdure.store.event_store import (
     RawFrame,
     StoredEvent,
 )
-from perdure.store.events import Event, encode, job_stream, stream_key
+from perdure.store.events import UNREADABLE, Event, encode, job_stream, stream_key
 from perdure.store.failpoints import hit
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
@@ -380,7 +380,7 @@ class LmdbEventStore:
     def _decode_end(stream: str, data: bytes) -> _StoredEnd:
         try:
             return _decode_end(data)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise CorruptLog(f"the end of {stream}", str(error)) from None
 
     def _last_position(self) -> int:

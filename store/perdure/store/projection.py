@@ -8,7 +8,16 @@ import msgspec
 
 from perdure.store import extension_state, job_state, runtime_state
 from perdure.store.errors import BadEvent, CorruptLog, IllegalTransition
-from perdure.store.events import RUNTIME_STREAM, Event, JobDispatched, JobEvent, event_base, job_stream, tag_of
+from perdure.store.events import (
+    RUNTIME_STREAM,
+    UNREADABLE,
+    Event,
+    JobDispatched,
+    JobEvent,
+    event_base,
+    job_stream,
+    tag_of,
+)
 from perdure.store.extension_state import ExtensionState
 from perdure.store.job_state import JobState
 from perdure.store.runtime_state import RuntimeState
@@ -68,5 +77,5 @@ def decode_state(stream: str, data: bytes | memoryview) -> State | None:
     decoder = _job if stream.startswith("job:") else _extension
     try:
         return _runtime.decode(data) if stream == RUNTIME_STREAM else decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CorruptLog(f"the projection of {stream}", str(error)) from None
