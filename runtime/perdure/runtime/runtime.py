@@ -21,10 +21,8 @@ from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import UUID
-
-import msgspec
 
 from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.hooks import ActorHooks
@@ -33,17 +31,14 @@ from perdure.actors.system import ActorSystem, SystemSettings
 from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.errors import (
-    InvalidLimits,
-    InvalidState,
     LibraryDenied,
     RuntimeClosedError,
-    StateTooLarge,
     UnknownJobType,
 )
 from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.job_handle import JobHandle
-from perdure.runtime.manifest import Manifest
+from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
 from perdure.runtime.operations import ping
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
@@ -76,7 +71,6 @@ from perdure.store.tail import follow_stream
 logger = logging.getLogger(__name__)
 
 DEFAULT_LIBRARY: Final = UUID(int=0)
-_STACK_BYTES: Final = range(64 * 1024, 1024 * 1024 + 1)  # a thread's stack is 8 MiB here, 512 KiB in the worst case
 
 
 def perdure_version() -> str:
@@ -328,8 +322,8 @@ class Runtime:
         manifest = self._extensions.manifest(extension)
         if not Permissions.of(manifest.permissions).allows_library(library_id):
             raise LibraryDenied(extension, library_id)
-        allowed = _checked(limits, manifest)
-        data = _encoded_state(state, allowed)
+        allowed = checked_limits(limits, manifest)
+        data = encoded_state(state, allowed)
         job_id = uuid7(self.clock.now())
         dispatched = JobDispatched(
             job_id=job_id,
@@ -342,7 +336,7 @@ class Runtime:
             resumable=found.resumable,
             state=store_payload(self.store.blobs, data),
             limits=allowed,
-            retry=_checked_retry(retry),
+            retry=checked_retry(retry),
         )
         self._system.append(job_stream(job_id), [dispatched], 0)
         self._system.extension_address(extension).tell(Admit(job_id))
@@ -502,49 +496,3 @@ def _job_id(job_id: UUID | str) -> UUID:
         return job_id if isinstance(job_id, UUID) else UUID(job_id)
     except ValueError:
         raise UnknownJob(str(job_id)) from None
-
-
-def _encoded_state(state: object, limits: JobLimits) -> bytes:
-    if state is None:
-        return b""
-    if isinstance(state, bytes | bytearray | memoryview):
-        data = bytes(state)
-        try:
-            msgspec.json.decode(data)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise InvalidState(str(error)) from None
-    else:
-        try:
-            data = msgspec.json.encode(state)
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-            raise InvalidState(str(error)) from None
-    if len(data) > limits.checkpoint_bytes:
-        raise StateTooLarge(len(data), limits.checkpoint_bytes)
-    return data
-
-
-def _checked(limits: JobLimits | None, manifest: Manifest) -> JobLimits:
-    most = manifest.permissions.max_memory_mb * 1024 * 1024
-    if limits is None:
-        return JobLimits(memory_bytes=most)
-    for name in limits.__struct_fields__:
-        value: Any = getattr(limits, name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
-            raise InvalidLimits(name, value, "a whole number from 1")
-    if limits.stack_bytes not in _STACK_BYTES:
-        raise InvalidLimits("stack_bytes", limits.stack_bytes, f"from {_STACK_BYTES[0]} to {_STACK_BYTES[-1]}")
-    return msgspec.structs.replace(limits, memory_bytes=min(limits.memory_bytes, most))
-
-
-def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy:
-    if retry is None:
-        return RetryPolicy()
-    if not 1 <= retry.attempts <= 1_000_000:
-        raise InvalidLimits("retry.attempts", retry.attempts, "from 1 to 1,000,000")
-    if retry.initial_ms < 0 or retry.maximum_ms < 0:
-        raise InvalidLimits("retry.initial_ms", retry.initial_ms, "not negative")
-    if not 1.0 <= retry.factor <= 100.0:
-        raise InvalidLimits("retry.factor", retry.factor, "from 1 to 100")
-    if not 0.0 <= retry.jitter <= 1.0:
-        raise InvalidLimits("retry.jitter", retry.jitter, "from 0 to 1")
-    return retry
