@@ -20,7 +20,10 @@ from perdure.store.events import BlobRef, Event, Inline, tag_of
 
 def timestamp(time: int) -> str:
     """``time`` (microseconds since 1970) as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(time / 1_000_000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    # Not by a float: it has too few digits for a year far off.
+    seconds, microseconds = divmod(time, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def as_json(stored: StoredEvent) -> dict[str, Any]:

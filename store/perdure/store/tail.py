@@ -16,7 +16,8 @@ def follow(
 ) -> Iterator[StoredEvent]:
     """Every event after position ``after``, then each new one as it is committed, until ``stop()`` is true.
 
-    ``stop`` is asked between batches, and at least every ``interval`` seconds while nothing happens. In the writer's
+    ``stop`` is asked between batches, and at least every ``interval`` seconds while nothing happens. What was in the
+    log when it turned true is still handed out; what is appended later is not, so a busy log ends too. In the writer's
     process an event is seen when its commit returns; from another process within 20 ms of it.
     """
     seen = after
@@ -26,7 +27,7 @@ def follow(
         if latest > seen:
             yield from store.read_all(after=seen, until=latest)
             seen = latest
-        elif stopping:
+        if stopping:
             return
 
 
@@ -44,9 +45,8 @@ def follow_stream(
         stopping = stop()
         # The position is taken before the stream is read: an event in between ends the next wait at once.
         position = store.position() if stopping or position < 0 else store.wait(position, interval)
-        moved = False
         for event in store.read(stream, after=sequence):
-            sequence, moved = event.sequence, True
+            sequence = event.sequence
             yield event
-        if stopping and not moved:
+        if stopping:
             return
