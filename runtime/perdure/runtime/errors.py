@@ -5,6 +5,7 @@ Every error carries its data as fields, so that a program can act on it, and say
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from uuid import UUID
 
@@ -198,3 +199,80 @@ class NoSuchSequence(PerdureError, LookupError):
     def __init__(self, job_id: str, sequence: int, latest: int) -> None:
         self.job_id, self.sequence, self.latest = job_id, sequence, latest
         super().__init__(f"job {job_id} has events 1 to {latest}, not {sequence}")
+
+
+# --- extension folders -----------------------------------------------------------------------------------------------
+
+
+class ManifestError(PerdureError, ValueError):
+    """The manifest is not what it must be. The extension's author is to blame.
+
+    ``field`` is the path of the field (``permissions.methods[2]``), empty when the whole document is meant; ``value``
+    is what stands there, `msgspec.UNSET` for nothing; ``reason`` says what is wrong and what may stand there.
+    """
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        self.field, self.value, self.reason = field, value, reason
+        if not field:
+            super().__init__(f"manifest.json: {reason}")
+        elif value is msgspec.UNSET:
+            super().__init__(f"manifest.json: {field} is missing: {reason}")
+        else:
+            # As JSON in ASCII: what the author wrote, and nothing that a terminal would act on.
+            shown = json.dumps(value, default=repr)
+            shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+            super().__init__(f"manifest.json: {field} is {shown}: {reason}")
+
+
+class ExtensionFolderError(PerdureError):
+    """Base of what is wrong with an extension's folder or its files. ``path`` is the one that is meant."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        super().__init__(text)
+
+
+class NotAnExtensionFolder(ExtensionFolderError):
+    """There is no folder at this path."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, f"{path} is not a folder; name the folder that holds the extension's manifest.json")
+
+
+class ManifestMissing(ExtensionFolderError):
+    """The folder has no manifest."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, f"{path} does not exist; an extension is a folder with a manifest.json and a .wasm file")
+
+
+class WasmMissing(ExtensionFolderError):
+    """The file that the manifest names as ``wasm_file`` is not there."""
+
+    def __init__(self, path: Path, wasm_file: str) -> None:
+        self.wasm_file = wasm_file
+        super().__init__(path, f"{path} does not exist, and wasm_file in manifest.json names it; is the module built?")
+
+
+class FileOutsideFolder(ExtensionFolderError):
+    """A file of the extension is, after all links, ``target``, which is not in its folder."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self.target = target
+        super().__init__(path, f"{path} leads to {target}, outside of the extension's folder; copy the file into it")
+
+
+class FileTooLarge(ExtensionFolderError):
+    """A file of the extension has more than ``limit`` bytes; ``size`` is what was found."""
+
+    def __init__(self, path: Path, size: int, limit: int) -> None:
+        self.size, self.limit = size, limit
+        super().__init__(path, f"{path} has {size} bytes, the limit is {limit}")
+
+
+class FileUnreadable(ExtensionFolderError):
+    """A file of the extension cannot be read, or is no ordinary file."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(path, f"{path} cannot be read: {reason}")
