@@ -107,10 +107,10 @@ def test_required_fields(field: str) -> None:
     assert str(error) == f"manifest.json: {field} is missing: the field is required"
 
 
-IDS_REFUSED = ["", " ", "Test", "a_b", "-a", "a-", "a--b", "a..b", ".", "..", "a/b", "a:b", "a\n", "é", "a" * 65, "a b"]
+IDS_REFUSED = ["", " ", "Test", "a__b", "-a", "a-", "a--b", "a..b", ".", "..", "a/b", "a:b", "a\n", "é", "a" * 65, "a b"]
 VERSIONS_REFUSED = ["", " ", "-1", ".1", "1 0", "1/0", "1\n", "1" * 65, "\u0661", "1.0.0;rm"]
 PATHS_REFUSED = [
-    *("", "/etc/passwd", "//etc/passwd", "..", "../a.wasm", "a/../b.wasm", "a/..", ".", "./a.wasm", "a//b.wasm", "a/"),
+    *("", "/etc/passwd", "//etc/passwd", "..", "../a.wasm", "a/../b.wasm", "a/..", ".", ".//a.wasm", "a//b.wasm", "a/"),
     *("a\\b.wasm", "a\0.wasm", "a\n.wasm", "a" * 256),
 ]
 METHODS_REFUSED = [
@@ -158,9 +158,9 @@ REFUSED: dict[str, list[Any]] = {
     "name": ["", " ", "a\nb", "\x1b[31mred", "\u202egnp", "\x7f", "a" * 201, 1, None, {}],
     "version": [*VERSIONS_REFUSED, 1, 1.0, None],
     "wasm_file": [*PATHS_REFUSED, 1, None, []],
-    "description": ["a\x1b[31m", "a\r", "a" * 10_001, 1, None, []],
-    "author": ["a\nb", "a" * 201, 1, None],
-    "homepage": ["a\nb", "a" * 2_001, 1, None],
+    "description": ["a\x1b[31m", "a\r", "a" * 10_001, 1, []],
+    "author": ["a\nb", "a" * 201, 1],
+    "homepage": ["a\nb", "a" * 2_001, 1],
     "permissions": [None, [], "all", 1, True],
     "permissions.rate_limits": [None, [], 1000],
     "permissions.methods": [None, "query:", {}, 1],
@@ -372,3 +372,10 @@ def test_any_values_are_a_manifest_or_a_manifest_error(changes: dict[str, Any]) 
 @given(st.binary(max_size=200) | st.text('{}[]:,"\\ idnamevrso1.eE-+\n').map(str.encode))
 def test_any_bytes_are_refused_by_name(data: bytes) -> None:
     assert str(refusal(data)).startswith("manifest.json: ")
+
+
+def test_what_generators_write_is_accepted() -> None:
+    written = {**MINIMAL, "id": "my_extension", "wasm_file": "./a.wasm", "description": None, "homepage": None}
+    manifest = parse_manifest(json.dumps(written).encode())
+    assert (manifest.id, manifest.wasm_file) == ("my_extension", "a.wasm")
+    assert (manifest.description, manifest.homepage) == ("", "")

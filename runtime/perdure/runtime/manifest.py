@@ -26,7 +26,7 @@ MAX_ENTRIES: Final = 1_000
 MAX_WARNINGS: Final = 100
 
 # Ids stand in stream names, metric labels and on the command line before a colon, so they are plain.
-_ID: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -95,6 +95,8 @@ class _Fields:
 
     def text(self, name: str, *, longest: int, default: Any = msgspec.UNSET, lines: bool = False) -> str:
         text = self.take(name, default)
+        if text is None and default is not msgspec.UNSET:
+            text = default  # generators write null for an optional text that nobody filled in
         path = self.path(name)
         if not isinstance(text, str):
             raise ManifestError(path, text, "it must be a string")
@@ -148,7 +150,7 @@ def parse_manifest(data: bytes) -> Manifest:
     if not isinstance(value, dict):
         raise ManifestError("", value, "it must be a JSON object")
     fields = _Fields("", value)
-    extension = _pattern(fields, "id", _ID, "it must be of lowercase letters, digits, and single '-' or '.' in between")
+    extension = _pattern(fields, "id", _ID, "it must be of lowercase letters, digits, and single '-', '_' or '.' in between")
     name = fields.text("name", longest=200)
     version = _pattern(fields, "version", _VERSION, "it must be of letters, digits and '.+_-', like 1.0.0")
     wasm_file = _wasm_file(fields)
@@ -181,7 +183,7 @@ def _pattern(fields: _Fields, name: str, pattern: re.Pattern[str], expected: str
 
 
 def _wasm_file(fields: _Fields) -> str:
-    text = fields.text("wasm_file", longest=255)
+    text = fields.text("wasm_file", longest=255).removeprefix("./")
     path = PurePosixPath(text)
     # Compared with its own normal form: no "//", no "./", no "/" at the end. Backslashes would be separators elsewhere.
     if path.is_absolute() or ".." in path.parts or str(path) != text or text == "." or "\\" in text:
