@@ -60,10 +60,15 @@ class CompiledModules:
         return self._modules[module]
 
 
+def spec_for(module: str, **changes: Any) -> GuestSpec:
+    """A spec of the job ``test`` of the module with this digest."""
+    spec: GuestSpec = msgspec.structs.replace(SPEC, module=module, **changes)
+    return spec
+
+
 def make_guest(module: bytes, **changes: Any) -> ModuleGuest:
     """A guest of this module; ``changes`` go into the spec."""
-    spec = msgspec.structs.replace(SPEC, module=digest(module), **changes)
-    return ModuleGuestFactory(CompiledModules(module))(spec)
+    return ModuleGuestFactory(CompiledModules(module))(spec_for(digest(module), **changes))
 
 
 def run(module: bytes, host: GuestHost | None = None, state: bytes = b"", **changes: Any) -> GuestResult:

@@ -7,9 +7,8 @@ import logging
 import math
 import threading
 
-import msgspec
 import pytest
-from tests.support.module_guests import SPEC, CompiledModules, digest, error_of, make_guest, run
+from tests.support.module_guests import SPEC, CompiledModules, digest, error_of, make_guest, run, spec_for
 from tests.support.recording_host import RecordingHost
 from tests.support.wat import (
     JOB_ID,
@@ -24,7 +23,7 @@ from tests.support.wat import (
     repeat,
 )
 
-from perdure.actors.guest import Exit, Guest, GuestFactory, GuestLoadFailed, GuestSpec, Interrupt, StopGuest
+from perdure.actors.guest import Exit, Guest, GuestFactory, GuestLoadFailed, Interrupt, StopGuest
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.store.errors import BlobMissing
@@ -385,13 +384,9 @@ def test_each_attempt_has_an_instance_of_its_own() -> None:
     module = wat.module()
     factory = ModuleGuestFactory(CompiledModules(module))
     for _ in range(3):
-        guest = factory(make_spec(module))
+        guest = factory(spec_for(digest(module)))
         assert guest.run(RecordingHost(), b"").exit is Exit.COMPLETED
         guest.close()
-
-
-def make_spec(module: bytes) -> GuestSpec:
-    return msgspec.structs.replace(SPEC, module=digest(module))
 
 
 def test_plugin_init_runs_before_the_job_in_each_instance() -> None:

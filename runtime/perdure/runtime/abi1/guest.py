@@ -78,7 +78,7 @@ class ModuleGuestFactory:
         self._shapes: dict[str, ModuleShape] = {}
 
     def __call__(self, spec: GuestSpec) -> ModuleGuest:
-        """Make a guest: 0.2 ms for a module that was compiled before.
+        """Make a guest: 0.1 ms for a module that was compiled before, and 0.25 ms more when it runs.
 
         Raises:
             GuestLoadFailed: the module is missing, damaged or refused, has no such export, or a limit is out of range.

@@ -1,7 +1,8 @@
 """How the imports get into wasmtime: the one file that knows by which kind of callback.
 
-wasmtime-py's own is used (2.2 µs for an empty call, 3.4 µs with 100 bytes read, on the machine of design.md); a
-callback straight on the C API would go here, with `HostFunctions.guarded` still around each body.
+wasmtime-py's own is used. Measured from the guest and back, with a host that does nothing: 4.4 µs for a call without
+a result, 4.7 µs with 100 bytes read, 9.5 µs with a result (the wrapper takes 5 µs to convert it). A callback straight
+on the C API would go here, with `HostFunctions.guarded` still around each body.
 """
 
 from __future__ import annotations
