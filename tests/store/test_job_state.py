@@ -235,3 +235,10 @@ def test_no_fuel_is_lost(history: list[ev.Event]) -> None:
 def test_a_state_survives_its_bytes(history: list[ev.Event]) -> None:
     state = fold(None, numbered(history))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=JobState) == state
+
+
+def test_counters_stop_at_what_the_log_can_hold() -> None:
+    most = 2**63 - 1
+    state = state_of(items(1, most), items(2, most), items(3, most), counted_bytes(4, most), counted_bytes(5, most))
+    assert (state.items, state.bytes) == (most, most)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=JobState) == state

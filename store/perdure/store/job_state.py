@@ -41,6 +41,10 @@ from perdure.store.events import (
 from perdure.store.lifecycle import Status, next_status
 
 
+# Counters stop here instead of growing beyond what msgpack can say: a guest may count as much as it likes.
+_MOST: Final = 2**63 - 1
+
+
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     """The last checkpoint: where it stands in the stream, and the counters as they were then.
 
@@ -286,12 +290,12 @@ def _warning(state: JobState, event: WarningAdded, sequence: int, time: int) -> 
 
 
 def _items(state: JobState, event: ItemsCounted, sequence: int, time: int) -> None:
-    state.items += event.count
+    state.items = min(state.items + event.count, _MOST)
     state.fuel = state.attempt_base + event.fuel
 
 
 def _bytes(state: JobState, event: BytesCounted, sequence: int, time: int) -> None:
-    state.bytes += event.count
+    state.bytes = min(state.bytes + event.count, _MOST)
     state.fuel = state.attempt_base + event.fuel
 
 
