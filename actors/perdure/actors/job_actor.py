@@ -212,7 +212,7 @@ class JobActor(MailboxActor):
             return JobCompleted(fuel)
         if self._killed == "timeout":
             limit = self._limits.wall_clock_ms or 0
-            use = LimitUse("wall_clock", limit, limit, "ms")
+            use = LimitUse("wall_clock_ms", limit, limit, "ms")
             return self._failed(JobError("timeout", f"the attempt ran longer than {limit} ms", limit=use), fuel)
         forced = result.exit is Exit.STOPPED
         if isinstance(self._wanted, CancelJob):
