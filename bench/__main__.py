@@ -1,0 +1,94 @@
+"""Measure everything and print one table.
+
+    python3 -m bench [--runs 5] [--quick] [--only KEY] [--dir DIR] [--json FILE]
+
+Every figure has a floor beside it, measured in the same run: what the disk, LMDB, Pykka or wasmtime gives alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import (
+    boundary,
+    chatter,
+    checkpoints,
+    dispatching,
+    floors,
+    loading,
+    log,
+    memory,
+    operations,
+    recovery,
+)
+from bench.disk import filesystem, is_memory, scratch
+from bench.figure import Group
+from bench.machine import describe_machine
+from bench.report import as_json, head, rows, table
+from bench.runner import run
+from bench.sizes import FULL, QUICK, Sizes
+
+_SUBJECTS = (floors, checkpoints, chatter, log, boundary, operations, loading, dispatching, recovery, memory)
+
+
+def all_groups(sizes: Sizes) -> list[Group]:
+    """Everything that is measured, floors first."""
+    return [group for subject in _SUBJECTS for group in subject.groups(sizes)]
+
+
+def chosen(groups: Sequence[Group], part: str) -> list[Group]:
+    """The groups with a figure whose key contains ``part``, and those that have their floors."""
+    wanted = [group for group in groups if any(part in figure.key for figure in group.figures)]
+    needed = {figure.floor for group in wanted for figure in group.figures}
+    return [group for group in groups if group in wanted or any(figure.key in needed for figure in group.figures)]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help="values of each figure (default 5)")
+    parser.add_argument("--quick", action="store_true", help="hardly any work: shows that all of it runs, not how fast")
+    parser.add_argument("--only", default="", metavar="KEY", help="figures whose key contains this, and their floors")
+    parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
+    parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing; the head says so")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error("--runs must be 1 or more")
+    if not options.dir.is_dir():
+        parser.error(f"--dir: there is no folder {options.dir}")
+    return options
+
+
+def main() -> int:
+    """Run; the exit code."""
+    options = _options()
+    kind = filesystem(options.dir)
+    if is_memory(kind) and not options.allow_tmpfs:
+        print(f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir")
+        return 2
+    groups = chosen(all_groups(QUICK if options.quick else FULL), options.only)
+    if not groups:
+        print(f"no figure's key contains {options.only!r}")
+        return 2
+
+    def tell(line: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+    with scratch(options.dir) as root:
+        results = run(groups, options.runs, root, tell)
+    tell("")
+    machine = describe_machine(f"{kind} (in memory: not a disk)" if is_memory(kind) else kind)
+    found = rows(results)
+    print(head(machine, results, options.runs), table(found), sep="\n\n")
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_bytes(as_json(machine, results, found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""``python -m bench --quick`` measures everything. How fast is no test's business."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench.__main__ import all_groups, chosen
+from bench.sizes import QUICK
+
+ROOT = Path(__file__).parents[2]
+FLOORS = [
+    "fdatasync",
+    *(f"lmdb_{puts}" for puts in (1, 8, 100, 1_000)),
+    "lmdb_commit",
+    "lmdb_scan",
+    "pykka_ask",
+    "bare_host_call",
+    "compile",
+    "deserialise",
+    "sandboxes",
+    "python_start",
+    "bare_sandbox",
+]
+FIGURES = [
+    *(f"checkpoints_{jobs}" for jobs in (1, 8, 100)),
+    "progress",
+    "host_call",
+    "host_call_logged",
+    *(f"append_{events}" for events in (1, 100, 1_000)),
+    "rebuild_1000",
+    "rebuild_1",
+    "operation",
+    "load_cold",
+    "load_cached",
+    "load_again",
+    "load_unlogged",
+    "dispatch_returns",
+    "dispatch_first",
+    "dispatch_ended",
+    "recovery",
+    "recovery_ended",
+    "recovery_process",
+    "job_memory",
+]
+
+
+def bench(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_row_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "results" / "quick.json"
+    # Where the tests' folder is in memory, the head of the table must say so; it is no reason to fail.
+    done = bench("--runs", "2", "--dir", str(tmp_path), "--allow-tmpfs", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    rows = {row["key"]: row for row in json.loads(file.read_text())["rows"]}
+    assert sorted(rows) == sorted([*FLOORS, *FIGURES])
+    for key, row in rows.items():
+        assert len(row["values"]) >= 2, key
+        assert all(math.isfinite(value) and value > 0 for value in row["values"]), row
+        assert row["minimum"] <= row["median"] <= row["maximum"], row
+        assert (row["of_floor"] is None) == (key in FLOORS), row
+    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert [row["title"] for row in rows.values()] == [line.split("|")[1].strip() for line in table[2:]]
+    assert len({len(line) for line in table}) == 1, "the columns are not aligned"
+    assert not list(tmp_path.glob(".bench-*")), "data was left behind"
+
+
+def test_some_figures_come_with_their_floors_only() -> None:
+    keys = [figure.key for group in chosen(all_groups(QUICK), "operation") for figure in group.figures]
+    assert keys == ["pykka_ask", "operation"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--only", "no-such-figure"], "no figure's key contains 'no-such-figure'"),
+        (["--runs", "0"], "--runs must be 1 or more"),
+        (["--dir", "no/such/folder"], "there is no folder no/such/folder"),
+    ],
+)
+def test_wrong_words_are_refused(words: list[str], said: str) -> None:
+    done = bench(*words)
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
