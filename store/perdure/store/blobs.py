@@ -6,7 +6,6 @@ A blob is durable before the event that names it is appended. Blobs are never ch
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import tempfile
@@ -14,9 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from perdure.store.errors import BlobMissing, CorruptBlob, DiskFull, StoreFailed
+from perdure.store.errors import BlobMissing, CorruptBlob, StoreFailed, refused
 from perdure.store.events import INLINE_LIMIT, BlobRef, Inline, Payload
 from perdure.store.failpoints import hit
+
+
+def sync_folders(*folders: Path) -> None:
+    """Make the names in ``folders`` survive a power cut: a file's in its folder, and that folder's in its own."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def digest_of(data: bytes) -> str:
@@ -113,11 +122,9 @@ class FileBlobs:
             if not path.exists():
                 self._write(path, data)
             # Also for a blob that was there: the process that wrote it may have died before this.
-            self._sync_names(path)
+            sync_folders(path.parent, self._folder)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(self._folder) from error
-            raise StoreFailed(self._folder, str(error)) from error
+            raise refused(self._folder, error) from error
         return digest
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -136,15 +143,6 @@ class FileBlobs:
                 Path(name).unlink()
             raise
         hit("blob.after_rename")
-
-    def _sync_names(self, path: Path) -> None:
-        # The names must survive a power cut too: the file's in its folder, and the folder's in its own.
-        for folder in (path.parent, self._folder):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
     def get(self, digest: str) -> bytes:
         """See `BlobStore.get`."""

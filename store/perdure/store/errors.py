@@ -5,6 +5,7 @@ Every error carries its data as fields, so that a program can act on it, and say
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -115,6 +116,11 @@ class StoreFailed(StoreError):
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"the store in {path} failed: {reason}")
+
+
+def refused(path: Path, error: OSError) -> DiskFull | StoreFailed:
+    """What an error of the operating system is called here."""
+    return DiskFull(path) if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreFailed(path, str(error))
 
 
 class CorruptLog(StoreError):

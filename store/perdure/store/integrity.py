@@ -1,9 +1,9 @@
 """Whether a log is what was written.
 
-Reads everything: frames follow one another by position, each stream's sequences and hash chain are whole, the stored
-ends and projections equal a fresh fold, every payload in the blob store is there and unaltered, the index names every
-frame. What it cannot see: a stream whose last events were cut off together with its stored end and projection; for
-that the heads have to be kept elsewhere.
+Reads everything: the file's pages are sound, frames follow one another by position, each stream's sequences and hash
+chain are whole, the stored ends and projections equal a fresh fold, every payload and module is in the blob store and
+unaltered, the index names every frame and the index of statuses every job. What it cannot see: a stream whose last
+events were cut off together with its stored end and projection; for that the heads have to be kept elsewhere.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 
 from perdure.store.blobs import BlobStore
-from perdure.store.errors import StoreError
-from perdure.store.event_store import EventStore
+from perdure.store.errors import CorruptLog, StoreError
+from perdure.store.event_store import EventStore, Head, RawFrame
 from perdure.store.events import BlobRef, ExtensionInstalled, JobDispatched, decode
-from perdure.store.frame import genesis, link, read_frame
+from perdure.store.frame import Frame, genesis, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is not as it was written; ``where`` names the position, stream or blob."""
+    """One thing that is not as it was written; ``where`` names the position, stream, blob or file."""
 
     where: str
     what: str
@@ -42,75 +42,113 @@ class Report(msgspec.Struct, kw_only=True):
         """Whether nothing was found."""
         return not self.problems
 
+    def add(self, where: str, what: str | StoreError) -> None:
+        """Note a problem; an error of a damaged log says itself where that is."""
+        if isinstance(what, CorruptLog):
+            where, what = what.where, what.reason
+        self.problems.append(Problem(where, str(what)))
+
 
 class _Chain(msgspec.Struct):
     name: str
     sequence: int
     hash: bytes
+    at_head: bytes | None = None  # the hash where the stream ended when the check began
 
 
 def check(store: EventStore) -> Report:
     """Check the whole log as it is now; another process may go on writing to it.
 
-    Reads once through the log and once through each stream: memory is that of the number of streams.
+    Reads once through the log and once through each stream. It remembers each frame's place and each blob's digest:
+    some 200 bytes for each.
     """
     report = Report(problems=[])
-    until = store.position()
-    heads = {name: head for name in store.streams() if (head := store.head(name)) is not None}
-    names = {head.number: name for name, head in heads.items()}
-    chains: dict[int, _Chain] = {}
-    digests: set[str] = set()
-    placed: dict[tuple[int, int], int] = {}
-    try:
-        for entry in _walk(store, names, chains, digests, report, until):
-            placed[entry[0], entry[1]] = entry[2]
-    except StoreError as error:
-        report.problems.append(Problem("the log", str(error)))
+    if isinstance(store, LmdbEventStore) and (damage := store.damaged_pages()):
+        # LMDB must not read such a file: it ends the process on some of this damage.
+        report.problems.extend(Problem("data.mdb", what) for what in damage)
         return report
-    _check_ends(store, chains, heads, report)
-    _check_index(store, placed, until, report)
-    _check_blobs(store.blobs, digests, report)
+    try:
+        # Heads first, names last: what a writer adds meanwhile is in the log and has a name, but is nobody's head.
+        heads = {name: head for name in store.streams() if (head := store.head(name)) is not None}
+        until = store.position()
+        names = {head.number: name for name in store.streams() if (head := store.head(name)) is not None}
+        walk = _Walk(report, heads, names)
+        for raw in store.frames():
+            if raw.position > until:
+                break
+            walk.step(raw)
+        walk.end(until)
+        for name, head in heads.items():
+            _check_end(store, name, head, walk.chain_of(head), report)
+        if isinstance(store, LmdbEventStore):
+            _check_indexes(store, walk, until, report)
+    except StoreError as error:
+        report.add("the log", error)
+        return report
+    _check_blobs(store.blobs, walk.digests, report)
     return report
 
 
-def _walk(
-    store: EventStore,
-    names: dict[int, str],
-    chains: dict[int, _Chain],
-    digests: set[str],
-    report: Report,
-    until: int,
-) -> Iterator[tuple[int, int, int]]:
-    expected = 1
-    for raw in store.frames():
-        if raw.position > until:
-            break
-        frame = read_frame(raw.data, raw.position)
+class _Walk:
+    """One way through the log, from its first frame to its last."""
+
+    def __init__(self, report: Report, heads: dict[str, Head], names: dict[int, str]) -> None:
+        self.placed: dict[tuple[int, int], int] = {}  # (stream number, first sequence) -> position
+        self.unreadable: set[int] = set()
+        self.digests: set[str] = set()
+        self._report = report
+        self._heads = heads
+        self._names = names
+        self._chains: dict[int, _Chain] = {}
+        self._expected: int | None = 1
+
+    def chain_of(self, head: Head) -> _Chain | None:
+        return self._chains.get(head.number)
+
+    def step(self, raw: RawFrame) -> None:
         where = f"position {raw.position}"
-        if raw.position != expected:
-            report.problems.append(Problem(where, f"position {expected} is missing"))
-        expected = raw.position + len(frame.bodies)
-        report.frames += 1
-        report.events += len(frame.bodies)
-        name = names.get(frame.stream)
+        if self._expected is not None and raw.position != self._expected:
+            self._report.add(where, f"position {self._expected} is missing before it")
+        try:
+            frame = read_frame(raw.data, raw.position)
+        except CorruptLog as error:
+            self._report.add(where, error)
+            self.unreadable.add(raw.position)
+            self._expected = None  # nobody knows how many events it held
+            return
+        self._expected = raw.position + len(frame.bodies)
+        self._report.frames += 1
+        self._report.events += len(frame.bodies)
+        name = self._names.get(frame.stream)
         if name is None:
-            report.problems.append(Problem(where, f"no stream has the number {frame.stream}"))
-            continue
-        chain = chains.setdefault(frame.stream, _Chain(name, 0, genesis(name)))
+            self._report.add(where, f"no stream has the number {frame.stream}")
+            return
+        self.placed[frame.stream, frame.first] = raw.position
+        self._follow(where, name, frame)
+
+    def _follow(self, where: str, name: str, frame: Frame) -> None:
+        chain = self._chains.setdefault(frame.stream, _Chain(name, 0, genesis(name)))
         if frame.first != chain.sequence + 1:
-            report.problems.append(Problem(where, f"{name} goes on at sequence {frame.first} after {chain.sequence}"))
+            self._report.add(where, f"{name} goes on at sequence {frame.first} after {chain.sequence}")
         if frame.previous != chain.hash:
-            report.problems.append(Problem(where, f"{name} is broken before sequence {frame.first}: altered or cut"))
+            self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
+        head = self._heads[name].sequence if name in self._heads else 0
         tip = frame.previous
         for sequence, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True), frame.first):
             body = bytes(raw_body)
             tip = link(tip, sequence, time, body)
+            if sequence == head:
+                chain.at_head = tip
             try:
-                digests.update(_references(decode(body, name)))
+                self.digests.update(_references(decode(body, name)))
             except StoreError as error:
-                report.problems.append(Problem(f"{name}, sequence {sequence}", str(error)))
+                self._report.add(f"{name}, sequence {sequence}", error)
         chain.sequence, chain.hash = frame.last, tip
-        yield frame.stream, frame.first, raw.position
+
+    def end(self, until: int) -> None:
+        """The log ends where its position said."""
+        if self._expected is not None and self._expected != until + 1:
+            self._report.add(f"position {self._expected}", f"the log ends before it, not at {until}")
 
 
 def _references(event: Any) -> Iterator[str]:
@@ -122,39 +160,38 @@ def _references(event: Any) -> Iterator[str]:
             yield value.digest
 
 
-def _check_ends(store: EventStore, chains: dict[int, _Chain], heads: dict[str, Any], report: Report) -> None:
-    by_name = {chain.name: chain for chain in chains.values()}
-    for name, head in heads.items():
-        report.streams += 1
-        chain = by_name.get(name)
-        if chain is None:
-            report.problems.append(Problem(name, "the stream has an end but no events"))
-            continue
-        if chain.sequence < head.sequence:
-            report.problems.append(Problem(name, f"ends at sequence {chain.sequence}, not at {head.sequence}"))
-        elif chain.sequence == head.sequence and chain.hash != head.hash:
-            report.problems.append(Problem(name, f"its last event, {head.sequence}, was altered"))
-        try:
-            fresh, now = store.rebuild(name, head.sequence), store.head(name)
-            # Another process may have appended since: then there is nothing to compare with.
-            if now == head and fresh != store.state(name) and store.head(name) == head:
-                report.problems.append(Problem(name, "its projection differs from a fresh fold of its events"))
-        except StoreError as error:
-            report.problems.append(Problem(name, str(error)))
+def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, report: Report) -> None:
+    report.streams += 1
+    if chain is None:
+        report.add(name, "the stream has an end but no events")
+        return
+    if chain.sequence < head.sequence:
+        report.add(name, f"ends at sequence {chain.sequence}, not at {head.sequence}")
+    elif chain.at_head != head.hash:
+        report.add(name, f"its last event, {head.sequence}, or one before it was altered")
+    try:
+        fresh, now = store.rebuild(name, head.sequence), store.head(name)
+        # Another process may have appended since: then there is nothing to compare with.
+        if now == head and fresh != store.state(name) and store.head(name) == head:
+            report.add(name, "its projection differs from a fresh fold of its events")
+    except StoreError as error:
+        report.add(name, error)
 
 
-def _check_index(store: EventStore, placed: dict[tuple[int, int], int], until: int, report: Report) -> None:
-    if not isinstance(store, LmdbEventStore):
-        return  # only a store on disk has an index of its own
-    found = 0
+def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Report) -> None:
+    left = dict(walk.placed)
     for number, sequence, position in store.indexed():
-        if position > until:
+        if position > until or position in walk.unreadable:
             continue
-        found += 1
-        if placed.get((number, sequence)) != position:
-            report.problems.append(Problem(f"position {position}", "the index points to a frame that is not this"))
-    if found < len(placed):
-        report.problems.append(Problem("the index", f"{len(placed) - found} frames are not in it"))
+        if left.pop((number, sequence), None) != position:
+            report.add(f"position {position}", f"the index says it is sequence {sequence} of stream {number}")
+    for position in left.values():
+        report.add(f"position {position}", "it is not in the index")
+    missing, extra = store.misfiled_jobs()
+    for stream in missing:
+        report.add(stream, "it is not filed under its status: a list of jobs by status lacks it")
+    if extra:
+        report.add("the index of statuses", f"{extra} of its entries are of no job, or not of its status")
 
 
 def _check_blobs(blobs: BlobStore, digests: set[str], report: Report) -> None:
@@ -163,4 +200,4 @@ def _check_blobs(blobs: BlobStore, digests: set[str], report: Report) -> None:
         try:
             blobs.get(digest)
         except StoreError as error:
-            report.problems.append(Problem(f"blob {digest}", str(error)))
+            report.add(f"blob {digest}", error)

@@ -40,7 +40,6 @@ from perdure.store.events import (
 )
 from perdure.store.lifecycle import Status, next_status
 
-
 # Counters stop here instead of growing beyond what msgpack can say: a guest may count as much as it likes.
 _MOST: Final = 2**63 - 1
 

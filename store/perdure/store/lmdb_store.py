@@ -28,8 +28,9 @@ from uuid import UUID
 
 import lmdb
 import msgspec
+from lmdb.verify import VerifyError, verify
 
-from perdure.store.blobs import FileBlobs
+from perdure.store.blobs import FileBlobs, sync_folders
 from perdure.store.commit_plan import CommitPlan, StreamEnd
 from perdure.store.errors import (
     CorruptLog,
@@ -44,6 +45,7 @@ from perdure.store.errors import (
     UnknownJob,
     UnsupportedFormat,
     UsedAfterFork,
+    refused,
 )
 from perdure.store.event_store import (
     Appended,
@@ -60,17 +62,20 @@ from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State, decode_state, encode_state
-from perdure.store.reading import expand, matches, rebuild_from
+from perdure.store.reading import expand, matches, read_stream, rebuild_from
 from perdure.store.writer_lock import WriterLock
 
 FORMAT: Final = 1
 LOCK_FILE: Final = "perdure.lock"
 _DATABASES: Final = (b"log", b"index", b"streams", b"statuses", b"meta")
 _READERS: Final = 1022
+_READER_TABLE_BYTES: Final = 65_536  # what LMDB makes of that many slots of 64 bytes and a header
 _U64: Final = struct.Struct(">Q")
 _INDEX: Final = struct.Struct(">IQ")
 _CHUNK_BYTES: Final = 4 << 20  # what one read transaction copies out at most, so that none stays open for long
 _CACHED_ENDS: Final = 16_384
+_LITTLE_SPACE: Final = 1 << 20  # bytes free on a disk where a short write means that it is full
+_LOOKS: Final = 5  # at a file that another process writes to
 _POLL: Final = (0.0005, 0.02)  # seconds between looks for another process's commits: at first, and at most
 
 
@@ -142,17 +147,31 @@ class LmdbEventStore:
             CorruptLog, UnsupportedFormat, DiskFull, StoreFailed: as they say.
         """
         folder = Path(path)
+        new = not _has_bytes(folder / "log" / "data.mdb")
         try:
             (folder / "log").mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "blobs").mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
-            raise StoreFailed(folder, str(error)) from error
+            raise refused(folder, error) from error
         lock = WriterLock(folder / LOCK_FILE)
         try:
-            return cls(folder, lock, clock=clock, map_size=map_size, max_map_size=max_map_size)
+            if new and next(FileBlobs(folder / "blobs").digests(), None) is not None:
+                # LMDB would begin an empty log there, and nobody would notice that one is lost.
+                reason = "it is gone or empty, but the blobs of a log are there; to begin anew, move them away"
+                raise CorruptLog(str(folder / "log" / "data.mdb"), reason)
+            store = cls(folder, lock, clock=clock, map_size=map_size, max_map_size=max_map_size)
         except BaseException:
             lock.release()
             raise
+        if new:
+            try:
+                sync_folders(folder / "log", folder)
+                with contextlib.suppress(PermissionError):  # its place may be in a folder that is not ours to read
+                    sync_folders(folder.parent)
+            except OSError as error:
+                store.close()
+                raise refused(folder, error) from error
+        return store
 
     @classmethod
     def open_readonly(cls, path: str | os.PathLike[str]) -> Self:
@@ -163,7 +182,7 @@ class LmdbEventStore:
             CorruptLog, UnsupportedFormat, TooManyReaders, StoreFailed: as they say.
         """
         folder = Path(path)
-        if not (folder / "log" / "data.mdb").is_file():
+        if not _has_bytes(folder / "log" / "data.mdb"):
             raise StoreMissing(folder)
         return cls(folder, None, clock=lambda: 0, map_size=0, max_map_size=0)
 
@@ -171,8 +190,10 @@ class LmdbEventStore:
 
     def _open_env(self, map_size: int) -> Any:
         file = self.path / "log" / "data.mdb"
-        size = max(map_size, file.stat().st_size if file.exists() else 0)
+        size = max(min(map_size, self._max_map_size), file.stat().st_size if file.exists() else 0)
         try:
+            if self._lock is not None:
+                self._allocate_reader_table()
             env = lmdb.open(
                 str(self.path / "log"),
                 map_size=size or (1 << 20),
@@ -187,8 +208,18 @@ class LmdbEventStore:
         except lmdb.Error as error:
             raise self._translate(error) from error
         except OSError as error:
-            raise StoreFailed(self.path, str(error)) from error
+            raise refused(self.path, error) from error
         return env
+
+    def _allocate_reader_table(self) -> None:
+        # LMDB makes this file sparse and writes to it through a map: on a full disk that ends the process with SIGBUS.
+        file = os.open(self.path / "log" / "lock.mdb", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            while size < _READER_TABLE_BYTES:
+                size += os.pwrite(file, bytes(_READER_TABLE_BYTES - size), size)
+        finally:
+            os.close(file)
 
     def _check_size(self) -> None:
         # A page beyond the end of the file would end the process with SIGBUS when it is touched.
@@ -198,24 +229,31 @@ class LmdbEventStore:
             raise CorruptLog("the end of data.mdb", f"the file has {found} bytes, its pages need {need}")
 
     def _open_databases(self) -> None:
+        create = self._lock is not None
         try:
-            self._log, self._index, self._streams, self._statuses, self._meta = map(self._open_database, _DATABASES)
-            with self._begin(write=self._lock is not None) as txn:
-                found = txn.get(b"format", db=self._meta)
-                if found is None and self._lock is not None:
-                    txn.put(b"format", str(FORMAT).encode(), db=self._meta)
-                elif found is None or int(found) != FORMAT:
-                    raise UnsupportedFormat(self.path, int(found or 0), FORMAT)
+            if create:
+                # All at once, so that no reader ever finds some of them.
+                with self._env.begin(write=True) as txn:
+                    handles = [self._env.open_db(name, txn=txn) for name in _DATABASES]
+                    if txn.get(b"format", db=handles[-1]) is None:
+                        txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
+            else:
+                handles = [self._open_database(name) for name in _DATABASES]
+            self._log, self._index, self._streams, self._statuses, self._meta = handles
+            with self._begin(write=False) as txn:
+                found = txn.get(b"format", db=self._meta, default=b"")
         except lmdb.NotFoundError:
             raise StoreMissing(self.path) from None
         except lmdb.Error as error:
             raise self._translate(error) from error
+        if found != str(FORMAT).encode():
+            raise UnsupportedFormat(self.path, int(found) if found.isdigit() else 0, FORMAT)
 
     def _open_database(self, name: bytes) -> Any:
         while True:
             try:
                 # Without a transaction of ours: py-lmdb drops a handle that was made in a read transaction with it.
-                return self._env.open_db(name, create=self._lock is not None)
+                return self._env.open_db(name, create=False)
             except lmdb.MapResizedError:
                 self._resize(0, inside=0)
 
@@ -223,15 +261,27 @@ class LmdbEventStore:
         text = str(error)
         if "No space left" in text or "quota" in text.lower():
             return DiskFull(self.path)
+        if "Input/output error" in text and self._disk_is_full():
+            return DiskFull(self.path)  # LMDB's name for a write of which only a part found room
         if isinstance(error, lmdb.MapFullError):
             return LogFull(self.path, self._max_map_size)
         if isinstance(error, lmdb.ReadersFullError):
             return TooManyReaders(self.path, _READERS)
         if isinstance(
-            error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError | lmdb.VersionMismatchError
+            error,
+            # A bad transaction is one that met damage before.
+            lmdb.CorruptedError
+            | lmdb.PageNotFoundError
+            | lmdb.InvalidError
+            | lmdb.VersionMismatchError
+            | lmdb.BadTxnError,
         ):
             return CorruptLog("data.mdb", text)
         return StoreFailed(self.path, text)
+
+    def _disk_is_full(self) -> bool:
+        disk = os.statvfs(self.path)
+        return disk.f_bavail * disk.f_frsize < _LITTLE_SPACE
 
     # --- transactions ------------------------------------------------------------------------------------------------
 
@@ -243,6 +293,7 @@ class LmdbEventStore:
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool = False) -> Iterator[Any]:
+        self._check()  # before the lock: in a fork's copy its owner may be a thread that is not there
         with self._gate:
             self._check()
             self._gate.wait_for(lambda: not self._exclusive)
@@ -253,6 +304,8 @@ class LmdbEventStore:
                 yield txn
         except lmdb.MapFullError:
             raise  # the writer grows the map and tries again
+        except (struct.error, UnicodeDecodeError) as error:
+            raise CorruptLog("data.mdb", f"not what was written there: {error}") from None
         except lmdb.Error as error:
             raise self._translate(error) from error
         finally:
@@ -267,6 +320,9 @@ class LmdbEventStore:
             except lmdb.MapResizedError:
                 # The writer's process made the map larger. Adopt its size, alone: LMDB demands it.
                 self._resize(0, inside=1)
+            except lmdb.ReadersFullError:
+                if not self._env.reader_check():  # frees the slots of readers that died
+                    raise
 
     def _resize(self, size: int, inside: int) -> None:
         with self._gate:
@@ -298,6 +354,7 @@ class LmdbEventStore:
 
     def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
         """See `EventStore.append_batch`."""
+        self._check()  # before the lock, see `_transaction`
         with self._writing:
             self._check()
             if self._lock is None:
@@ -332,10 +389,13 @@ class LmdbEventStore:
 
     def _write(self, txn: Any, plan: CommitPlan) -> None:
         pack, key = _U64.pack, _INDEX.pack
-        txn.cursor(self._log).putmulti([(pack(frame.position), frame.data) for frame in plan.frames], append=True)
-        txn.cursor(self._index).putmulti(
-            [(key(entry.number, entry.sequence), pack(entry.position)) for entry in plan.index]
-        )
+        frames = [(pack(frame.position), frame.data) for frame in plan.frames]
+        index = [(key(entry.number, entry.sequence), pack(entry.position)) for entry in plan.index]
+        _, logged = txn.cursor(self._log).putmulti(frames, append=True)
+        _, indexed = txn.cursor(self._index).putmulti(index, overwrite=False)
+        if logged != len(frames) or indexed != len(index):
+            # putmulti passes over what is there already. Somebody wrote beside the lock; do not build upon it.
+            raise StoreFailed(self.path, "the log was changed by another writer; open it again")
         streams = txn.cursor(self._streams)
         for name, end in plan.ends.items():
             head = end.head
@@ -347,6 +407,9 @@ class LmdbEventStore:
             txn.put(_status_key(after), b"", db=self._statuses)
 
     def _grow(self) -> None:
+        # A reader that died in a transaction keeps every page since then from being used again.
+        if self._env.reader_check():
+            return
         size = self._env.info()["map_size"]
         if size >= self._max_map_size:
             raise LogFull(self.path, self._max_map_size)
@@ -400,6 +463,7 @@ class LmdbEventStore:
 
     def wait(self, after: int, timeout: float | None = None) -> int:
         """See `EventStore.wait`. Another process's commits are seen within 20 ms."""
+        self._check()
         if self._lock is not None:
             with self._gate:
                 self._check()
@@ -409,9 +473,8 @@ class LmdbEventStore:
         deadline = None if timeout is None else time.monotonic() + timeout
         pause, seen = _POLL[0], -1
         while True:
-            self._check()
             # The last transaction's id is a read of mapped memory; the log is looked at only when it moved.
-            if (latest := self._env.info()["last_txnid"]) != seen:
+            if (latest := self._last_transaction()) != seen:
                 seen = latest
                 if (position := self._last_position()) > after:
                     return position
@@ -419,6 +482,13 @@ class LmdbEventStore:
                 return self._last_position()
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL[1])
+
+    def _last_transaction(self) -> int:
+        self._check()
+        with self._gate:  # nobody may replace the map or close it meanwhile
+            self._check()
+            latest: int = self._env.info()["last_txnid"]
+            return latest
 
     def read(
         self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
@@ -429,14 +499,12 @@ class LmdbEventStore:
             return
         last = head.sequence if until is None else min(until, head.sequence)
         frames = self._frames_backward(head.number, after, last) if backward else self._frames_of(head, after, last)
-        for frame in frames:
-            events = [event for event in expand(frame, stream) if after < event.sequence <= last]
-            yield from reversed(events) if backward else events
+        yield from read_stream(frames, stream, head, after=after, last=last, backward=backward)
 
     def _frames_of(self, head: Head, after: int, last: int) -> Iterator[RawFrame]:
         """The stream's frames that hold sequences in ``(after, last]``, in order, some megabytes a transaction."""
         key: bytes | None = _INDEX.pack(head.number, after + 1)
-        stop = _INDEX.pack(head.number, last)
+        lowest, stop = _INDEX.pack(head.number, 0), _INDEX.pack(head.number, last)
         while key is not None and key <= stop:
             chunk: list[RawFrame] = []
             size = 0
@@ -446,6 +514,8 @@ class LmdbEventStore:
                 found = cursor.set_range(key)
                 if not found or cursor.key() != key:
                     found = cursor.prev() if found else cursor.last()
+                if not found or cursor.key() < lowest:
+                    raise CorruptLog(f"stream {head.number}", "its index is not there")
                 key = None
                 while found and cursor.key() <= stop:
                     if size >= _CHUNK_BYTES:
@@ -542,17 +612,17 @@ class LmdbEventStore:
         """See `EventStore.streams`."""
         key, start = prefix.encode(), prefix.encode()
         while True:
-            chunk: list[bytes] = []
+            chunk: list[str] = []
             with self._transaction() as txn:
                 cursor = txn.cursor(self._streams)
                 found = cursor.set_range(key)
                 while found and cursor.key().startswith(start) and len(chunk) < 4096:
-                    chunk.append(cursor.key())
+                    chunk.append(cursor.key().decode())
                     found = cursor.next()
             if not chunk:
                 return
-            yield from (name.decode() for name in chunk)
-            key = chunk[-1] + b"\0"
+            yield from chunk
+            key = chunk[-1].encode() + b"\0"
 
     def state(self, stream: str) -> State | None:
         """See `EventStore.state`."""
@@ -599,17 +669,17 @@ class LmdbEventStore:
         upper = prefix + (str(query.before).encode() if query.before is not None else b"\xff")
         cut = 0 if database is self._streams else len(prefix)
         while True:
-            chunk: list[bytes] = []
+            chunk: list[str] = []
             with self._transaction() as txn:
                 cursor = txn.cursor(database)
                 found = cursor.prev() if cursor.set_range(upper) else cursor.last()
                 while found and cursor.key().startswith(prefix) and len(chunk) < 1024:
-                    chunk.append(cursor.key())
+                    upper = cursor.key()
+                    chunk.append(upper[cut:].decode())
                     found = cursor.prev()
             if not chunk:
                 return
-            yield from (key[cut:].decode() for key in chunk)
-            upper = chunk[-1]
+            yield from chunk
 
     def count_unfinished(self) -> dict[Status, int]:
         """See `EventStore.count_unfinished`."""
@@ -623,22 +693,57 @@ class LmdbEventStore:
         """Every index entry as ``(stream number, sequence, position)``, for the integrity check."""
         key = b""
         while True:
-            chunk: list[tuple[bytes, bytes]] = []
+            chunk: list[tuple[int, int, int]] = []
             with self._transaction() as txn:
                 cursor = txn.cursor(self._index)
                 found = cursor.set_range(key) if key else cursor.first()
                 while found and len(chunk) < 16_384:
-                    chunk.append((cursor.key(), cursor.value()))
+                    key = cursor.key()
+                    chunk.append((*_INDEX.unpack(key), *_U64.unpack(cursor.value())))
                     found = cursor.next()
             if not chunk:
                 return
-            for entry, position in chunk:
-                number, sequence = _INDEX.unpack(entry)
-                yield number, sequence, _U64.unpack(position)[0]
-            key = chunk[-1][0] + b"\0"
+            yield from chunk
+            key += b"\0"
+
+    def misfiled_jobs(self) -> tuple[list[str], int]:
+        """Streams of jobs that the index of statuses lacks, and how many of its entries are too many.
+
+        One look at all jobs in one transaction, for the integrity check.
+        """
+        missing: list[str] = []
+        jobs = 0
+        with self._transaction() as txn:
+            cursor = txn.cursor(self._streams)
+            found = cursor.set_range(b"job:")
+            while found and cursor.key().startswith(b"job:"):
+                stream = cursor.key().decode()
+                state = decode_state(stream, self._decode_end(stream, cursor.value()).state)
+                jobs += 1
+                if not isinstance(state, JobState) or txn.get(_status_key(state), db=self._statuses) is None:
+                    missing.append(stream)
+                found = cursor.next()
+            entries: int = txn.stat(self._statuses)["entries"]
+        return missing, entries - (jobs - len(missing))
+
+    def damaged_pages(self) -> list[str]:
+        """What is wrong with the pages of the file, looked at without LMDB, which aborts the process on some damage."""
+        problems: list[str] = []
+        for _ in range(_LOOKS):
+            # Pages that this transaction sees are not used again while it lasts.
+            with self._transaction() as txn:
+                before = txn.id()
+                try:
+                    problems = verify(str(self.path / "log"))  # type: ignore[no-untyped-call]  # it has no types
+                except VerifyError as error:
+                    problems = [str(error)]
+            if not problems or self._last_transaction() == before:
+                break  # else the file grew between looking at its size and at its last page
+        return problems
 
     def map_usage(self) -> tuple[int, int]:
         """Bytes of the map that hold pages, and the map's size."""
+        self._check()
         with self._gate:
             self._check()
             info, page = self._env.info(), self._env.stat()["psize"]
@@ -667,6 +772,13 @@ class LmdbEventStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _has_bytes(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _status_key(state: JobState) -> bytes:

@@ -26,7 +26,7 @@ from perdure.store.events import Event, encode, job_stream
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State
-from perdure.store.reading import expand, matches, rebuild_from
+from perdure.store.reading import expand, matches, read_stream, rebuild_from
 
 
 class MemoryEventStore:
@@ -89,13 +89,16 @@ class MemoryEventStore:
         with self._changed:
             self._check()
             end = self._ends.get(stream)
-            frames = list(self._by_stream[end.head.number]) if end is not None else []
-        last = until if until is not None else (end.head.sequence if end is not None else 0)
+            if end is None:
+                return
+            frames = list(self._by_stream[end.head.number])
+        last = end.head.sequence if until is None else min(until, end.head.sequence)
         start = max(0, bisect.bisect_right(frames, after + 1, key=lambda pair: pair[0]) - 1)
         stop = bisect.bisect_right(frames, last, key=lambda pair: pair[0])
-        for _, frame in reversed(frames[start:stop]) if backward else frames[start:stop]:
-            events = [event for event in expand(frame, stream) if after < event.sequence <= last]
-            yield from reversed(events) if backward else events
+        part = [frame for _, frame in frames[start:stop]]
+        yield from read_stream(
+            reversed(part) if backward else part, stream, end.head, after=after, last=last, backward=backward
+        )
 
     def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
         """See `EventStore.read_all`."""

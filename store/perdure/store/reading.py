@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from perdure.store import job_state
 from perdure.store.errors import CorruptLog, StoreError
-from perdure.store.event_store import JobQuery, RawFrame, StoredEvent
+from perdure.store.event_store import Head, JobQuery, RawFrame, StoredEvent
 from perdure.store.events import JobEvent, decode
-from perdure.store.frame import link, read_events, read_frame
+from perdure.store.frame import genesis, link, read_events, read_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
 from perdure.store.upcast import upcast
 
 
-def expand(frame: RawFrame, name: str | Mapping[int, str]) -> Iterator[StoredEvent]:
-    """The frame's events with their hashes; ``name`` is the stream's name or a table from its number.
+def expand(frame: RawFrame, names: Mapping[int, str]) -> Iterator[StoredEvent]:
+    """The frame's events with their hashes; ``names`` gives the stream's name for its number.
 
     Raises:
         CorruptLog: the frame cannot be read, or belongs to no known stream.
     """
     content = read_frame(frame.data, frame.position)
-    stream = name if isinstance(name, str) else name.get(content.stream, "")
-    if not stream:
+    stream = names.get(content.stream)
+    if stream is None:
         raise CorruptLog(f"position {frame.position}", f"no stream has the number {content.stream}")
     previous = content.previous
     for offset, (time, raw) in enumerate(zip(content.times(), content.bodies, strict=True)):
@@ -46,6 +46,45 @@ def expand(frame: RawFrame, name: str | Mapping[int, str]) -> Iterator[StoredEve
         previous = tip
 
 
+def read_stream(
+    frames: Iterable[RawFrame], stream: str, head: Head, *, after: int, last: int, backward: bool
+) -> Iterator[StoredEvent]:
+    """The events with ``after < sequence <= last``, from the frames that hold them, in the order of reading.
+
+    Each frame has to be linked to its neighbour, the first one to the stream's name and the last one to ``head``: what
+    the hashes say is looked at anyway.
+
+    Raises:
+        CorruptLog: a frame cannot be read, is missing or another stream's, or its events were altered. That shows at
+            the frame itself or at the one that is read after it.
+    """
+    if after >= last:
+        return
+    names = {head.number: stream}
+    link_to: tuple[int, bytes] | None = None  # the sequence after the neighbour and the hash before that sequence
+    if backward and last == head.sequence:
+        link_to = (head.sequence + 1, head.hash)
+    elif not backward and after == 0:
+        link_to = (1, genesis(stream))
+    wanted = last if backward else after + 1
+    for frame in frames:
+        events = list(expand(frame, names))
+        before = (events[0].sequence, events[0].previous)
+        behind = (events[-1].sequence + 1, events[-1].hash)
+        if link_to is None and not events[0].sequence <= wanted <= events[-1].sequence:
+            raise CorruptLog(f"{stream}, sequence {wanted}", f"position {frame.position} holds other events")
+        if link_to is not None and link_to != (behind if backward else before):
+            raise CorruptLog(f"{stream}, sequence {wanted}", "events there or beside it were altered or are missing")
+        if not backward and events[-1].sequence == head.sequence and events[-1].hash != head.hash:
+            raise CorruptLog(f"{stream}, sequence {wanted}", "events from there to the stream's end were altered")
+        link_to = before if backward else behind
+        wanted = before[0] - 1 if backward else behind[0]
+        chosen = [event for event in events if after < event.sequence <= last]
+        yield from reversed(chosen) if backward else chosen
+    if wanted > after if backward else wanted <= last:
+        raise CorruptLog(f"{stream}, sequence {wanted}", "the index does not know where it is")
+
+
 def rebuild_from(stream: str, frames: Iterable[RawFrame], until: int | None) -> State | None:
     """A stream's state, folded from its frames up to sequence ``until``.
 
@@ -55,8 +94,12 @@ def rebuild_from(stream: str, frames: Iterable[RawFrame], until: int | None) -> 
     state: State | None = None
     owned: JobState | None = None
     is_job = stream.startswith("job:")
+    expected = 1
     for frame in frames:
         content = read_events(frame.data, frame.position)
+        if content.first != expected:
+            raise CorruptLog(f"{stream}, sequence {expected}", f"position {frame.position} holds other events")
+        expected += len(content.events)
         if until is not None and content.first > until:
             break
         sequence, start = content.first, content.time

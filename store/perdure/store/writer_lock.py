@@ -7,10 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
+import weakref
 from pathlib import Path
+from typing import Final
 
-from perdure.store.errors import StoreFailed, StoreLocked
+from perdure.store.errors import StoreLocked, refused
+
+_PID_BYTES: Final = 20
+
+
+@functools.cache
+def _let_forks_go() -> weakref.WeakSet[WriterLock]:
+    """The locks of this process, which a fork gives up: else it would keep the folder after its parent died."""
+    held: weakref.WeakSet[WriterLock] = weakref.WeakSet()
+
+    def let_go() -> None:
+        for lock in list(held):
+            lock.forget()
+
+    os.register_at_fork(after_in_child=let_go)
+    return held
 
 
 class WriterLock:
@@ -18,7 +36,7 @@ class WriterLock:
 
     Raises:
         StoreLocked: another process, or this one, holds it; the error names the pid.
-        StoreFailed: the lock file cannot be opened.
+        DiskFull, StoreFailed: the lock file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,22 +45,35 @@ class WriterLock:
             # A lock file that a group or a stranger can write to would let them lock the owner out.
             self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreFailed(path.parent, str(error)) from error
+            raise refused(path.parent, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             pid = owner(path)
             os.close(self._file)
             raise StoreLocked(path.parent, pid) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        try:
+            # Written over what is there, never cut short first: an old file's block is kept even on a full disk.
+            os.pwrite(self._file, f"{os.getpid():<{_PID_BYTES}}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._file)
+            raise refused(path.parent, error) from error
+        _let_forks_go().add(self)
+
+    def forget(self) -> None:
+        """Close this process's copy of the file, in a fork: the lock stays with the process that took it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def release(self) -> None:
         """Give the right up; a second call does nothing."""
         if self._file is not None:
             # The file stays: removing it would race with a process that has it open and is about to lock it.
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, 0)
+                os.pwrite(self._file, f"{'':<{_PID_BYTES}}\n".encode(), 0)
+            # A fork's copy of the file would hold the lock for as long as the fork lives.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
             self._file = None
 
