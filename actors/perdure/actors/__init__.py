@@ -4,7 +4,14 @@ Nothing here knows of WebAssembly, manifests or Prometheus.
 """
 
 from perdure.actors.clock import Clock, SystemClock
-from perdure.actors.errors import ActorError, ExtensionBusy, ExtensionNotRunning, LaneBroken, SystemStopped
+from perdure.actors.errors import (
+    ActorError,
+    ActorRestarted,
+    ExtensionBusy,
+    ExtensionNotRunning,
+    LaneBroken,
+    SystemStopped,
+)
 from perdure.actors.extension_actor import ExtensionCode
 from perdure.actors.guest import (
     Exit,
@@ -27,6 +34,7 @@ __all__ = [
     "HOST_FUNCTIONS",
     "ActorError",
     "ActorHooks",
+    "ActorRestarted",
     "ActorSystem",
     "Clock",
     "Exit",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from perdure.store.errors import DiskFull, LogFull, StoreFailed, TooManyReaders
+
 
 class ActorError(Exception):
     """Base of every error that ``perdure.actors`` raises on purpose."""
@@ -15,6 +17,17 @@ class SystemStopped(ActorError):
     def __init__(self, what: str = "the runtime") -> None:
         self.what = what
         super().__init__(f"{what} is stopped; open the runtime again")
+
+
+class ActorRestarted(SystemStopped):
+    """One of the actors failed and is being restarted; the same call may succeed in a moment.
+
+    Whether what was asked for has happened is in the log.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.args = (f"{what} is being restarted; try again",)
 
 
 class LaneBroken(ActorError):
@@ -39,3 +52,8 @@ class ExtensionBusy(ActorError):
     def __init__(self, extension: str, jobs: tuple[UUID, ...]) -> None:
         self.extension, self.jobs = extension, jobs
         super().__init__(f"extension {extension} has {len(jobs)} running jobs; wait for them, or stop them")
+
+
+def blame_for(error: BaseException) -> str:
+    """Whose fault it is that a job's actor ended: ``store`` for what passes when there is room again, else ``host``."""
+    return "store" if isinstance(error, DiskFull | LogFull | StoreFailed | TooManyReaders) else "host"

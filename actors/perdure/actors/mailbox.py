@@ -13,14 +13,13 @@ from __future__ import annotations
 import logging
 import queue
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 import pykka
 
-from perdure.actors.errors import SystemStopped
+from perdure.actors.errors import ActorRestarted, SystemStopped
 from perdure.actors.messages import AnyMessage, Message, decode_message, encode_message
 
 logger = logging.getLogger(__name__)
@@ -87,24 +86,33 @@ class MailboxActor(pykka.ThreadingActor):
         get = self.actor_inbox.get
         while not self.actor_stopped.is_set():
             wait = self.wakeup()
+            if wait is not None and wait <= 0:
+                # Before the mail: an actor whose mailbox is never empty has to keep its times too.
+                self._guarded(self.on_wakeup, None)
+                continue
             try:
-                envelope = get(timeout=None if wait is None else max(0.0, wait))  # type: ignore[call-arg]  # as above
+                envelope = get(timeout=wait)  # type: ignore[call-arg]  # as above
             except queue.Empty:
                 self._guarded(self.on_wakeup, None)
                 continue
-            self._reply_to = envelope.reply_to
             self._guarded(partial(self._handle_receive, envelope.message), envelope.reply_to)
 
     def _guarded(self, step: Callable[[], Any], reply: pykka.Future[Any] | None) -> None:
+        self._reply_to = reply
         try:
             response = step()
             if response is not DEFERRED and reply is not None:
                 reply.set(response)
         except BaseException as error:  # noqa: BLE001  # whatever a message did, it must not reach another runtime
-            if reply is not None and isinstance(error, Exception):
-                reply.set_exception()
+            # Not `reply`: one that was deferred is answered by whoever took it.
+            waiting = self._reply_to
+            if waiting is not None and isinstance(error, Exception):
+                waiting.set_exception()
                 return
             self._handle_failure(*sys.exc_info())
+            if waiting is not None:
+                dead = pykka.ActorDeadError(f"{self.name} died of {type(error).__name__}")
+                waiting.set_exception((pykka.ActorDeadError, dead, None))
             try:
                 self.on_failure(*sys.exc_info())
             except Exception:
@@ -117,22 +125,18 @@ class Address:
     def __init__(self, name: str) -> None:
         self.name = name
         self._ref: pykka.ActorRef[Any] | None = None
-        self._changed = threading.Condition()
-        self._gone = False
 
     def set(self, ref: pykka.ActorRef[Any] | None) -> None:
         """The actor (re)started as ``ref``; None: it is gone for good."""
-        with self._changed:
-            self._ref, self._gone = ref, ref is None
-            self._changed.notify_all()
+        self._ref = ref
 
     @property
     def ref(self) -> pykka.ActorRef[Any] | None:
         """The actor as it is now."""
         return self._ref
 
-    def tell(self, message: Message) -> None:
-        """Send without waiting; a message to an actor that is between two lives is lost, as its mailbox would be.
+    def tell(self, message: Message) -> bool:
+        """Send without waiting; False if the actor is between two lives, and the message lost as its mailbox was.
 
         Raises:
             SystemStopped: the actor is gone for good.
@@ -143,15 +147,19 @@ class Address:
         try:
             ref.tell(encode_message(message))
         except pykka.ActorDeadError:
-            if self._gone:
+            if self._ref is None:
                 raise SystemStopped(self.name) from None
+            return False
+        # It may have died between the look and the sending.
+        return ref.is_alive()
 
     def ask(self, message: Message, timeout: float | None = None) -> Any:
         """Send and wait for the reply, at most ``timeout`` seconds.
 
         Raises:
             TimeoutError: no reply in time; the message may still be handled.
-            SystemStopped: the actor is gone for good, or was restarted before it answered.
+            SystemStopped: the actor is gone for good.
+            ActorRestarted: it died before it answered.
         """
         return self.wait(self.send(message), timeout)
 
@@ -170,7 +178,7 @@ class Address:
         except pykka.Timeout:
             raise TimeoutError(f"{self.name} gave no answer within {timeout} s") from None
         except pykka.ActorDeadError:
-            raise SystemStopped(self.name) from None
+            raise (SystemStopped if self._ref is None else ActorRestarted)(self.name) from None
 
     def depth(self) -> int:
         """How many messages wait in the mailbox."""
