@@ -55,18 +55,19 @@ class ExtensionActor(MailboxActor):
         self._code: ExtensionCode | None = None
         self._waiting: deque[UUID] = deque()
         self._running: set[UUID] = set()
+        self._again: set[UUID] = set()  # asked for once more while their last attempt was still ending
         self._admitting = True
 
     def on_message(self, message: AnyMessage) -> object:
         """See the messages."""
         if isinstance(message, Admit):
-            if message.job_id not in self._running and message.job_id not in self._waiting:
-                self._waiting.append(message.job_id)
+            self._admit(message.job_id)
         elif isinstance(message, Forget):
+            self._again.discard(message.job_id)
             if message.job_id in self._waiting:
                 self._waiting.remove(message.job_id)
         elif isinstance(message, JobEnded):
-            self._running.discard(message.job_id)
+            self._ended(message.job_id)
         elif isinstance(message, LoadExtension):
             return self._load(message)
         elif isinstance(message, UnloadExtension):
@@ -74,6 +75,7 @@ class ExtensionActor(MailboxActor):
             return None
         elif isinstance(message, StopAdmitting):
             self._admitting = False
+            self._pump()
             return tuple(self._running)
         elif not isinstance(message, SlotFree):
             raise TypeError(f"{self.name} got {type(message).__name__}")
@@ -82,18 +84,38 @@ class ExtensionActor(MailboxActor):
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
+    def _admit(self, job_id: UUID) -> None:
+        if job_id in self._running:
+            # Whoever retries or resumes it has seen its end in the log, which is there before `JobEnded` is here.
+            self._again.add(job_id)
+        elif job_id not in self._waiting:
+            self._waiting.append(job_id)
+
+    def _ended(self, job_id: UUID) -> None:
+        self._running.discard(job_id)
+        if job_id in self._again:
+            self._again.discard(job_id)
+            self._admit(job_id)
+
     def _pump(self) -> None:
         """Start what may be started."""
-        limit = self._code.concurrent_jobs if self._code is not None else 0
-        while self._admitting and self._waiting and len(self._running) < limit:
+        while self._may_start():
             if not self._system.slots.try_acquire(self.extension):
-                return
+                break
             job_id = self._waiting.popleft()
-            self._running.add(job_id)
-            if not self._system.start_job(job_id):
-                # It was paused or cancelled meanwhile.
-                self._running.discard(job_id)
-                self._system.slot_released()
+            # False: it was paused or cancelled meanwhile, or it could not be started and the supervisor knows.
+            if self._system.start_job(job_id):
+                self._running.add(job_id)
+            else:
+                self._system.slots.release()
+        else:
+            self._system.slots.leave(self.extension)
+        # What this extension does not take is for the next in line.
+        self._system.offer_slot()
+
+    def _may_start(self) -> bool:
+        limit = self._code.concurrent_jobs if self._code is not None else 0
+        return self._admitting and bool(self._waiting) and len(self._running) < limit
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
@@ -107,6 +129,9 @@ class ExtensionActor(MailboxActor):
         self._admitting = True
         # An actor that takes another's place takes over the jobs that still run; none of them is its own invention.
         self._running.update(self._system.running_of(self.extension))
+        waiting, self._waiting = self._waiting, deque()
+        for job_id in waiting:
+            self._admit(job_id)
         self._pump()
         return job_types
 
@@ -116,6 +141,7 @@ class ExtensionActor(MailboxActor):
         if running:
             raise ExtensionBusy(self.extension, tuple(running))
         self._admitting = False
+        self._pump()
         code, self._code = self._code, None
         if code is not None:
             code.cleanup()

@@ -11,13 +11,13 @@ import logging
 import os
 import queue
 import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
 
 from perdure.actors.backoff import backoff_of
-from perdure.actors.errors import LaneBroken, SystemStopped
+from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
 from perdure.actors.guest import Exit, Guest, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
 from perdure.actors.hooks import HOST_FUNCTIONS, JobMeter
 from perdure.actors.lane import Lane
@@ -27,8 +27,6 @@ from perdure.actors.messages import (
     CancelJob,
     CommitFailed,
     Committed,
-    JobDied,
-    JobEnded,
     KillJob,
     OperationCall,
     OperationDone,
@@ -39,6 +37,7 @@ from perdure.actors.messages import (
     WatchDeadline,
     decode_message,
 )
+from perdure.actors.operations import failure_answer
 from perdure.store.blobs import load_payload, store_payload
 from perdure.store.errors import StoreError
 from perdure.store.events import (
@@ -66,6 +65,7 @@ from perdure.store.events import (
     job_stream,
 )
 from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
     from perdure.actors.system import ActorSystem
@@ -73,6 +73,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STALLED: Final = 0.5  # seconds between tries to record an end while the store refuses commits
+_STOPPED: Final = "stopped"  # what killed an attempt whose actor was told to stop by Pykka
+_STATUS: Final = {JobCompleted: Status.COMPLETED, JobFailed: Status.FAILED, JobCancelled: Status.CANCELLED}
 _NUMBER: Final = {name: number for number, name in enumerate(HOST_FUNCTIONS)}
 _LOG, _PROGRESS, _CHECKPOINT, _INTERRUPT, _WARNING, _ITEMS, _BYTES, _CALL = (_NUMBER[name] for name in HOST_FUNCTIONS)
 
@@ -105,8 +107,10 @@ class JobActor(MailboxActor):
         self._answers: dict[int, Committed | CommitFailed] = {}
         self._operation: OperationDone | None = None
         self._library: UUID = state.library_id
+        self._rate: int | None = None
         self._rate_left = 0
         self._rate_since = 0.0
+        self._stops: list[Any] = []
 
     # --- the attempt -------------------------------------------------------------------------------------------------
 
@@ -122,16 +126,17 @@ class JobActor(MailboxActor):
         try:
             self._attempt_once()
         except (LaneBroken, StoreError, SystemStopped) as error:
-            self._lost = self._lost or str(error)
-            self._blame = "store" if isinstance(error, StoreError) else self._blame
+            if self._lost is None:
+                self._lost, self._blame = str(error), blame_for(error)
         finally:
             # Also when a defect of the host ends this: the sandbox is freed, and the actor is not run again.
-            self._system.job_over(self.job_id)
+            self._system.job_over(self.job_id, self.actor_ref)
+            for envelope in self._stops:
+                self.actor_inbox.put(envelope)  # Pykka answers whoever waits for them
             if self._guest is not None:
                 self._guest.close()
         if self._lost is not None:
-            self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, self._lost, self._blame))
-        self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
+            self._system.job_died(self.job_id, self._lost, self._blame)
         self.stop()
 
     def _attempt_once(self) -> None:
@@ -147,24 +152,39 @@ class JobActor(MailboxActor):
             result = GuestResult(Exit.FAILED, 0, 0, failure.error)
         answer = self._await_commit(started)
         if isinstance(answer, CommitFailed):
-            # Somebody paused or cancelled the job just before it began (then the log is right), or the disk is full.
-            self._lost = None if answer.refused else answer.reason
-            self._blame = "store"
+            self._not_started(answer)
             return
         hooks.attempt_started(self._meter, self._cause)
         try:
             if self._guest is not None:
-                self._rate_left = self._limits.events_per_second or 0
+                self._rate = self._limits.events_per_second
+                self._rate_left = self._rate or 0
                 self._rate_since = self._system.clock.monotonic()
                 if dispatched.limits.wall_clock_ms is not None:
                     watch = WatchDeadline(self.job_id, self._attempt, dispatched.limits.wall_clock_ms)
                     self._system.supervisor.tell(watch)
-                result = self._guest.run(self, self._input(dispatched))
+                state = self._input(dispatched)
+                self._read_mail()
+                # While it was made there was nothing that `kill_job` could have stopped.
+                result = GuestResult(Exit.STOPPED, 0) if self._killed else self._guest.run(self, state)
                 self._meter.fuel = result.fuel
+                # A guest that never called the host has not been told what it was stopped for; neither has this.
+                self._read_mail()
         finally:
             hooks.attempt_ended(self._meter)
+        self._read_mail()  # a guest that was stopped from outside made no host call that would have read why
         if self._lost is None and result is not None:
             self._record_end(self._ending(result))
+
+    def _not_started(self, answer: CommitFailed) -> None:
+        """The log did not take the attempt's start: it was refused, the disk is full, or the log writer died."""
+        if answer.refused:
+            state = self._system.store.job(self.job_id)
+            if state.status not in (Status.QUEUED, Status.RUNNING):
+                return  # somebody paused or cancelled the job just before it began: the log is right
+            self._lost = answer.reason
+        else:
+            self._lost, self._blame = answer.reason, "store"
 
     def _dispatched(self) -> JobDispatched:
         for stored in self._system.store.read(job_stream(self.job_id), until=1):
@@ -222,6 +242,8 @@ class JobActor(MailboxActor):
             return self._failed(self._as_job_limit(error, fuel), fuel)
         if isinstance(self._wanted, SuspendJob):
             return JobSuspended(self._wanted.reason, forced, fuel)
+        if self._killed == _STOPPED and self._wanted is None:
+            return JobSuspended("its actor was stopped", forced, fuel)
         return JobPaused(forced, fuel)
 
     def _as_job_limit(self, error: JobError, fuel: int) -> JobError:
@@ -251,21 +273,21 @@ class JobActor(MailboxActor):
             # The disk is full, or worse. The end is known, so it is kept and tried again until there is room, or the
             # runtime closes: then the next one runs the job on from its last checkpoint.
             logger.error("the end of job %s cannot be recorded yet: %s", self.job_id, answer.reason)
-            self._wait_for_mail(_STALLED)
             if self._system.closing:
                 raise LaneBroken(job_stream(self.job_id), answer.reason)
-        if isinstance(event, RetryScheduled):
-            self._system.supervisor.tell(WakeJob(self.job_id, event.delay_ms))
-        elif isinstance(event, JobCompleted | JobFailed | JobCancelled):
-            seconds = (self._system.clock.now() - self._state.dispatched_at) / 1_000_000
-            status = {JobCompleted: "completed", JobFailed: "failed", JobCancelled: "cancelled"}[type(event)]
-            self._system.hooks.job_ended(self._state.extension, self._state.job_type, status, seconds)
+            self._wait_for_mail(_STALLED)
+        status = _STATUS.get(type(event))
+        if status is not None:
+            self._system.count_end(self._state, status)
+        elif not self._system.closing:
+            # Also after a pause: a cancel that was acknowledged while this end was on its way has yet to be met.
+            delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
+            self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
 
     def _on_death(self, reason: str) -> None:
         """A defect of the host ended this actor; the supervisor decides what becomes of the job."""
-        self._system.job_over(self.job_id)
-        self._system.supervisor.tell(JobDied(self.job_id, self._state.extension, reason, "host"))
-        self._system.extension_address(self._state.extension).tell(JobEnded(self.job_id))
+        self._system.job_over(self.job_id, self.actor_ref)
+        self._system.job_died(self.job_id, reason, "host")
 
     # --- the mailbox -------------------------------------------------------------------------------------------------
 
@@ -289,7 +311,8 @@ class JobActor(MailboxActor):
         if isinstance(envelope.message, bytes):
             self._note(decode_message(envelope.message))
         else:
-            self._killed = self._killed or "stopped"  # Pykka's own stop message
+            self._killed = self._killed or _STOPPED  # Pykka's own stop message
+            self._stops.append(envelope)
         return envelope
 
     def _read_mail(self) -> None:
@@ -317,10 +340,10 @@ class JobActor(MailboxActor):
 
     def _state_fact(self, event: GuestEvent) -> None:
         """Lay down a buffered event."""
-        if self._rate_left:
+        if self._rate is not None:
+            if self._rate_left <= 0:
+                self._check_rate(self._rate)
             self._rate_left -= 1
-            if not self._rate_left:
-                self._check_rate()
         try:
             if self._lane.full:
                 # No gap in the log, ever: the guest waits here until there is room for what it did.
@@ -346,9 +369,8 @@ class JobActor(MailboxActor):
             raise StopGuest
         return isinstance(answer, Committed)
 
-    def _check_rate(self) -> None:
+    def _check_rate(self, rate: int) -> None:
         """A window's events are used up; the next window may begin only a second after this one did."""
-        rate = self._limits.events_per_second or 0
         now = self._system.clock.monotonic()
         if now - self._rate_since < 1.0:
             use = LimitUse("events_per_second", rate, rate + 1, "events/s")
@@ -403,10 +425,14 @@ class JobActor(MailboxActor):
         library = library_id if library_id is not None else self._library
         message = OperationCall(self.job_id, self._state.extension, library, call, method, payload)
         try:
-            self._system.router.tell(message)
+            sent = self._system.router.tell(message)
         except SystemStopped as error:
             self._lost = str(error)
             raise StopGuest from None
+        if not sent:
+            self._operation = OperationDone(
+                call, "unavailable", failure_answer("unavailable", "the operation was not run; it may be tried again")
+            )
         while (done := self._operation) is None or done.call != call:
             self._wait_for_mail()
             if self._killed is not None:
@@ -425,7 +451,7 @@ class JobActor(MailboxActor):
             )
         except StoreError as error:
             # Without a record the answer must not reach the guest: a replay could not give it again.
-            self._lost, self._blame = str(error), "store"
+            self._lost, self._blame = str(error), blame_for(error)
             raise StopGuest from None
         self._state_fact(event)
         return done.answer

@@ -10,6 +10,7 @@ One thread posts (the owner's), one takes (the writer's); a deque needs no lock 
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -55,9 +56,8 @@ class Lane:
         Raises:
             LaneBroken: the log refused an earlier event, or its writer died.
         """
-        if self._broken is not None:
-            raise LaneBroken(self.stream, self._broken)
         self._entries.append(Entry(self._now(), body, 0))
+        self._check()
         if not self._announced:
             self._announced = True
             self._writer.tell(LaneReady(self.stream))
@@ -73,15 +73,20 @@ class Lane:
         Raises:
             LaneBroken: see `post`.
         """
-        if self._broken is not None:
-            raise LaneBroken(self.stream, self._broken)
         self._tokens += 1
         hit("append.before_post")
         self._entries.append(Entry(self._now(), body, self._tokens))
+        self._check()
         self._announced = True
         self._writer.tell(LaneFlush(self.stream))
         hit("append.after_post")
         return self._tokens
+
+    def _check(self) -> None:
+        # After the event was laid down, not before: the lane may break in between, and what is laid down in a broken
+        # lane is neither stored nor answered.
+        if self._broken is not None:
+            raise LaneBroken(self.stream, self._broken)
 
     # --- the writer's side -------------------------------------------------------------------------------------------
 
@@ -89,7 +94,7 @@ class Lane:
         """What waits, oldest first; it stays in the lane until `done` or `failed`."""
         # First the flag, then the look: an event laid down in between is either seen here or announces itself.
         self._announced = False
-        return list(self._entries)
+        return list(self._entries) if self._broken is None else []
 
     def done(self, entries: list[Entry]) -> None:
         """These entries are on disk."""
@@ -106,7 +111,7 @@ class Lane:
 
     def reply(self, message: Message) -> None:
         """Answer the owner; one that is gone needs no answer."""
-        if self._owner.is_alive():
+        with contextlib.suppress(pykka.ActorDeadError):
             self._owner.tell(encode_message(message))
 
     def break_off(self, reason: str) -> list[Entry]:

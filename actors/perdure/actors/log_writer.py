@@ -56,8 +56,8 @@ class LogWriter(MailboxActor):
         self._clock = clock
         self._ended = ended
         self._asked: list[tuple[AppendRequest, pykka.Future[Any] | None]] = []
-        self._ready: dict[str, None] = dict.fromkeys(lane.stream for lane in list(lanes.values()) if lane.waiting)
-        self._due: float | None = clock.monotonic() if self._ready else None
+        self._ready: dict[str, None] = {}
+        self._due: float | None = None
         self._urgent = False
         self._taken = 0
 

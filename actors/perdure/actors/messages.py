@@ -160,7 +160,6 @@ class JobDied(Message, frozen=True):
     """The job's actor ended without recording an end; ``blame`` is ``host`` (a defect) or ``store`` (no commits)."""
 
     job_id: UUID
-    extension: str
     reason: str
     blame: str
 
@@ -173,10 +172,11 @@ class ActorDied(Message, frozen=True):
 
 
 class WakeJob(Message, frozen=True):
-    """Resume the job ``delay_ms`` from now: its back-off is over then."""
+    """Let the job go on ``delay_ms`` from now, if ``attempts`` is still the number of its last attempt."""
 
     job_id: UUID
     delay_ms: int
+    attempts: int
 
 
 class KillLater(Message, frozen=True):

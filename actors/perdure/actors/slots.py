@@ -7,26 +7,43 @@ from collections import OrderedDict
 
 
 class SlotPool:
-    """Slots shared by all extensions; an extension that found none is told in the order in which they asked."""
+    """Slots shared by all extensions, given out in the order in which they asked.
+
+    An extension that found none stands in line until it gets one or leaves. A free slot belongs to whoever is first in
+    line: an extension whose own job just ended asks again sooner than one that has yet to be told, and would otherwise
+    overtake it each time.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._used = 0
-        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._line: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def try_acquire(self, extension: str) -> bool:
-        """Take a slot, or be noted as waiting for one."""
+        """Take a slot, or stand in line for one."""
         with self._lock:
-            if self._used >= self.limit:
-                self._waiting.setdefault(extension)
+            ahead = len(self._line)
+            if extension in self._line:
+                ahead = next(place for place, name in enumerate(self._line) if name == extension)
+            if self._used + ahead >= self.limit:
+                self._line.setdefault(extension)
                 return False
             self._used += 1
-            self._waiting.pop(extension, None)
+            self._line.pop(extension, None)
             return True
 
-    def release(self) -> str | None:
-        """Give a slot back; returns the extension that is to be told, if one waits."""
+    def release(self) -> None:
+        """Give a slot back."""
         with self._lock:
             self._used -= 1
-            return self._waiting.popitem(last=False)[0] if self._waiting else None
+
+    def leave(self, extension: str) -> None:
+        """Stand in line no longer."""
+        with self._lock:
+            self._line.pop(extension, None)
+
+    def next(self) -> str | None:
+        """The extension that should ask now: the first in line, if a slot is free."""
+        with self._lock:
+            return next(iter(self._line), None) if self._used < self.limit else None

@@ -5,18 +5,19 @@ Everything it knows beyond its timers is in the log; it takes no message so seri
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import logging
 import random
-from collections import defaultdict, deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import msgspec
 
 from perdure.actors.backoff import Backoff
-from perdure.actors.errors import SystemStopped
+from perdure.actors.errors import ActorError, SystemStopped
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
     ActorDied,
@@ -32,7 +33,7 @@ from perdure.actors.messages import (
     WakeJob,
     WatchDeadline,
 )
-from perdure.store.errors import IllegalTransition, StoreError
+from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob
 from perdure.store.events import (
     JobCancelled,
     JobCancelRequested,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESTART: Final = Backoff(initial_ms=50, factor=4.0, maximum_ms=10_000, jitter=0.1)
+_TIMERS: Final = 1024  # beyond this many, those of attempts that are over are thrown away before their time
 
 
 class RestartLimit(msgspec.Struct, frozen=True):
@@ -62,12 +64,22 @@ class RestartLimit(msgspec.Struct, frozen=True):
     seconds: float = 120.0
 
 
+class _Kill(msgspec.Struct, frozen=True):
+    """Stop this attempt of the job."""
+
+    job_id: UUID
+    attempt: int
+    cause: str
+
+
+_Task = WakeJob | JobDied | ActorDied | _Kill
+
+
 class _Timer(msgspec.Struct, order=True, frozen=True):
     at: float
     order: int
-    message: WakeJob | KillJob | ActorDied
-    job_id: UUID | None = None
-    attempt: int = 0
+    task: _Task
+    failures: int = 0
 
 
 class Supervisor(MailboxActor):
@@ -79,8 +91,9 @@ class Supervisor(MailboxActor):
         self._limit = limit
         self._kill_grace = kill_grace
         self._timers: list[_Timer] = []
+        self._most_timers = _TIMERS
         self._order = itertools.count()
-        self._deaths: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._deaths: OrderedDict[str, deque[float]] = OrderedDict()  # whoever died last is at the end
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -89,33 +102,38 @@ class Supervisor(MailboxActor):
         if isinstance(message, Control):
             return self._control(message)  # its caller gets what goes wrong
         try:
-            self._handle(message)
-        except (StoreError, SystemStopped) as error:
-            logger.error("the supervisor could not handle %s: %s", type(message).__name__, error)
+            self._note(message)
         except Exception:
-            logger.exception("the supervisor could not handle %s", type(message).__name__)
+            logger.exception("the supervisor could not handle %s", message)
         return None
 
-    def _handle(self, message: AnyMessage) -> None:
+    def _note(self, message: AnyMessage) -> None:
         if isinstance(message, WakeJob):
-            self._after(message.delay_ms / 1000, message, message.job_id)
+            self._after(self._delay(message), message)
         elif isinstance(message, WatchDeadline):
-            self._after(message.after_ms / 1000, KillJob("timeout"), message.job_id, message.attempt)
+            self._after(message.after_ms / 1000, _Kill(message.job_id, message.attempt, "timeout"))
         elif isinstance(message, KillLater):
             attempt = self._system.attempt_of(message.job_id)
-            self._after(self._kill_grace, KillJob("grace"), message.job_id, attempt)
+            if attempt is not None:
+                self._after(self._kill_grace, _Kill(message.job_id, attempt, "grace"))
         elif isinstance(message, JobDied):
-            self._job_died(message)
+            self._try(message)
         elif isinstance(message, ActorDied):
             self._actor_died(message)
         else:
             raise TypeError(f"the supervisor got {type(message).__name__}")
 
-    def _after(
-        self, seconds: float, message: WakeJob | KillJob | ActorDied, job_id: UUID | None = None, attempt: int = 0
-    ) -> None:
+    def _after(self, seconds: float, task: _Task, failures: int = 0) -> None:
         at = self._system.clock.monotonic() + seconds
-        heapq.heappush(self._timers, _Timer(at, next(self._order), message, job_id, attempt))
+        heapq.heappush(self._timers, _Timer(at, next(self._order), task, failures))
+        if len(self._timers) > self._most_timers:
+            # An hour's limit on jobs of a millisecond must not cost memory for an hour.
+            self._timers = [timer for timer in self._timers if not self._is_over(timer.task)]
+            heapq.heapify(self._timers)
+            self._most_timers = max(_TIMERS, 2 * len(self._timers))
+
+    def _is_over(self, task: _Task) -> bool:
+        return isinstance(task, _Kill) and self._system.attempt_of(task.job_id) != task.attempt
 
     def wakeup(self) -> float | None:
         """Until the next timer."""
@@ -126,35 +144,76 @@ class Supervisor(MailboxActor):
         now = self._system.clock.monotonic()
         while self._timers and self._timers[0].at <= now:
             timer = heapq.heappop(self._timers)
-            try:
-                self._due(timer)
-            except (StoreError, SystemStopped) as error:
-                logger.error("%s for %s failed: %s", type(timer.message).__name__, timer.job_id, error)
-            except Exception:
-                logger.exception("%s for %s failed", type(timer.message).__name__, timer.job_id)
+            self._try(timer.task, timer.failures)
 
-    def _due(self, timer: _Timer) -> None:
-        if isinstance(timer.message, ActorDied):
-            self._system.restart(timer.message.name)
-        elif timer.job_id is not None and isinstance(timer.message, KillJob):
-            self._system.kill_job(timer.job_id, timer.message, timer.attempt)
-        elif timer.job_id is not None:
-            state = self._system.store.job(timer.job_id)
-            if state.status is Status.BACKOFF:
-                self._resume(state, "retry")
-            elif state.status is Status.QUEUED:
-                self._system.extension_address(state.extension).tell(Admit(state.job_id))
-            elif state.status is Status.RUNNING and self._system.running(timer.job_id) is None:
-                self._resume(state, "restart")
+    def _due(self, task: _Task) -> None:
+        if isinstance(task, WakeJob):
+            self._wake(task)
+        elif isinstance(task, JobDied):
+            self._job_died(task)
+        elif isinstance(task, ActorDied):
+            self._system.restart(task.name)
+        else:
+            self._system.kill_job(task.job_id, KillJob(task.cause), task.attempt)
+
+    def _try(self, task: _Task, failures: int = 0) -> None:
+        """Do it, or try again later: a full disk or a log writer between two lives must not lose a job."""
+        try:
+            self._due(task)
+        except UnknownJob as error:
+            logger.error("%s: %s", type(task).__name__, error)
+        except Exception as error:
+            foreseen = isinstance(error, StoreError | ActorError)
+            logger.error("%s could not be carried out yet: %s", task, error, exc_info=not foreseen)
+            if not self._system.closing and self._system.log.ref is not None:
+                delay = RESTART.delay_ms(failures + 1, random.random())  # noqa: S311  # jitter needs no secrecy
+                self._after(delay / 1000, task, failures + 1)
+
+    # --- letting a job go on -----------------------------------------------------------------------------------------
+
+    def _delay(self, message: WakeJob) -> float:
+        """Seconds until the job is to be looked at: none if somebody asked for its end or a pause meanwhile."""
+        with contextlib.suppress(StoreError):
+            if unmet_wish(self._system.store.job(message.job_id)):
+                return 0.0
+        return message.delay_ms / 1000
+
+    def _wake(self, message: WakeJob) -> None:
+        state = self._system.store.job(message.job_id)
+        if state.attempts != message.attempts:
+            return  # it went on by another way
+        if state.status is Status.QUEUED:
+            self._admit(state)
+        elif state.status is Status.BACKOFF:
+            self._go_on(state, "retry")
+        elif state.status in (Status.PAUSED, Status.SUSPENDED):
+            if unmet_wish(state):
+                self._go_on(state, "resume")
+        elif state.status is Status.RUNNING and self._system.running(message.job_id) is None:
+            self._go_on(state, "restart")
+
+    def _go_on(self, state: JobState, cause: str) -> None:
+        """Queue the job again, unless a wish is still to be met."""
+        wish = unmet_wish(state)
+        self._system.append(job_stream(state.job_id), [wish or resumption(state, cause)])
+        if wish is None:
+            self._admit(state)
+        elif isinstance(wish, JobCancelled):
+            self._system.count_end(state, Status.CANCELLED)
+
+    def _admit(self, state: JobState) -> None:
+        # Lost if the extension's actor is between two lives, or gone: the next one finds the job queued in the log.
+        with contextlib.suppress(SystemStopped):
+            self._system.extension_address(state.extension).tell(Admit(state.job_id))
 
     # --- a person's wishes -------------------------------------------------------------------------------------------
 
     def _control(self, message: Control) -> Status:
         state = self._system.store.job(message.job_id)
         if message.action == "pause":
-            self._stop_job(state, JobPauseRequested(), PauseJob(), JobPaused(forced=False, fuel=0))
+            self._stop_job(message.job_id, JobPauseRequested(), PauseJob(), JobPaused(forced=False, fuel=0))
         elif message.action == "cancel":
-            self._stop_job(state, JobCancelRequested(), CancelJob(), JobCancelled(forced=False, fuel=0))
+            self._stop_job(message.job_id, JobCancelRequested(), CancelJob(), JobCancelled(forced=False, fuel=0))
         elif message.action == "resume":
             if state.finished or state.status in (Status.QUEUED, Status.BACKOFF) or self._runs(state):
                 raise IllegalTransition(str(state.job_id), str(state.status), "resume")
@@ -170,32 +229,49 @@ class Supervisor(MailboxActor):
     def _runs(self, state: JobState) -> bool:
         return state.status is Status.RUNNING and self._system.running(state.job_id) is not None
 
-    def _stop_job(self, state: JobState, request: JobEvent, order: PauseJob | CancelJob, end: JobEvent) -> None:
-        stream = job_stream(state.job_id)
-        if self._runs(state):
-            self._system.append(stream, [request])
-            self._system.tell_job(state.job_id, order)
-            self._after(self._kill_grace, KillJob("grace"), state.job_id, self._system.attempt_of(state.job_id))
-            return
-        # Nothing of it runs, or its actor waits for the log to take its start, which the log now refuses.
-        self._system.append(stream, [end])
-        self._system.extension_address(state.extension).tell(Forget(state.job_id))
+    def _stop_job(self, job_id: UUID, request: JobEvent, order: PauseJob | CancelJob, end: JobEvent) -> None:
+        stream = job_stream(job_id)
+        while True:
+            state = self._system.store.job(job_id)
+            try:
+                if self._runs(state):
+                    self._system.append(stream, [request])
+                    self._system.tell_job(job_id, order)
+                    self._after(self._kill_grace, _Kill(job_id, state.attempts, "grace"))
+                else:
+                    # Nothing of it runs, or its actor waits for the log to take its start, which the log then refuses.
+                    # Should the start be first, the log refuses this.
+                    self._system.append(stream, [end], state.sequence)
+                    self._forget(state, end)
+            except SequenceConflict:
+                continue
+            except IllegalTransition:
+                if self._system.store.job(job_id).status is state.status:
+                    raise
+            else:
+                return
+
+    def _forget(self, state: JobState, end: JobEvent) -> None:
+        with contextlib.suppress(SystemStopped):
+            self._system.extension_address(state.extension).tell(Forget(state.job_id))
         if isinstance(end, JobCancelled):
-            seconds = (self._system.clock.now() - state.dispatched_at) / 1_000_000
-            self._system.hooks.job_ended(state.extension, state.job_type, "cancelled", seconds)
+            self._system.count_end(state, Status.CANCELLED)
 
     def _resume(self, state: JobState, cause: str) -> None:
         self._system.append(job_stream(state.job_id), [resumption(state, cause)])
-        self._system.extension_address(state.extension).tell(Admit(state.job_id))
+        self._admit(state)
 
     # --- what died ---------------------------------------------------------------------------------------------------
 
     def _died_too_often(self, name: str) -> int | None:
         """Note a death; returns how many there were lately, or None if that is too many."""
         now = self._system.clock.monotonic()
-        deaths = self._deaths[name]
+        while self._deaths and now - next(iter(self._deaths.values()))[-1] > self._limit.seconds:
+            self._deaths.popitem(last=False)
+        deaths = self._deaths.setdefault(name, deque())
+        self._deaths.move_to_end(name)
         deaths.append(now)
-        while deaths and now - deaths[0] > self._limit.seconds:
+        while now - deaths[0] > self._limit.seconds:
             deaths.popleft()
         return len(deaths) if len(deaths) <= self._limit.deaths else None
 
@@ -205,26 +281,31 @@ class Supervisor(MailboxActor):
         state = self._system.store.job(message.job_id)
         if state.status not in (Status.RUNNING, Status.QUEUED):
             return
+        logger.error("the actor of job %s died: %s", message.job_id, message.reason)
+        if unmet_wish(state):
+            self._go_on(state, "restart")
+            return
         # A job is not to blame for a disk that is full: it waits for room, however long that takes.
         deaths = 2 if message.blame == "store" else self._died_too_often(f"job:{message.job_id}")
         if deaths is None:
-            del self._deaths[f"job:{message.job_id}"]
-            error = JobError(
-                "restart_limit",
-                f"the job's actor died more than {self._limit.deaths} times in {self._limit.seconds:g} s",
-                blame="host",
-                data={"last": message.reason},
-            )
-            self._system.append(job_stream(message.job_id), [JobFailed(error, 0)])
-            self._system.hooks.attempt_failed(state.extension, state.job_type, error.kind)
-            seconds = (self._system.clock.now() - state.dispatched_at) / 1_000_000
-            self._system.hooks.job_ended(state.extension, state.job_type, "failed", seconds)
+            self._fail_job(state, message.reason)
             return
-        logger.error("the actor of job %s died: %s", message.job_id, message.reason)
         self._system.hooks.actor_restarted("job")
         # The status stays as it is until then: should this process die first, the next one recovers the job.
         delay = RESTART.delay_ms(deaths, random.random())  # noqa: S311  # jitter needs no secrecy
-        self._after(delay / 1000, WakeJob(message.job_id, delay), message.job_id)
+        self._after(delay / 1000, WakeJob(message.job_id, delay, state.attempts))
+
+    def _fail_job(self, state: JobState, reason: str) -> None:
+        error = JobError(
+            "restart_limit",
+            f"the job's actor died more than {self._limit.deaths} times in {self._limit.seconds:g} s",
+            blame="host",
+            data={"last": reason},
+        )
+        self._system.append(job_stream(state.job_id), [JobFailed(error, 0)])
+        self._deaths.pop(f"job:{state.job_id}", None)  # a person's retry begins anew
+        self._system.hooks.attempt_failed(state.extension, state.job_type, error.kind)
+        self._system.count_end(state, Status.FAILED)
 
     def _actor_died(self, message: ActorDied) -> None:
         if self._system.closing:
@@ -244,3 +325,15 @@ def resumption(state: JobState, cause: str) -> JobResumed:
     """The event that queues a job again, from its last checkpoint; one that is not resumable starts over."""
     checkpoint = state.checkpoint if state.resumable else None
     return JobResumed(checkpoint.sequence if checkpoint is not None else 0, cause)
+
+
+def unmet_wish(state: JobState) -> JobPaused | JobCancelled | None:
+    """The end of a job whose cancel or pause was acknowledged when nothing of it runs any more, if there is one.
+
+    A wish is in the log before it reaches the job, so it may come too late for the attempt that it was meant for.
+    """
+    if state.finished:
+        return None
+    if state.cancel_requested:
+        return JobCancelled(forced=True, fuel=0)
+    return JobPaused(forced=True, fuel=0) if state.pause_requested else None

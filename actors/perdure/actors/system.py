@@ -5,6 +5,7 @@ Starts, finds, restarts and stops them. It holds no state that is not in the log
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import msgspec
 import pykka
 
 from perdure.actors.clock import Clock
+from perdure.actors.errors import SystemStopped, blame_for
 from perdure.actors.extension_actor import ExtensionActor, ExtensionCode
 from perdure.actors.guest import GuestFactory
 from perdure.actors.hooks import ActorHooks
@@ -28,8 +30,11 @@ from perdure.actors.messages import (
     Admit,
     Append,
     CommitFailed,
+    JobDied,
+    JobEnded,
     KillJob,
     KillLater,
+    LaneFlush,
     LoadExtension,
     Message,
     Run,
@@ -43,13 +48,11 @@ from perdure.actors.messages import (
 from perdure.actors.operation_router import OperationRouter
 from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
-from perdure.actors.supervisor import RestartLimit, Supervisor, resumption
+from perdure.actors.supervisor import RestartLimit, Supervisor, resumption, unmet_wish
 from perdure.store.errors import StoreError
 from perdure.store.event_store import Appended, EventStore, JobQuery
 from perdure.store.events import (
     Event,
-    JobCancelled,
-    JobPaused,
     JobResumed,
     JobType,
     encode,
@@ -58,7 +61,7 @@ from perdure.store.events import (
 )
 from perdure.store.extension_state import ExtensionState
 from perdure.store.job_state import JobState
-from perdure.store.lifecycle import Status
+from perdure.store.lifecycle import UNFINISHED, Status
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +127,7 @@ class ActorSystem:
         self._extensions: dict[str, Address] = {}
         # Starting a job and beginning to close exclude each other, so that no job starts unseen by the shutdown.
         self._starting = threading.Lock()
+        self._addressing = threading.Lock()
         self._idle = threading.Condition()
         self.log = Address("log")
         self.router = Address("router")
@@ -161,10 +165,10 @@ class ActorSystem:
         entry = self._running.get(job_id)
         return entry.ref if entry is not None else None
 
-    def attempt_of(self, job_id: UUID) -> int:
-        """The number of the attempt that runs, 0 if none does."""
+    def attempt_of(self, job_id: UUID) -> int | None:
+        """The number of the attempt that runs, None if none does."""
         entry = self._running.get(job_id)
-        return entry.attempt if entry is not None else 0
+        return entry.attempt if entry is not None else None
 
     def running_of(self, extension: str) -> list[UUID]:
         """The extension's jobs that have an actor."""
@@ -175,12 +179,22 @@ class ActorSystem:
         return list(self._running)
 
     def start_job(self, job_id: UUID) -> bool:
-        """Start the actor of a queued job; False if it is not queued any more. Called by its extension's actor."""
+        """Start the actor of a queued job. Called by its extension's actor, which holds a slot for it.
+
+        False if it does not start: it is not queued any more, or it could not be started, which the supervisor is told.
+        """
         with self._starting:
-            state = self.store.job(job_id)
-            if state.status is not Status.QUEUED or self.closing:
+            try:
+                state = self.store.job(job_id)
+                if state.status is not Status.QUEUED or job_id in self._running or self.closing:
+                    return False
+                ref = JobActor.start(self, state, self._cause(state))
+            except Exception as error:
+                # No thread, or a log that cannot be read: this job's trouble, not its extension's.
+                logger.exception("job %s could not be started", job_id)
+                self._lanes.pop(job_stream(job_id), None)
+                self.job_died(job_id, f"it could not be started: {error}", blame_for(error))
                 return False
-            ref = JobActor.start(self, state, self._cause(state))
             self._running[job_id] = _Running(ref, state.extension, state.attempts + 1)
             ref.tell(encode_message(Run()))
             return True
@@ -199,25 +213,41 @@ class ActorSystem:
         if entry is not None:
             entry.kill = kill
 
-    def job_over(self, job_id: UUID) -> None:
-        """The job's actor has done its work; called on its thread."""
+    def job_over(self, job_id: UUID, ref: pykka.ActorRef[Any]) -> None:
+        """The job's actor has done its work; called on its thread, and again if it fails after that."""
+        entry = self._running.get(job_id)
+        if entry is None or entry.ref.actor_urn != ref.actor_urn:
+            return
         self._lanes.pop(job_stream(job_id), None)
-        if self._running.pop(job_id, None) is not None:
-            # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
-            self.slot_released()
+        del self._running[job_id]
+        # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
+        self.slots.release()
+        self.offer_slot()
+        self._tell_extension(entry.extension, JobEnded(job_id))
         with self._idle:
             self._idle.notify_all()
+
+    def job_died(self, job_id: UUID, reason: str, blame: str) -> None:
+        """The job's actor ended without recording an end."""
+        with contextlib.suppress(SystemStopped):  # then the next process finds it in the log
+            self.supervisor.tell(JobDied(job_id, reason, blame))
+
+    def count_end(self, state: JobState, status: Status) -> None:
+        """Tell the hooks of a job's end."""
+        seconds = (self.clock.now() - state.dispatched_at) / 1_000_000
+        self.hooks.job_ended(state.extension, state.job_type, str(status), seconds)
 
     def tell_job(self, job_id: UUID, message: Message) -> None:
         """Send to the job's actor, if it runs."""
         ref = self.running(job_id)
-        if ref is not None and ref.is_alive():
-            ref.tell(encode_message(message))
+        if ref is not None:
+            with contextlib.suppress(pykka.ActorDeadError):
+                ref.tell(encode_message(message))
 
-    def kill_job(self, job_id: UUID, message: KillJob, attempt: int = 0) -> None:
-        """Stop the job's guest wherever it is; ``attempt`` names one, 0 whichever runs."""
+    def kill_job(self, job_id: UUID, message: KillJob, attempt: int | None = None) -> None:
+        """Stop the job's guest wherever it is; ``attempt`` names one, None whichever runs."""
         entry = self._running.get(job_id)
-        if entry is None or attempt not in (0, entry.attempt):
+        if entry is None or attempt not in (None, entry.attempt):
             return
         self.tell_job(job_id, message)  # first the reason, then the end
         if entry.kill is not None:
@@ -227,11 +257,23 @@ class ActorSystem:
 
     def extension_address(self, extension: str) -> Address:
         """Where the extension's actor is reached; it is started if need be, and runs nothing before `load`."""
+        with self._addressing:
+            address = self._extensions.get(extension)
+            if address is None:
+                if self.closing:
+                    raise SystemStopped
+                address = Address(f"extension:{extension}")
+                address.set(ExtensionActor.start(self, extension))
+                self._extensions[extension] = address
+            return address
+
+    def _tell_extension(self, extension: str, message: Message) -> bool:
+        """Send to the extension's actor if there is one; False if nobody got it."""
         address = self._extensions.get(extension)
-        if address is None:
-            address = self._extensions.setdefault(extension, Address(f"extension:{extension}"))
-            address.set(ExtensionActor.start(self, extension))
-        return address
+        try:
+            return address is not None and address.tell(message)
+        except SystemStopped:
+            return False
 
     def load(self, extension: str, version: str, module: str, timeout: float) -> tuple[JobType, ...]:
         """Load, or load anew, a module; jobs that run go on with theirs. Durable.
@@ -239,7 +281,12 @@ class ActorSystem:
         Raises:
             Exception: whatever refused the module; what was loaded before stays.
         """
-        job_types: tuple[JobType, ...] = self.extension_address(extension).ask(LoadExtension(version, module), timeout)
+        address = self.extension_address(extension)
+        if address.ref is None:
+            # It died too often; whoever loads it anew thinks that it will not any more.
+            with self._addressing:
+                address.set(ExtensionActor.start(self, extension))
+        job_types: tuple[JobType, ...] = address.ask(LoadExtension(version, module), timeout)
         return job_types
 
     def unload(self, extension: str, timeout: float, *, record: bool = True) -> None:
@@ -263,11 +310,13 @@ class ActorSystem:
         running: tuple[UUID, ...] = address.ask(StopAdmitting(), timeout)
         return running
 
-    def slot_released(self) -> None:
-        """A slot is free: whoever waited longest is told."""
-        waiting = self.slots.release()
-        if waiting is not None and not self.closing:
-            self.extension_address(waiting).tell(SlotFree())
+    def offer_slot(self) -> None:
+        """If a slot is free, tell the extension that is next in line."""
+        while not self.closing and (extension := self.slots.next()) is not None:
+            if self._tell_extension(extension, SlotFree()):
+                return
+            # An actor that takes this one's place asks for itself.
+            self.slots.leave(extension)
 
     # --- recovery ----------------------------------------------------------------------------------------------------
 
@@ -277,12 +326,12 @@ class ActorSystem:
         Paused jobs stay paused; a requested pause or cancel that the earlier process did not live to carry out is
         carried out now.
         """
-        wanted = frozenset({Status.QUEUED, Status.RUNNING, Status.SUSPENDED, Status.BACKOFF})
+        wanted = UNFINISHED
         found: list[JobState] = []
         before: UUID | None = None
         while True:
             page = self.store.jobs(JobQuery(statuses=wanted, before=before, limit=_PAGE))
-            found.extend(page.jobs)
+            found.extend(state for state in page.jobs if state.status is not Status.PAUSED or unmet_wish(state))
             before = page.next
             if before is None:
                 break
@@ -295,9 +344,12 @@ class ActorSystem:
         ]
         for state, future in sent:
             try:
-                self.log.wait(future, _APPEND_TIMEOUT)
+                appended: Appended = self.log.wait(future, _APPEND_TIMEOUT)
             except StoreError as error:
                 logger.error("job %s could not be recovered: %s", state.job_id, error)
+            else:
+                if isinstance(appended.state, JobState) and appended.state.finished:
+                    self.count_end(appended.state, appended.state.status)
         return found
 
     def admit_recovered(self, states: Sequence[JobState]) -> int:
@@ -309,7 +361,7 @@ class ActorSystem:
                 self.extension_address(state.extension).tell(Admit(state.job_id))
             elif state.status is Status.BACKOFF and state.retry_at is not None:
                 delay = max(0, state.retry_at - self.clock.now()) // 1000
-                self.supervisor.tell(WakeJob(state.job_id, delay))
+                self.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
             else:
                 continue
             count += 1
@@ -329,38 +381,48 @@ class ActorSystem:
     def actor_died(self, name: str, reason: str) -> None:
         """An actor failed; called on its thread."""
         if name == "log":
-            self._break_lanes(reason)
+            self._break_lanes(f"the log writer died: {reason}")
         self.supervisor.tell(ActorDied(name, reason))
 
     def _break_lanes(self, reason: str) -> None:
         # Which of a lane's events the dead writer stored is not known here. Its jobs are rebuilt from the log, which
         # does know.
         for lane in list(self._lanes.values()):
-            for entry in lane.break_off(f"the log writer died: {reason}"):
+            for entry in lane.break_off(reason):
                 if entry.token:
-                    lane.reply(CommitFailed(entry.token, f"the log writer died: {reason}", refused=True))
+                    lane.reply(CommitFailed(entry.token, reason, refused=True))
 
     def restart(self, name: str) -> None:
         """Start a new actor in the place of one that died; called by the supervisor."""
-        if self.closing:
+        address = self._address_of(name)
+        if self.closing or address is None or address.ref is None or address.ref.is_alive():
             return
         if name == "log":
             self._start_log()
         elif name == "router":
             self._start_router()
-        elif name.startswith("extension:"):
-            self._restart_extension(name.removeprefix("extension:"))
+        else:
+            self._restart_extension(name.removeprefix("extension:"), address)
 
     def give_up(self, name: str) -> None:
         """The actor died too often: whoever needs it is told so from now on."""
-        address = {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
+        address = self._address_of(name)
         if address is not None:
             address.set(None)
+        if name == "log":
+            self._break_lanes("the log writer died too often")  # those that were opened since its last death
+
+    def _address_of(self, name: str) -> Address | None:
+        return {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
 
     def _start_log(self) -> None:
         self.log.set(
             LogWriter.start(self.store, self._lanes, self.hooks, self.clock, self._death_of("log"), self._ended)
         )
+        # What was laid down while there was nobody to tell.
+        for lane in list(self._lanes.values()):
+            if lane.waiting:
+                self.log.tell(LaneFlush(lane.stream))
 
     def _start_router(self) -> None:
         self.router.set(
@@ -372,15 +434,13 @@ class ActorSystem:
     def _death_of(self, name: str) -> Callable[[str], None]:
         return lambda reason: self.actor_died(name, reason)
 
-    def _restart_extension(self, extension: str) -> None:
+    def _restart_extension(self, extension: str, address: Address) -> None:
         """A new actor for the extension, with the queue that the log has for it."""
-        address = self._extensions.get(extension)
-        if address is None:
-            return
         address.set(ExtensionActor.start(self, extension))
         extension_state = self.store.state(extension_stream(extension))
         if isinstance(extension_state, ExtensionState) and extension_state.enabled:
-            address.send(LoadExtension(extension_state.version, extension_state.module))
+            # Told, not asked: if this fails, the actor dies of it and the supervisor tries again.
+            address.tell(LoadExtension(extension_state.version, extension_state.module))
         page = self.store.jobs(JobQuery(statuses=frozenset({Status.QUEUED}), extension=extension, limit=1_000_000))
         for state in reversed(page.jobs):
             address.tell(Admit(state.job_id))
@@ -463,10 +523,7 @@ class ActorSystem:
 
 def recovery_event(state: JobState) -> Event | None:
     """What to record for a job that an earlier process left unfinished, if anything."""
-    if state.status in (Status.RUNNING, Status.SUSPENDED):
-        if state.cancel_requested:
-            return JobCancelled(forced=True, fuel=0)
-        if state.pause_requested:
-            return JobPaused(forced=True, fuel=0)
+    wish = unmet_wish(state)
+    if wish is None and state.status in (Status.RUNNING, Status.SUSPENDED):
         return resumption(state, "recovery")
-    return None
+    return wish
