@@ -1,0 +1,85 @@
+"""The tables are complete, and the values of their labels are those that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.prometheus_tools import lint, tool
+
+from perdure.actors.operations import UNKNOWN
+from perdure.actors.system import SystemSettings
+from perdure.metrics import LABELS, METRICS, MetricDefinition, PrometheusHooks, render
+from perdure.runtime import Runtime
+from perdure.store.lifecycle import Status
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("definition", METRICS, ids=lambda definition: definition.name)
+def test_a_definition_follows_the_conventions(definition: MetricDefinition) -> None:
+    assert re.fullmatch(r"perdure(_[a-z]+)+", definition.name)
+    assert (definition.kind == "counter") == definition.name.endswith("_total")
+    assert definition.name.removesuffix("_total").endswith(definition.unit)
+    assert definition.help.endswith(".")
+    assert "\n" not in definition.help
+    assert (definition.kind == "histogram") == bool(definition.buckets)
+    assert list(definition.buckets) == sorted(set(definition.buckets))
+
+
+def test_names_are_unique() -> None:
+    assert len({definition.name for definition in METRICS}) == len(METRICS)
+
+
+def test_every_metric_is_in_a_scrape_and_nothing_else() -> None:
+    families = list(PrometheusHooks().registry.collect())
+
+    assert [(family.name, family.documentation, family.type) for family in families] == [
+        (definition.name.removesuffix("_total"), definition.help, definition.kind) for definition in METRICS
+    ]
+
+
+def test_promtool_likes_them_before_anything_was_counted() -> None:
+    assert lint(render(PrometheusHooks().registry)[0]) == ""
+
+
+def test_the_linter_of_these_tests_finds_what_is_wrong() -> None:
+    assert "no help text" in lint(b"# TYPE perdure_things_total counter\nperdure_things_total 1\n")
+    assert lint(b"}{") != ""
+
+
+def test_without_prometheus_these_tests_fail_and_say_what_they_need() -> None:
+    with pytest.raises(pytest.fail.Exception, match="apt-get install prometheus"):
+        tool("prometheus-that-is-not-installed")
+
+
+def test_statuses_are_those_of_the_lifecycle() -> None:
+    assert set(LABELS["status"].values) == {str(status) for status in Status}
+
+
+def test_codes_are_those_of_the_contract() -> None:
+    section = (ROOT / "docs/abi.md").read_text().partition("### Failures are answers")[2].partition("###")[0]
+    codes = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+
+    assert len(codes) > 5
+    assert set(LABELS["code"].values) == {"ok", *codes}
+
+
+def test_causes_are_those_of_the_events() -> None:
+    from perdure.store.events import JobResumed
+
+    documented = re.findall(r"``(\w+)``\s+\(", (JobResumed.__doc__ or "").partition("``cause``:")[2])
+
+    assert set(LABELS["cause"].values) == {"dispatch", *documented}
+
+
+def test_mailboxes_and_gauges_are_those_of_a_runtime() -> None:
+    assert SystemSettings().workers > 0
+    with Runtime.in_memory() as runtime:
+        assert set(runtime.mailbox_depths()) == set(LABELS["mailbox"].values)
+        assert set(runtime.jobs_by_status()) <= set(LABELS["status"].values)
+
+
+def test_a_refused_call_is_counted_under_the_name_that_the_reference_gives_it() -> None:
+    assert f"`{UNKNOWN}`" in LABELS["operation"].meaning
