@@ -208,16 +208,19 @@ def fork(folder: str) -> None:
 def fork_and_die(folder: str) -> None:
     """Die by SIGKILL while a fork lives on; say the fork's pid before."""
     store = LmdbEventStore.open(folder)
+    out, into = os.pipe()
     child = os.fork()
     if child == 0:
+        os.write(into, b"I live")
         signal.pause()
+    os.read(out, 16)
     say(child)
     os.kill(os.getpid(), signal.SIGKILL)
     store.close()
 
 
 def inspect(folder: str) -> None:
-    """Open a folder that may be damaged in every way, and say what came of each step."""
+    """Open a folder that may be damaged, for reading and for writing, check it, and say what came of each."""
     said: list[str] = []
     for opened in (LmdbEventStore.open_readonly, LmdbEventStore.open):
         try:
@@ -227,6 +230,19 @@ def inspect(folder: str) -> None:
         except StoreError as error:
             said.append(type(error).__name__)
     say(" ".join(said))
+
+
+def inspect_each(folder: str, damaged: str) -> None:
+    """Put each file of ``damaged`` into the log's place and inspect that, each in a fork, which it may kill."""
+    for file in sorted(Path(damaged).iterdir()):
+        child = os.fork()
+        if child == 0:
+            (Path(folder) / "log" / "data.mdb").write_bytes(file.read_bytes())
+            inspect(folder)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            say(f"ended with {os.waitstatus_to_exitcode(status)}")
 
 
 def append_once(folder: str) -> None:
@@ -239,7 +255,7 @@ def append_once(folder: str) -> None:
     say(outcome(use))
 
 
-ROLES: Final[dict[str, Callable[[str], None]]] = {
+ROLES: Final[dict[str, Callable[..., None]]] = {
     role.__name__: role
     for role in (
         write,
@@ -251,6 +267,7 @@ ROLES: Final[dict[str, Callable[[str], None]]] = {
         fork,
         fork_and_die,
         inspect,
+        inspect_each,
         append_once,
     )
 }

@@ -69,9 +69,9 @@ def check(store: EventStore) -> Report:
         return report
     try:
         # Heads first, names last: what a writer adds meanwhile is in the log and has a name, but is nobody's head.
-        heads = {name: head for name in store.streams() if (head := store.head(name)) is not None}
+        heads = dict(_heads(store, report))
         until = store.position()
-        names = {head.number: name for name in store.streams() if (head := store.head(name)) is not None}
+        names = {head.number: name for name, head in _heads(store, Report(problems=[]))}
         walk = _Walk(report, heads, names)
         for raw in store.frames():
             if raw.position > until:
@@ -87,6 +87,17 @@ def check(store: EventStore) -> Report:
         return report
     _check_blobs(store.blobs, walk.digests, report)
     return report
+
+
+def _heads(store: EventStore, report: Report) -> Iterator[tuple[str, Head]]:
+    for name in store.streams():
+        try:
+            head = store.head(name)
+        except CorruptLog as error:
+            report.add(name, error)
+            continue
+        if head is not None:
+            yield name, head
 
 
 class _Walk:
@@ -183,7 +194,9 @@ def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Repor
     for number, sequence, position in store.indexed():
         if position > until or position in walk.unreadable:
             continue
-        if left.pop((number, sequence), None) != position:
+        if left.get((number, sequence)) == position:
+            del left[number, sequence]
+        else:
             report.add(f"position {position}", f"the index says it is sequence {sequence} of stream {number}")
     for position in left.values():
         report.add(f"position {position}", "it is not in the index")

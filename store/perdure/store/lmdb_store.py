@@ -86,6 +86,17 @@ class _StoredEnd(msgspec.Struct, array_like=True):
     state: bytes
 
 
+# What LMDB calls pages that are not what it wrote; a bad transaction is one that met such a page before.
+_DAMAGE: Final = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.BadTxnError,
+    lmdb.CursorFullError,
+    lmdb.IncompatibleError,
+)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(_StoredEnd).decode
 
@@ -229,23 +240,28 @@ class LmdbEventStore:
             raise CorruptLog("the end of data.mdb", f"the file has {found} bytes, its pages need {need}")
 
     def _open_databases(self) -> None:
-        create = self._lock is not None
+        # Made only in an environment that nothing was ever written to: in any other one, what is not there was lost.
+        info = self._env.info()
+        new = info["last_txnid"] == 0 and info["last_pgno"] < 2
         try:
-            if create:
+            if new and self._lock is not None:
                 # All at once, so that no reader ever finds some of them.
                 with self._env.begin(write=True) as txn:
                     handles = [self._env.open_db(name, txn=txn) for name in _DATABASES]
-                    if txn.get(b"format", db=handles[-1]) is None:
-                        txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
+                    txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
             else:
                 handles = [self._open_database(name) for name in _DATABASES]
             self._log, self._index, self._streams, self._statuses, self._meta = handles
             with self._begin(write=False) as txn:
-                found = txn.get(b"format", db=self._meta, default=b"")
+                found = txn.get(b"format", db=self._meta)
         except lmdb.NotFoundError:
-            raise StoreMissing(self.path) from None
+            if new:
+                raise StoreMissing(self.path) from None
+            raise CorruptLog("data.mdb", "one of its databases is gone") from None
         except lmdb.Error as error:
             raise self._translate(error) from error
+        if found is None:
+            raise CorruptLog("data.mdb", "it does not say which format it has")
         if found != str(FORMAT).encode():
             raise UnsupportedFormat(self.path, int(found) if found.isdigit() else 0, FORMAT)
 
@@ -267,15 +283,7 @@ class LmdbEventStore:
             return LogFull(self.path, self._max_map_size)
         if isinstance(error, lmdb.ReadersFullError):
             return TooManyReaders(self.path, _READERS)
-        if isinstance(
-            error,
-            # A bad transaction is one that met damage before.
-            lmdb.CorruptedError
-            | lmdb.PageNotFoundError
-            | lmdb.InvalidError
-            | lmdb.VersionMismatchError
-            | lmdb.BadTxnError,
-        ):
+        if isinstance(error, _DAMAGE):
             return CorruptLog("data.mdb", text)
         return StoreFailed(self.path, text)
 
@@ -748,6 +756,13 @@ class LmdbEventStore:
             self._check()
             info, page = self._env.info(), self._env.stat()["psize"]
         return (info["last_pgno"] + 1) * page, info["map_size"]
+
+    def reader_pids(self) -> list[int]:
+        """The process of each taken slot of the reader table; one that died keeps its slots until the next `open`."""
+        with self._gate:
+            self._check()
+            table: str = self._env.readers()
+        return [int(line.split()[0]) for line in table.splitlines()[1:]]  # below a line of headers, or of "none"
 
     # --- closing -----------------------------------------------------------------------------------------------------
 
