@@ -1,0 +1,127 @@
+"""The command line: its commands, its entry point, and the boundary where errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from perdure.cli import extensions_commands, jobs_commands, log_commands
+from perdure.cli.check_command import check
+from perdure.cli.doctor import doctor
+from perdure.cli.errors import OutputClosed, error_line, exit_code
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.resume_command import resume
+from perdure.cli.run_command import run
+from perdure.cli.session import DataOption, DebugOption, JsonOption, Session, command, group, remember
+from perdure.runtime import perdure_version
+
+
+class PerdureGroup(TyperGroup):
+    """The whole command line. Its errors end here: one line on standard error, and a code of `ExitCode`."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and leave with its exit code."""
+        session = Session()
+        try:
+            with session.output.logging(lambda: session.debug):
+                code = super().main(
+                    args,
+                    "perdure",
+                    complete_var,
+                    standalone_mode=False,
+                    windows_expand_args=False,
+                    obj=session,
+                    **extra,
+                )
+                session.output.flush()
+        except OutputClosed:
+            session.output.forget_results()
+            sys.exit(ExitCode.OUTPUT_CLOSED)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the boundary: nobody else is left to tell
+            if session.debug:
+                traceback.print_exc()
+            if line := error_line(error):
+                session.output.error(line)
+            sys.exit(exit_code(error))
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise OutputClosed from None
+
+
+app = typer.Typer(
+    name="perdure",
+    cls=PerdureGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Run WebAssembly extensions as durable jobs: they survive the death of the process that runs them.",
+    epilog="Exit codes and examples: docs/cli.md.",
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"perdure {perdure_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", metavar="", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    remember(context, data, as_json, debug)
+
+
+command(app, "run")(run)
+command(app, "resume")(resume)
+extensions = group(app, "extensions", "List, install, inspect and remove extensions.")
+command(extensions, "list")(extensions_commands.list_extensions)
+command(extensions, "install")(extensions_commands.install)
+command(extensions, "inspect")(extensions_commands.inspect)
+command(extensions, "remove")(extensions_commands.remove)
+jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
+command(jobs, "list")(jobs_commands.list_jobs)
+command(jobs, "show")(jobs_commands.show)
+command(jobs, "watch")(jobs_commands.watch)
+command(jobs, "pause")(jobs_commands.pause)
+command(jobs, "resume")(jobs_commands.resume)
+command(jobs, "cancel")(jobs_commands.cancel)
+command(jobs, "retry")(jobs_commands.retry)
+log = group(app, "log", "Read the events, and check them.")
+command(log, "tail")(log_commands.tail)
+command(log, "history")(log_commands.show_history)
+command(log, "export")(log_commands.export)
+command(log, "check")(check)
+command(app, "doctor")(doctor)
+
+
+def main() -> None:
+    """The ``perdure`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character must not end a command.
+            stream.reconfigure(errors="backslashreplace")
+    typer.main.get_command(app)()

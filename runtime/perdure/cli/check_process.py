@@ -1,0 +1,64 @@
+"""The integrity check, in a process of its own: reading a damaged page can kill the process that does it.
+
+``python -m perdure.cli.check_process DIR`` prints an `Outcome` as JSON.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from perdure.cli.errors import CommandError, error_line, exit_code
+from perdure.cli.exit_codes import ExitCode
+from perdure.store.errors import StoreError
+from perdure.store.integrity import Report, check
+from perdure.store.lmdb_store import LmdbEventStore
+
+
+class Outcome(msgspec.Struct):
+    """What the child found: a report, or why there is none, and the exit code for that."""
+
+    report: Report | None = None
+    error: str = ""
+    code: int = 0
+
+
+def check_in_child(folder: Path, timeout: float | None = None) -> Report:
+    """Check the log in ``folder``; ``timeout`` in seconds.
+
+    Raises:
+        CommandError: there is no log, it cannot be opened, or it is damaged so badly that reading it is fatal.
+    """
+    command = [sys.executable, "-P", "-m", "perdure.cli.check_process", str(folder)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=timeout)  # noqa: S603  # ourselves
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise CommandError(
+            f"the log in {folder} is damaged: reading it ended the checking process with {name}; restore from a backup",
+            ExitCode.STORE,
+        )
+    try:
+        outcome = msgspec.json.decode(done.stdout, type=Outcome)
+    except msgspec.MsgspecError as error:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise RuntimeError(f"the checking process ended with {done.returncode}: {said}") from error
+    if outcome.report is None:
+        raise CommandError(outcome.error, ExitCode(outcome.code))
+    return outcome.report
+
+
+def main(folder: str) -> Outcome:
+    """The child's part."""
+    try:
+        with LmdbEventStore.open_readonly(folder) as store:
+            return Outcome(report=check(store))
+    except StoreError as error:
+        return Outcome(error=error_line(error), code=exit_code(error))
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.encode(main(sys.argv[1])))

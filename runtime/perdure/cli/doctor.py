@@ -1,0 +1,199 @@
+"""``perdure doctor``: what a person wants to know when something does not work."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from perdure.cli.errors import error_line
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.filesystem import WARNINGS, file_system, free_bytes, is_writable, usage
+from perdure.cli.foreground import SWITCH_INTERVAL
+from perdure.cli.session import Session
+from perdure.cli.terminal_text import counted, printable, size
+from perdure.runtime import installed_extensions
+from perdure.store.errors import StoreError, StoreMissing
+from perdure.store.events import RUNTIME_STREAM
+from perdure.store.lmdb_store import FORMAT, LmdbEventStore
+from perdure.store.runtime_state import RuntimeState
+
+PACKAGES: Final = (
+    "perdure",
+    "wasmtime",
+    "lmdb",
+    "pykka",
+    "msgspec",
+    "prometheus-client",
+    "typer",
+    "rich",
+    "platformdirs",
+)
+LEAST_FREE: Final = 256 << 20  # bytes; below this the log will not grow much further
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the report; ``level`` is ok, warning or problem."""
+
+    name: str
+    text: str
+    level: str = "ok"
+
+
+class Diagnosis(msgspec.Struct):
+    """What was found: facts for programs, findings for people."""
+
+    facts: dict[str, Any] = {}
+    findings: list[Finding] = []
+
+    def note(self, name: str, text: str, level: str = "ok") -> None:
+        """Add a finding."""
+        self.findings.append(Finding(name, text, level))
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What has to be mended."""
+        return [finding for finding in self.findings if finding.level == "problem"]
+
+
+def doctor(session: Session) -> None:
+    """Show versions, the data folder and its log, and what is wrong with them."""
+    diagnosis = diagnose(session)
+    output = session.output
+    if session.json:
+        problems = [msgspec.structs.asdict(finding) for finding in diagnosis.findings if finding.level != "ok"]
+        output.json({**diagnosis.facts, "findings": problems, "healthy": not diagnosis.problems})
+    else:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for finding in diagnosis.findings:
+            style = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.level]
+            grid.add_row(Text(finding.level, style), finding.name, printable(finding.text))
+        output.show(grid)
+    if diagnosis.problems:
+        output.error(f"{counted(len(diagnosis.problems), 'problem')}: {diagnosis.problems[0].text}")
+        raise typer.Exit(ExitCode.STORE)
+
+
+def diagnose(session: Session) -> Diagnosis:
+    """Look at everything; nothing is changed."""
+    diagnosis = Diagnosis({}, [])
+    _versions(diagnosis)
+    _folder(session, diagnosis)
+    _log(session, diagnosis)
+    return diagnosis
+
+
+def _versions(diagnosis: Diagnosis) -> None:
+    found = {name: _version(name) for name in PACKAGES}
+    diagnosis.facts["python"] = platform.python_version()
+    diagnosis.facts["platform"] = platform.platform()
+    diagnosis.facts["versions"] = found
+    diagnosis.facts["switch_interval"] = {"default": sys.getswitchinterval(), "while_jobs_run": SWITCH_INTERVAL}
+    diagnosis.note("perdure", f"{found['perdure']} on Python {platform.python_version()}, {platform.platform()}")
+    diagnosis.note("packages", ", ".join(f"{name} {found[name]}" for name in PACKAGES[1:]))
+    diagnosis.note(
+        "switch interval", f"{sys.getswitchinterval() * 1000:g} ms, {SWITCH_INTERVAL * 1000:g} ms while jobs run"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _folder(session: Session, diagnosis: Diagnosis) -> None:
+    folder = session.data
+    facts = diagnosis.facts
+    facts["data"] = str(folder)
+    facts["exists"], facts["writable"] = folder.is_dir(), is_writable(folder)
+    facts["file_system"], facts["free_bytes"] = file_system(folder), free_bytes(folder)
+    state = "" if facts["exists"] else ", not made yet"
+    if facts["writable"]:
+        diagnosis.note("data folder", f"{folder}{state}")
+    else:
+        diagnosis.note(
+            "data folder", f"{folder} cannot be written to by this user; choose another with --data", "problem"
+        )
+    kind = facts["file_system"]
+    if kind in WARNINGS:
+        diagnosis.note("file system", f"{kind}: {WARNINGS[kind]}", "warning")
+    else:
+        diagnosis.note("file system", kind or "not known on this platform")
+    free = f"{size(facts['free_bytes'])} free"
+    if facts["free_bytes"] < LEAST_FREE:
+        diagnosis.note("disk", f"only {free}; jobs stop when it is full", "warning")
+    else:
+        diagnosis.note("disk", free)
+    pid = facts["held_by"] = session.holder()
+    diagnosis.note("in use", f"by process {pid}" if pid is not None else "by no process")
+    for name in ("log", "blobs", "cache"):
+        used = usage(folder / name)
+        facts[name] = {"files": used.files, "bytes": used.bytes}
+        diagnosis.note(name, f"{size(used.bytes)} in {counted(used.files, 'file')}")
+
+
+def _log(session: Session, diagnosis: Diagnosis) -> None:
+    diagnosis.facts["log_format"] = {"known": FORMAT}
+    try:
+        with session.read() as store:
+            _log_facts(store, diagnosis)
+    except StoreMissing:
+        diagnosis.note("events", "none: nothing has run in this folder yet")
+    except StoreError as error:
+        diagnosis.note("events", error_line(error), "problem")
+
+
+def _log_facts(store: LmdbEventStore, diagnosis: Diagnosis) -> None:
+    facts = diagnosis.facts
+    used, _ = store.map_usage()  # the size of a reader's own map says nothing of the writer's
+    facts["log_format"]["found"] = FORMAT  # another one is refused
+    facts["map"] = {"used_bytes": used}
+    facts["events"] = store.position()
+    diagnosis.note("events", f"{store.position():,}, log format {FORMAT}, {size(used)} of the map used")
+    readers = store.reader_pids()
+    stale = sorted({pid for pid in readers if not _lives(pid)})
+    facts["readers"] = {"slots_taken": len(readers), "stale_pids": stale}
+    if stale:
+        text = f"{counted(len(stale), 'process', 'processes')} died while reading: {', '.join(map(str, stale))}"
+        diagnosis.note(
+            "readers", f"{text}; the next process that opens the folder for writing frees their slots", "warning"
+        )
+    else:
+        diagnosis.note("readers", counted(len(readers), "slot taken", "slots taken"))
+    counts = {str(status): count for status, count in store.count_unfinished().items()}
+    facts["unfinished_jobs"] = counts
+    waiting = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+    if waiting and facts["held_by"] is None:
+        diagnosis.note("unfinished", f"{waiting}; 'perdure resume' lets them go on", "warning")
+    else:
+        diagnosis.note("unfinished", waiting or "no jobs")
+    extensions = installed_extensions(store)
+    facts["extensions"] = {state.extension: state.version for state in extensions}
+    diagnosis.note("extensions", ", ".join(f"{state.extension} {state.version}" for state in extensions) or "none")
+    runtime = store.state(RUNTIME_STREAM)
+    if isinstance(runtime, RuntimeState):
+        facts["opens"], facts["crashes"] = runtime.opens, runtime.crashes
+        crashes = f", {counted(runtime.crashes, 'of them')} ended without closing" if runtime.crashes else ""
+        diagnosis.note("opened", f"{counted(runtime.opens, 'time')} so far{crashes}")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,84 @@
+"""From an error to one line that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from perdure.actors.errors import ActorError, ExtensionBusy
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.terminal_text import printable
+from perdure.runtime import errors as runtime
+from perdure.store import errors as store
+
+# click's UsageError, wherever this version of typer keeps it.
+UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
+
+
+class CommandError(Exception):
+    """What a command itself has found; ``code`` is the exit code."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class OutputClosed(Exception):
+    """Whoever read the output went away: nothing more can be said."""
+
+
+# The first row that fits counts, so the special ones come before their base classes.
+CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
+    (store.StoreLocked, ExitCode.FOLDER_IN_USE),
+    (store.UnknownJob, ExitCode.UNKNOWN),
+    (store.StoreMissing, ExitCode.UNKNOWN),
+    (runtime.UnknownExtension, ExitCode.UNKNOWN),
+    (runtime.UnknownJobType, ExitCode.UNKNOWN),
+    (runtime.NoSuchSequence, ExitCode.UNKNOWN),
+    (store.IllegalTransition, ExitCode.NOT_NOW),
+    (runtime.ExtensionInUse, ExitCode.NOT_NOW),
+    (runtime.ExtensionDisabled, ExitCode.NOT_NOW),
+    (ExtensionBusy, ExitCode.NOT_NOW),
+    (runtime.InvalidState, ExitCode.USAGE),
+    (runtime.StateTooLarge, ExitCode.USAGE),
+    (runtime.InvalidLimits, ExitCode.USAGE),
+    (runtime.LibraryDenied, ExitCode.USAGE),
+    (runtime.ModuleError, ExitCode.BAD_EXTENSION),
+    (runtime.ManifestError, ExitCode.BAD_EXTENSION),
+    (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),
+    (runtime.UnsafeCacheFolder, ExitCode.STORE),
+    (store.StoreError, ExitCode.STORE),
+    (UsageError, ExitCode.USAGE),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (runtime.PerdureError, ExitCode.INTERNAL),
+    (ActorError, ExitCode.INTERNAL),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code for an error that ends the command."""
+    if isinstance(error, CommandError):
+        return error.code
+    return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.INTERNAL)
+
+
+def error_line(error: BaseException) -> str:
+    """One line for a person; empty when nothing needs to be said."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, UsageError):
+        return _usage_line(error)
+    text = " ".join(printable(str(error)).split())
+    if exit_code(error) is ExitCode.INTERNAL:
+        return f"unexpected {type(error).__name__}: {text or 'no details'}; please report it, with what --debug prints"
+    return text
+
+
+def _usage_line(error: Exception) -> str:
+    describe = getattr(error, "format_message", None)
+    message = " ".join(printable(str(describe()) if callable(describe) else str(error)).split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    if not message:
+        return ""  # the help was asked for by giving nothing, and is printed already
+    return f"{message}; see '{context.command_path} --help'" if context is not None else message

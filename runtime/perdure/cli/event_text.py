@@ -1,0 +1,109 @@
+"""An event as a few words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from perdure.cli.terminal_text import counted, duration, percent, printable, size
+from perdure.store.events import (
+    BlobRef,
+    BytesCounted,
+    CheckpointSaved,
+    Event,
+    ExtensionInstalled,
+    ExtensionLoaded,
+    ExtensionUninstalled,
+    ExtensionUnloaded,
+    Inline,
+    InterruptAnswered,
+    ItemsCounted,
+    JobCancelled,
+    JobCancelRequested,
+    JobCompleted,
+    JobDispatched,
+    JobError,
+    JobFailed,
+    JobPaused,
+    JobPauseRequested,
+    JobResumed,
+    JobStarted,
+    JobSuspended,
+    LogWritten,
+    ModuleCompiled,
+    OperationAnswered,
+    ProgressReported,
+    RetryScheduled,
+    RuntimeClosed,
+    RuntimeOpened,
+    WarningAdded,
+)
+
+_LEVELS: Final = ("debug", "info", "warn", "error")
+_ANSWERS: Final = {1: "told to pause", 2: "told to end"}
+
+
+def summary(event: Event) -> str:
+    """What the event says beyond its name, on one line; empty when the name says it all."""
+    return printable(SUMMARIES[type(event)](event))
+
+
+def error_text(error: JobError) -> str:
+    """``out_of_fuel: the job used …``."""
+    return printable(f"{error.kind}: {error.message}")
+
+
+def _payload(payload: Inline | BlobRef) -> str:
+    count = len(payload.data) if isinstance(payload, Inline) else payload.size
+    if not count:
+        return "no state"
+    if isinstance(payload, Inline) and count <= 120:
+        return payload.data.decode(errors="replace")
+    return size(count)
+
+
+def _forced(event: JobPaused | JobCancelled) -> str:
+    return "its guest did not stop by itself and was stopped" if event.forced else ""
+
+
+def _resumed(event: JobResumed) -> str:
+    where = f"from the checkpoint at {event.checkpoint}" if event.checkpoint else "from the start"
+    return f"{where} ({event.cause})"
+
+
+def _operation(event: OperationAnswered) -> str:
+    return f"{event.method}: {event.code or 'ok'}"
+
+
+def _loaded(event: ExtensionLoaded) -> str:
+    return f"version {event.version}, {', '.join(kind.name for kind in event.job_types) or 'no jobs'}"
+
+
+SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
+    JobDispatched: lambda event: f"{event.job_type} {event.version}, {_payload(event.state)}",
+    JobStarted: lambda event: f"attempt {event.attempt}, process {event.pid}",
+    JobResumed: _resumed,
+    JobPauseRequested: lambda event: "",
+    JobCancelRequested: lambda event: "",
+    JobPaused: _forced,
+    JobSuspended: lambda event: str(event.reason),
+    RetryScheduled: lambda event: f"{error_text(event.error)}; again in {duration(event.delay_ms / 1000)}",
+    JobCompleted: lambda event: f"fuel {event.fuel:,}",
+    JobFailed: lambda event: error_text(event.error),
+    JobCancelled: _forced,
+    ProgressReported: lambda event: f"{percent(event.progress)} {event.message}",
+    CheckpointSaved: lambda event: _payload(event.state),
+    WarningAdded: lambda event: str(event.message),
+    ItemsCounted: lambda event: f"{event.count:+,}",
+    BytesCounted: lambda event: f"{event.count:+,}",
+    LogWritten: lambda event: f"{_LEVELS[min(max(event.level, 0), 3)]}: {event.message}",
+    InterruptAnswered: lambda event: _ANSWERS.get(event.answer, str(event.answer)),
+    OperationAnswered: _operation,
+    ExtensionInstalled: lambda event: f"version {event.version}, module of {size(event.module_bytes)}",
+    ExtensionLoaded: _loaded,
+    ExtensionUnloaded: lambda event: "",
+    ExtensionUninstalled: lambda event: "",
+    RuntimeOpened: lambda event: f"process {event.pid}, perdure {event.perdure}, wasmtime {event.wasmtime}",
+    RuntimeClosed: lambda event: f"process {event.pid}",
+    ModuleCompiled: lambda event: f"module {event.module[:12]}…, {counted(event.size, 'byte')} of machine code",
+}

@@ -1,0 +1,43 @@
+"""What the command's exit code says. One table; ``docs/cli.md`` prints it."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes; `MEANINGS` explains them."""
+
+    DONE = 0
+    JOB_FAILED = 1
+    USAGE = 2
+    BAD_EXTENSION = 3
+    FOLDER_IN_USE = 4
+    JOB_CANCELLED = 5
+    JOB_WAITS = 6
+    UNKNOWN = 7
+    STORE = 8
+    INTERNAL = 9
+    NOT_NOW = 10
+    INTERRUPTED = 130  # 128 + SIGINT, as shells count
+    TERMINATED = 143  # 128 + SIGTERM
+    OUTPUT_CLOSED = 141  # 128 + SIGPIPE
+
+
+MEANINGS: Final[dict[ExitCode, str]] = {
+    ExitCode.DONE: "done; a job that was waited for has completed",
+    ExitCode.JOB_FAILED: "a job that was waited for has failed",
+    ExitCode.USAGE: "wrong use: an option, an argument, a state that is no JSON, a limit that makes no sense",
+    ExitCode.BAD_EXTENSION: "the extension's folder, manifest or module cannot be used",
+    ExitCode.FOLDER_IN_USE: "another process works on this data folder, and has to do this or to stop first",
+    ExitCode.JOB_CANCELLED: "a job that was waited for was cancelled",
+    ExitCode.JOB_WAITS: "a job that was waited for has not ended: it is paused, or no process runs it",
+    ExitCode.UNKNOWN: "there is no such job, extension, job type, event or stream, or nothing has run in this folder",
+    ExitCode.STORE: "the log is damaged, or cannot be read or written (a full disk, missing rights)",
+    ExitCode.INTERNAL: "a defect of perdure; --debug shows where",
+    ExitCode.NOT_NOW: "the job's status, or jobs of the extension, do not allow this now",
+    ExitCode.INTERRUPTED: "stopped by SIGINT (Ctrl-C); jobs go on with `perdure resume`",
+    ExitCode.OUTPUT_CLOSED: "whoever read the output went away",
+    ExitCode.TERMINATED: "stopped by SIGTERM; jobs go on with `perdure resume`",
+}

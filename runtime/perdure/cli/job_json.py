@@ -1,0 +1,118 @@
+"""A job as JSON: the same fields wherever a command prints one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from perdure.store.blobs import load_payload
+from perdure.store.event_store import EventStore
+from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, Payload, job_stream
+from perdure.store.export import timestamp
+from perdure.store.job_state import Checkpoint, JobState
+
+_SHOWN_STATE = 64 * 1024  # bytes of a state that are shown; a larger one is named by its digest
+
+
+def job_json(state: JobState) -> dict[str, Any]:
+    """The job as a JSON object. Times are RFC 3339 in UTC, durations seconds, fuel in wasmtime's units."""
+    return {
+        "job_id": str(state.job_id),
+        "job_type": state.job_type,
+        "extension": state.extension,
+        "version": state.version,
+        "library_id": str(state.library_id),
+        "status": str(state.status),
+        "progress": state.progress,
+        "message": state.message,
+        "items": state.items,
+        "bytes": state.bytes,
+        "warnings": state.warnings,
+        "checkpoints": state.checkpoints,
+        "fuel": state.fuel,
+        "fuel_superseded": state.fuel_superseded,
+        "attempts": state.attempts,
+        "failures": state.failures,
+        "error": error_json(state.error),
+        "checkpoint": _checkpoint_json(state.checkpoint),
+        "resumable": state.resumable,
+        "pause_requested": state.pause_requested,
+        "cancel_requested": state.cancel_requested,
+        "retry_at": _time(state.retry_at),
+        "module": state.module,
+        "sequence": state.sequence,
+        "timings": {
+            "dispatched": _time(state.dispatched_at),
+            "started": _time(state.started_at),
+            "ended": _time(state.ended_at),
+            "updated": _time(state.updated_at),
+            "running_seconds": running_seconds(state),
+        },
+    }
+
+
+def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
+    """`job_json`, with what it was dispatched with, and the state it would go on from.
+
+    Raises:
+        StoreError: the log or a blob cannot be read.
+    """
+    details = job_json(state)
+    dispatched = next(store.read(job_stream(state.job_id), until=1)).event
+    if isinstance(dispatched, JobDispatched):
+        details["export"] = dispatched.export
+        details["limits"] = msgspec.to_builtins(dispatched.limits)
+        details["retry"] = msgspec.to_builtins(dispatched.retry)
+        details["state"] = _state_json(store, dispatched.state)
+    if state.checkpoint is not None:
+        at = state.checkpoint.sequence
+        saved = next(store.read(job_stream(state.job_id), after=at - 1, until=at)).event
+        if isinstance(saved, CheckpointSaved):
+            details["checkpoint"]["state"] = _state_json(store, saved.state)
+    return details
+
+
+def error_json(error: JobError | None) -> dict[str, Any] | None:
+    """Why a job failed, as a JSON object."""
+    if error is None:
+        return None
+    return {
+        "kind": error.kind,
+        "message": error.message,
+        "blame": error.blame,
+        "limit": msgspec.structs.asdict(error.limit) if error.limit is not None else None,
+        "backtrace": [msgspec.structs.asdict(frame) for frame in error.backtrace],
+        "data": error.data,
+    }
+
+
+def running_seconds(state: JobState) -> float | None:
+    """How long the last attempt ran, or has run as of its last event."""
+    if state.attempt_started_at is None:
+        return None
+    end = state.ended_at if state.ended_at is not None else state.updated_at
+    return max(0, end - state.attempt_started_at) / 1_000_000
+
+
+def _checkpoint_json(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
+    if checkpoint is None:
+        return None
+    return {**msgspec.structs.asdict(checkpoint), "time": timestamp(checkpoint.time)}
+
+
+def _time(time: int | None) -> str | None:
+    return timestamp(time) if time is not None else None
+
+
+def _state_json(store: EventStore, payload: Payload) -> Any:
+    """A state as JSON where it is JSON, as text where it is text; a large one by its digest; None for no state."""
+    if isinstance(payload, BlobRef) and payload.size > _SHOWN_STATE:
+        return {"blob": payload.digest, "size": payload.size}
+    data = load_payload(store.blobs, payload)
+    if not data:
+        return None
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return data.decode(errors="replace")

@@ -1,0 +1,170 @@
+"""How jobs are shown to people: a few lines for one, a table of many, all about one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from perdure.cli.event_text import error_text
+from perdure.cli.job_json import running_seconds
+from perdure.cli.output import Output
+from perdure.cli.progress import STYLES
+from perdure.cli.terminal_text import age, counted, duration, local_time, percent, printable, shortened, size
+from perdure.store.events import JobError
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
+
+_JOB_COLUMNS: Final = ("job", "type", "status", "done", "items", "warnings", "age", "message")
+_DISPENSABLE: Final = ("message", "warnings", "age", "items", "type")
+_MESSAGE: Final = 60  # characters of a message in a table, at most …
+_LEAST_MESSAGE: Final = 16  # … and what a table must have room for if it is to have messages
+_BACKTRACE: Final = 20  # frames that are shown
+_STATE: Final = 2_000  # characters of a state that are shown
+
+
+def plain_table(*headers: str, right: Sequence[str] = ()) -> Table:
+    """A table without lines, which programs can read too."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right" if header in right else "left", no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def status_text(status: Status) -> Text:
+    """A status in its colour."""
+    return Text(str(status), STYLES[status])
+
+
+def job_table(states: Sequence[JobState], width: int, now: float | None = None) -> Table:
+    """Jobs, a line each; what does not fit into ``width`` columns is left out, the least important first."""
+    at = time.time() if now is None else now
+    columns = dict(zip(_JOB_COLUMNS, zip(*(_job_row(state, at) for state in states), strict=True), strict=True))
+    needed = {name: 2 + max(len(name), *(cell.cell_len for cell in cells)) for name, cells in columns.items()}
+    needed["message"] = min(needed["message"], _LEAST_MESSAGE)  # it may be cut, the others may not
+    for name in _DISPENSABLE:
+        if sum(needed[kept] for kept in columns) > width:
+            del columns[name]
+    table = plain_table(*columns, right=("done", "items", "warnings", "age"))
+    for column in table.columns:
+        column.min_width = needed[str(column.header)] - 2
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _job_row(state: JobState, now: float) -> tuple[Text, ...]:
+    message = error_text(state.error) if _show_error(state) and state.error is not None else state.message
+    return (
+        Text(str(state.job_id)),
+        Text(printable(state.job_type)),
+        status_text(state.status),
+        Text(percent(state.progress)),
+        Text(f"{state.items:,}"),
+        Text(f"{state.warnings:,}"),
+        Text(age(now - state.dispatched_at / 1_000_000)),
+        Text(shortened(message, _MESSAGE)),
+    )
+
+
+def _show_error(state: JobState) -> bool:
+    return state.status in (Status.FAILED, Status.BACKOFF)
+
+
+def show_end(output: Output, state: JobState) -> None:
+    """What became of a job, in two or three lines."""
+    head = Text.assemble(status_text(state.status), f"  {printable(state.job_type)}  {state.job_id}")
+    output.show(head)
+    if state.message:
+        output.show(Text(f"  {printable(state.message)}"))
+    seconds = running_seconds(state)
+    counts = [
+        counted(state.items, "item"),
+        size(state.bytes),
+        counted(state.warnings, "warning"),
+        counted(state.checkpoints, "checkpoint"),
+        counted(state.attempts, "attempt"),
+        f"fuel {state.fuel:,}",
+    ]
+    if seconds is not None:
+        counts.append(duration(seconds) if state.attempts == 1 else f"{duration(seconds)} in the last")
+    output.show(Text(f"  {', '.join(counts)}"))
+
+
+def show_job(output: Output, state: JobState, details: dict[str, Any], *, whereabouts: str) -> None:
+    """All about one job; ``details`` are those of `job_details`."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in _rows(state, details, whereabouts):
+        grid.add_row(name, value)
+    output.show(grid)
+
+
+def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterator[tuple[str, str | Text]]:
+    yield "job", str(state.job_id)
+    yield "type", f"{printable(state.job_type)} {printable(state.version)}"
+    yield "library", str(state.library_id)
+    yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
+    yield "progress", f"{percent(state.progress)}  {printable(state.message)}".rstrip()
+    yield "done", f"{counted(state.items, 'item')}, {size(state.bytes)}, {counted(state.warnings, 'warning')}"
+    yield "attempts", f"{state.attempts:,}; {counted(state.failures, 'failure')} of at most {state.retry.attempts:,}"
+    yield "fuel", f"{state.fuel:,}, and {state.fuel_superseded:,} for work that was done again"
+    yield "limits", _limits(details.get("limits", {}))
+    yield "dispatched", _ago(state.dispatched_at)
+    if state.started_at is not None:
+        yield "started", _ago(state.started_at)
+    yield "last event", f"{state.sequence:,}, {_ago(state.updated_at)}"
+    if state.ended_at is not None:
+        yield "ended", _ago(state.ended_at)
+    if state.retry_at is not None:
+        yield "next try", local_time(state.retry_at)
+    yield "first state", _state(details.get("state"))
+    if state.checkpoint is None:
+        yield "checkpoint", "none"
+    else:
+        point = state.checkpoint
+        yield "checkpoints", f"{state.checkpoints:,}, the last at event {point.sequence:,}, {_ago(point.time)}"
+        yield "", f"{percent(point.progress)}, {counted(point.items, 'item')}"
+        yield "", _state(details["checkpoint"].get("state"))
+    if not state.resumable:
+        yield "resumable", "no: after a crash it starts again from its first state"
+    if state.pause_requested or state.cancel_requested:
+        yield "asked to", "cancel" if state.cancel_requested else "pause"
+    if state.error is not None:
+        yield from _error_rows(state.error)
+
+
+def _error_rows(error: JobError) -> Iterator[tuple[str, str]]:
+    yield "error", error_text(error)
+    yield "to blame", error.blame
+    if error.limit is not None:
+        limit = error.limit
+        yield "limit", f"{limit.limit}: {limit.value:,} {limit.unit}, used {limit.used:,}"
+    for frame in error.backtrace[:_BACKTRACE]:
+        yield "", f"at {printable(frame.function)} +{frame.offset:#x}"
+    if len(error.backtrace) > _BACKTRACE:
+        yield "", f"… and {counted(len(error.backtrace) - _BACKTRACE, 'more frame')}"
+    for name, value in error.data.items():
+        yield "", shortened(f"{name}: {value}", 200)
+
+
+def _limits(limits: dict[str, Any]) -> str:
+    given = []
+    for name, value in limits.items():
+        if value is not None:
+            shown = size(value) if name.endswith("_bytes") else f"{value:,}"
+            given.append(f"{name.removesuffix('_bytes').replace('_', ' ')} {shown}")
+    return ", ".join(given)
+
+
+def _ago(moment: int) -> str:
+    return f"{local_time(moment)}, {age(time.time() - moment / 1_000_000)} ago"
+
+
+def _state(value: Any) -> str:
+    return "none" if value is None else shortened(json.dumps(value, ensure_ascii=False), _STATE)

@@ -1,0 +1,132 @@
+"""``perdure log``: the events themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from perdure.cli.errors import CommandError
+from perdure.cli.event_view import HISTORY_HEADER, history_line, log_line
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.foreground import require_job
+from perdure.cli.resume_command import JobId
+from perdure.cli.session import Session
+from perdure.cli.terminal_text import counted
+from perdure.runtime import history
+from perdure.store.event_store import EventStore, StoredEvent
+from perdure.store.events import job_stream
+from perdure.store.export import as_json, export_lines
+from perdure.store.tail import follow, follow_stream
+
+LAST: Final = 20  # events that the tail begins with
+
+Stream = Annotated[
+    str | None,
+    typer.Option("--stream", metavar="STREAM", help="Only this stream: a job's id, extension:ID, or runtime."),
+]
+FromPosition = Annotated[
+    int | None,
+    typer.Option(
+        "--from", metavar="POSITION", min=1, help=f"Begin at this position; with the last {LAST} events if not given."
+    ),
+]
+Follow = Annotated[
+    bool, typer.Option("--follow/--no-follow", metavar="", help="Go on with each new event as it happens.")
+]
+FromSequence = Annotated[int, typer.Option("--from", metavar="SEQUENCE", min=1, help="The first event.")]
+ToSequence = Annotated[int | None, typer.Option("--to", metavar="SEQUENCE", min=1, help="The last event.")]
+MaybeJob = Annotated[
+    UUID | None, typer.Argument(metavar="[JOB]", help="Only this job's events; the whole log if not given.")
+]
+OutputFile = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this file; - or nothing for standard output."),
+]
+
+
+def tail(session: Session, stream: Stream = None, first: FromPosition = None, follow_on: Follow = True) -> None:
+    """Print the end of the log, and go on with what happens, in whichever process it does. Ctrl-C ends it."""
+    with session.read() as store:
+        name = _stream_name(store, stream) if stream is not None else None
+        for stored in _tail_of(store, name, first, follow_on):
+            if session.json:
+                session.output.json(as_json(stored))
+            else:
+                session.output.show(log_line(stored, with_stream=name is None))
+
+
+def _stream_name(store: EventStore, given: str) -> str:
+    """The stream's name; a job's may be given as its id alone.
+
+    Raises:
+        CommandError: there is no such stream.
+    """
+    with contextlib.suppress(ValueError):
+        given = job_stream(UUID(given))
+    if store.head(given) is None:
+        raise CommandError(
+            f"there is no stream {given}; streams are job:ID, extension:ID and runtime", ExitCode.UNKNOWN
+        )
+    return given
+
+
+def _tail_of(store: EventStore, stream: str | None, first: int | None, follow_on: bool) -> Iterator[StoredEvent]:
+    def stop() -> bool:
+        return not follow_on
+
+    if stream is None:
+        after = first - 1 if first is not None else max(0, store.position() - LAST)
+        yield from follow(store, after=after, stop=stop)
+        return
+    head = store.head(stream)
+    sequence = max(0, head.sequence - LAST) if head is not None and first is None else 0
+    for stored in follow_stream(store, stream, after=sequence, stop=stop):
+        if first is None or stored.position >= first:
+            yield stored
+
+
+def show_history(session: Session, job: JobId, first: FromSequence = 1, last: ToSequence = None) -> None:
+    """Print a job's history, the events marked that it did again after falling back to a checkpoint."""
+    require_job(session, job)
+    with session.read() as store:
+        if not session.json:
+            session.output.show(HISTORY_HEADER)
+        for entry in history(store, job, first, last):
+            if session.json:
+                session.output.json({**as_json(entry.stored), "superseded": entry.superseded})
+            else:
+                session.output.show(history_line(entry))
+
+
+def export(session: Session, job: MaybeJob = None, output: OutputFile = None) -> None:
+    """Write events as JSON lines, each with its hash and its stored bytes, so that others can check the chain."""
+    if job is not None:
+        require_job(session, job)
+    with session.read() as store:
+        events = store.read(job_stream(job)) if job is not None else store.read_all(until=store.position())
+        if output in (None, "-"):
+            _write(session, export_lines(events))
+            return
+        path = Path(str(output))
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                count = 0
+                for line in export_lines(events):
+                    file.write(f"{line}\n")
+                    count += 1
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror or error}", ExitCode.USAGE) from error
+    session.output.say(f"{counted(count, 'event')} written to {path}")
+
+
+def _write(session: Session, lines: Iterable[str]) -> None:
+    # Not a line at a time: an export is read as a whole.
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    session.output.flush()

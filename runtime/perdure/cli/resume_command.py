@@ -1,0 +1,146 @@
+"""``perdure resume``, and what ``perdure jobs resume`` and ``retry`` do: let jobs go on, and stay until they end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from perdure.cli.errors import CommandError
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.foreground import Foreground, Stopped, foreground, require_job
+from perdure.cli.job_ends import report_ends
+from perdure.cli.run_command import MetricsPort
+from perdure.cli.session import Session
+from perdure.cli.terminal_text import counted, percent, printable
+from perdure.runtime import PerdureError
+from perdure.store.errors import IllegalTransition
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import UNFINISHED, Status
+
+JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="The job's id, as 'perdure jobs list' shows it.")]
+MaybeJobId = Annotated[
+    UUID | None, typer.Argument(metavar="[JOB]", help="One job's id; all unfinished jobs if not given.")
+]
+
+
+def resume(session: Session, job: MaybeJobId = None, metrics_port: MetricsPort = None) -> None:
+    """Let unfinished jobs go on from their last checkpoints, to their end: crashed, stopped and paused ones."""
+    if job is not None:
+        resume_one(session, job, metrics_port, as_list=True)
+        return
+    with session.read_if_any() as store:
+        if store is None or not any(store.count_unfinished().values()):
+            if session.json:
+                session.output.json([])
+            else:
+                session.output.show(f"nothing to resume: no unfinished jobs in {session.data}")
+            return
+    stopped = Stopped()
+    with foreground(session, stopped, metrics_port) as front:
+        before = unfinished(front)
+        refused = _recover_all(front, before)
+        job_ids = [state.job_id for state in before if state.job_id not in refused]
+        front.follow(job_ids)
+    report_ends(session, [state.job_id for state in before], stopped, as_list=True, refused=bool(refused))
+
+
+def resume_one(session: Session, job_id: UUID, metrics_port: int | None = None, *, as_list: bool = False) -> None:
+    """Let one job go on and stay until it ends; the others stay as they are."""
+    _one(session, job_id, "resume", metrics_port, as_list=as_list)
+
+
+def retry_one(session: Session, job_id: UUID, metrics_port: int | None = None) -> None:
+    """Run a failed or cancelled job on, and stay until it ends."""
+    _one(session, job_id, "retry", metrics_port, as_list=False)
+
+
+def _one(session: Session, job_id: UUID, action: str, metrics_port: int | None, *, as_list: bool) -> None:
+    state = require_job(session, job_id)
+    if not state.finished:
+        session.require_free()  # before any advice that would not help
+    if (advice := _ADVICE.get((action, state.status))) is not None:
+        text = f"job {job_id} is {state.status}; {advice.format(job_id=job_id)}"
+        raise CommandError(text, ExitCode.NOT_NOW)
+    stopped = Stopped()
+    with foreground(session, stopped, metrics_port) as front:
+        state = front.runtime.job(job_id).state
+        if action == "retry":
+            front.runtime.retry(job_id)
+        else:
+            _go_on(front, state)
+        _say_from_where(front, state)
+        front.follow([job_id])
+    report_ends(session, [job_id], stopped, as_list=as_list)
+
+
+_ADVICE = {
+    ("resume", Status.COMPLETED): "there is nothing left to do",
+    ("resume", Status.FAILED): "'perdure jobs retry {job_id}' runs it on",
+    ("resume", Status.CANCELLED): "'perdure jobs retry {job_id}' runs it on",
+    ("retry", Status.COMPLETED): "there is nothing left to do",
+    ("retry", Status.PAUSED): "'perdure jobs resume {job_id}' lets it go on",
+    ("retry", Status.SUSPENDED): "'perdure jobs resume {job_id}' lets it go on",
+    ("retry", Status.RUNNING): "'perdure jobs resume {job_id}' lets it go on",
+    ("retry", Status.QUEUED): "'perdure jobs resume {job_id}' lets it go on",
+}
+
+
+def _go_on(front: Foreground, state: JobState) -> None:
+    runtime = front.runtime
+    if state.status is Status.BACKOFF:
+        runtime.retry(state.job_id)
+        return
+    if state.status is Status.QUEUED:
+        # It was dispatched by a process that died before it began. One that is paused can be resumed; one that is
+        # queued can only be recovered, and with it all the others, which nobody asked for.
+        runtime.pause(state.job_id)
+    runtime.resume(state.job_id)
+
+
+def unfinished(front: Foreground) -> list[JobState]:
+    """All jobs without an end, the oldest first."""
+    found: list[JobState] = []
+    before: UUID | None = None
+    while True:
+        page = front.runtime.jobs(statuses=UNFINISHED, before=before, limit=1000)
+        found.extend(page.jobs)
+        before = page.next
+        if before is None:
+            return found[::-1]
+
+
+def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
+    """Queue them all; returns those whose extension cannot be used, which stay as they are."""
+    going = {handle.job_id for handle in front.runtime.recover()}
+    refused: set[UUID] = set()
+    for was in before:
+        state = front.runtime.job(was.job_id).state
+        if state.status is Status.PAUSED:
+            try:
+                front.runtime.resume(state.job_id)
+            except IllegalTransition:
+                raise
+            except PerdureError as error:
+                front.session.output.say(f"job {state.job_id} stays paused: {printable(str(error))}")
+                refused.add(state.job_id)
+                continue
+        elif state.job_id not in going and not state.finished:
+            refused.add(state.job_id)  # the log of the runtime says why
+            continue
+        if not state.finished:
+            _say_from_where(front, was)
+    return refused
+
+
+def _say_from_where(front: Foreground, was: JobState) -> None:
+    if front.session.json:
+        return
+    checkpoint = was.checkpoint if was.resumable else None
+    where = (
+        f"from the checkpoint at {percent(checkpoint.progress)}, {counted(checkpoint.items, 'item')}"
+        if checkpoint is not None
+        else "from the start"
+    )
+    front.session.output.note(f"{was.job_type} {was.job_id} goes on {where}")

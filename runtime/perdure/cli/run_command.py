@@ -1,0 +1,144 @@
+"""``perdure run``: dispatch a job and stay with it until it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from perdure.cli.errors import CommandError
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.foreground import Foreground, Stopped, foreground
+from perdure.cli.job_ends import report_ends
+from perdure.cli.session import BUSY_FOR_NEW, Session
+from perdure.cli.terminal_text import counted, printable
+from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
+from perdure.runtime.extensions import ExtensionInfo
+
+Ext = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXT", help="An installed extension's id, or an extension's folder, which is installed first."
+    ),
+]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="The name of one of its jobs.")]
+State = Annotated[
+    str | None,
+    typer.Option(
+        "--state",
+        metavar="JSON|@FILE|-",
+        help="The job's first state: JSON, a file with JSON, or - for standard input.",
+    ),
+]
+Library = Annotated[
+    UUID, typer.Option("--library", metavar="UUID", help="The library the job works in.", show_default=False)
+]
+Fuel = Annotated[
+    int | None,
+    typer.Option("--fuel", metavar="N", min=1, help="Units of fuel the job may use; unlimited if not given."),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.001, max=1e12, help="How long an attempt may run; unlimited if not given."
+    ),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        "--memory", metavar="MB", min=1, help="MiB of memory the job may use, at most what the manifest allows."
+    ),
+]
+Retries = Annotated[
+    int, typer.Option("--retries", metavar="N", min=0, max=999_999, help="How often a failed job is tried again.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve Prometheus metrics on this port of 127.0.0.1; 0 takes a free one and prints it.",
+    ),
+]
+
+
+def run(
+    session: Session,
+    extension: Ext,
+    job: Job,
+    state: State = None,
+    library: Library = DEFAULT_LIBRARY,
+    fuel: Fuel = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    retries: Retries = 0,
+    metrics_port: MetricsPort = None,
+) -> None:
+    """Run a job to its end, with its progress.
+
+    The job is on disk before it starts: when this process dies, 'perdure resume' goes on from its last checkpoint.
+    """
+    data = read_state(state)
+    stopped = Stopped()
+    with foreground(session, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:
+        runtime = front.runtime
+        installed = usable_extension(session, runtime, extension)
+        _mention_unfinished(front)
+        handle = runtime.dispatch(
+            f"{installed.extension}:{job}",
+            data,
+            library_id=library,
+            limits=JobLimits(
+                fuel=fuel,
+                memory_bytes=(memory or installed.manifest.permissions.max_memory_mb) * 1024 * 1024,
+                wall_clock_ms=round(timeout * 1000) if timeout is not None else None,
+            ),
+            retry=RetryPolicy(attempts=retries + 1),
+        )
+        front.follow([handle.job_id])
+    report_ends(session, [handle.job_id], stopped, as_list=False)
+
+
+def read_state(option: str | None) -> bytes | None:
+    """The job's first state as ``--state`` names it.
+
+    Raises:
+        CommandError: the file cannot be read.
+    """
+    if option is None:
+        return None
+    if option == "-":
+        return sys.stdin.buffer.read()
+    if not option.startswith("@"):
+        return option.encode(errors="surrogateescape")  # as the shell gave it; what is no UTF-8 is refused later
+    try:
+        return Path(option[1:]).read_bytes()
+    except OSError as error:
+        raise CommandError(f"--state {option}: {error.strerror or error}", ExitCode.USAGE) from error
+
+
+def usable_extension(session: Session, runtime: Runtime, extension: str) -> ExtensionInfo:
+    """The extension with this id; what names a folder is installed from there.
+
+    An installed id wins over a folder of that name in the working directory; ``./NAME`` means the folder.
+    """
+    installed = {known.extension for known in runtime.extensions()}
+    folder = os.sep in extension or extension.startswith(".")
+    if not folder and (extension in installed or not Path(extension).is_dir()):
+        return runtime.inspect(extension)
+    info = runtime.install(extension)
+    for warning in info.warnings:
+        session.output.say(f"warning: {printable(warning)}")
+    return info
+
+
+def _mention_unfinished(front: Foreground) -> None:
+    count = sum(front.runtime.store.count_unfinished().values())
+    if count:
+        front.session.output.say(f"{counted(count, 'unfinished job')} in this folder: perdure resume")

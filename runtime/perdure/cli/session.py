@@ -1,0 +1,171 @@
+"""What every command has: the global options, the output, the data folder.
+
+``--data``, ``--json`` and ``--debug`` may stand before the command or after it; the last one counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, Final, ParamSpec
+
+import typer
+
+from perdure.actors.hooks import ActorHooks
+from perdure.cli.data_folder import VARIABLE, data_folder
+from perdure.cli.errors import CommandError
+from perdure.cli.exit_codes import ExitCode
+from perdure.cli.output import Output
+from perdure.runtime import Runtime
+from perdure.store.errors import StoreLocked, StoreMissing
+from perdure.store.lmdb_store import LOCK_FILE, LmdbEventStore
+from perdure.store.writer_lock import holder
+
+P = ParamSpec("P")
+
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help=f"The data folder; else {VARIABLE}, else this user's place for data.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", metavar="", help="Print JSON: one document, or one line an event where events are streamed."
+    ),
+]
+DebugOption = Annotated[bool, typer.Option("--debug", metavar="", help="Print tracebacks, and all that is logged.")]
+
+# What a person can do when another process works on the folder: about its jobs, and for something new.
+BUSY: Final = (
+    "jobs of this folder run in process {pid}; stop it there (Ctrl-C), a server that takes commands is not there yet"
+)
+BUSY_FOR_NEW: Final = "process {pid} works on {folder}; wait until it has ended, or choose another folder with --data"
+
+
+class Session:
+    """One run of the command line."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        self.json = False
+        self.debug = False
+        self._data: str | None = None
+
+    def remember(self, data: str | None, *, json: bool, debug: bool) -> None:
+        """Take note of the global options, wherever they stood."""
+        self._data = data if data is not None else self._data
+        self.json = self.json or json
+        self.debug = self.debug or debug
+
+    @functools.cached_property
+    def data(self) -> Path:
+        """The data folder.
+
+        Raises:
+            CommandError: its path is something else than a folder.
+        """
+        return data_folder(self._data)
+
+    def read(self) -> LmdbEventStore:
+        """The log, for reading, whoever writes to it; a context manager.
+
+        Raises:
+            StoreMissing: nothing has run in this folder yet.
+            StoreError: it cannot be read.
+        """
+        return LmdbEventStore.open_readonly(self.data)
+
+    @contextlib.contextmanager
+    def read_if_any(self) -> Iterator[LmdbEventStore | None]:
+        """The same, None where nothing has run yet."""
+        try:
+            store = self.read()
+        except StoreMissing:
+            yield None
+            return
+        with store:
+            yield store
+
+    def holder(self) -> int | None:
+        """The pid of the process that works on the folder, None for nobody."""
+        return holder(self.data / LOCK_FILE)
+
+    def require_free(self) -> None:
+        """Make sure that no other process works on the folder, as far as one can know before opening it.
+
+        Raises:
+            CommandError: one does.
+        """
+        if (pid := self.holder()) is not None:
+            raise CommandError(BUSY.format(pid=pid), ExitCode.FOLDER_IN_USE)
+
+    @contextlib.contextmanager
+    def runtime(self, hooks: ActorHooks | None = None, *, busy: str = BUSY) -> Iterator[Runtime]:
+        """The folder, for working on it; no unfinished job goes on by itself. ``busy`` says what to do if it is in use.
+
+        Raises:
+            CommandError: another process works on it.
+            StoreError: it cannot be opened.
+        """
+        try:
+            runtime = Runtime.open(self.data, hooks=hooks, recover=False)
+        except StoreLocked as error:
+            pid = error.pid if error.pid is not None else "unknown"
+            raise CommandError(busy.format(pid=pid, folder=self.data), ExitCode.FOLDER_IN_USE) from error
+        with runtime:
+            yield runtime
+
+
+def remember(
+    context: typer.Context, data: DataOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> None:
+    """The callback of every group of commands: notes the global options."""
+    _session(context).remember(data, json=as_json, debug=debug)
+
+
+def command(
+    app: typer.Typer, name: str
+) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
+    """Make a function a command of ``app``: it is given the `Session`, and the command has the global options too."""
+
+    def register(function: Callable[Concatenate[Session, P], None]) -> Callable[Concatenate[Session, P], None]:
+        def call(**values: Any) -> None:
+            session = _session(values.pop("context"))
+            session.remember(values.pop("data"), json=values.pop("as_json"), debug=values.pop("debug"))
+            function(session, **values)  # type: ignore[call-arg]  # typer has made the values from this signature
+
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        common = list(inspect.signature(remember, eval_str=True).parameters.values())
+        parameters = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (common[0], *own, *common[1:])
+        ]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        call.__doc__ = function.__doc__
+        app.command(name)(call)
+        return function
+
+    return register
+
+
+def group(app: typer.Typer, name: str, help_text: str) -> typer.Typer:
+    """A group of commands of ``app``."""
+    made = typer.Typer(no_args_is_help=True, help=help_text)
+    made.callback()(remember)
+    app.add_typer(made, name=name, help=help_text)
+    return made
+
+
+def _session(context: typer.Context) -> Session:
+    session = context.obj
+    if not isinstance(session, Session):
+        raise TypeError("the commands are run by perdure.cli.app.main")
+    return session

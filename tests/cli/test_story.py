@@ -1,0 +1,290 @@
+"""The command line in processes of its own: killed, stopped, watched and refused."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.command_line import COUNTER, ENDLESS, CommandLine, is_plain
+from tests.support.waiting import eventually
+
+SLOW = {"target": 900, "checkpoint_every": 50}  # some three seconds
+PATIENCE = 60.0  # seconds
+
+
+def counted(perdure: CommandLine, least: int) -> bool:
+    job = perdure.job()
+    return job is not None and job["items"] >= least
+
+
+@contextlib.contextmanager
+def running(perdure: CommandLine, state: dict[str, int], least: int, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs the example and has counted so far."""
+    with perdure.process("run", COUNTER, "counter", "--state", json.dumps(state), *words) as child:
+        eventually(lambda: child.poll() is not None or counted(perdure, least), PATIENCE, every=0.05)
+        assert child.poll() is None, child.communicate()
+        yield child
+
+
+def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
+    with running(perdure, SLOW, 300) as child:
+        child.kill()
+        child.wait(PATIENCE)
+    dead = perdure.job()
+    assert dead["status"] == "running"
+    assert dead["items"] < 900
+    assert "but its process died" in perdure.done("jobs", "show", dead["job_id"]).out
+    with perdure.process("resume", "--json") as child:
+        out, err = child.communicate(timeout=PATIENCE)
+    assert (child.returncode, err) == (0, "")
+    (job,) = json.loads(out)
+    assert (job["status"], job["items"], job["bytes"], job["attempts"]) == ("completed", 900, 900 * 64, 2)
+    assert job["warnings"] == 1
+    assert job["checkpoints"] >= 18
+
+    history = perdure.done("log", "history", job["job_id"], "--json").lines
+    (resumed,) = [event for event in history if event["type"] == "resumed"]
+    fell_back_to = resumed["data"]["checkpoint"]
+    assert fell_back_to > 0
+    again = [event["sequence"] for event in history if event["superseded"]]
+    assert again == list(range(fell_back_to + 1, resumed["sequence"]))
+    items = [event for event in history if event["type"] == "items" and not event["superseded"]]
+    assert sum(event["data"]["count"] for event in items) == 900
+    assert perdure.done("log", "check", "--json").json["clean"] is True
+    report = perdure.done("doctor", "--json").json
+    assert (report["opens"], report["crashes"]) == (2, 1)
+
+
+def test_the_same_end_as_without_the_kill(perdure: CommandLine, tmp_path: Path) -> None:
+    def digest(of: CommandLine) -> Any:
+        return of.done("jobs", "show", of.job()["job_id"], "--json").json["checkpoint"]["state"]
+
+    undisturbed = CommandLine(tmp_path / "undisturbed")
+    undisturbed.run_counter({"target": 300})
+    with running(perdure, {"target": 300}, 110) as child:
+        child.kill()
+        child.wait(PATIENCE)
+    perdure.done("resume")
+    assert digest(perdure) == digest(undisturbed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_orderly_stop(perdure: CommandLine, number: signal.Signals, code: int) -> None:
+    with running(perdure, ENDLESS, 20) as child:
+        child.send_signal(number)
+        out, err = child.communicate(timeout=PATIENCE)
+    assert child.returncode == code
+    assert out.startswith("suspended  counter:counter  ")
+    assert f"perdure: {number.name}: stopping at the next check, within 5 s\n" in err
+    assert err.endswith("perdure: stopped; the job goes on with 'perdure resume'\n")
+    assert is_plain(out + err)
+    job = perdure.job()
+    # It stopped at a check, where it saved its state: nothing needs to be done again.
+    assert (job["status"], job["checkpoint"]["items"]) == ("suspended", job["items"])
+    assert perdure.done("doctor", "--json").json["crashes"] == 0
+
+
+def test_a_stop_of_resume(perdure: CommandLine) -> None:
+    with running(perdure, ENDLESS, 20) as child:
+        child.kill()
+        child.wait(PATIENCE)
+    with perdure.process("resume") as child:
+        eventually(lambda: perdure.job()["attempts"] == 2, PATIENCE, every=0.05)
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 143
+    assert "goes on from the start" in err
+    assert perdure.job()["status"] == "suspended"
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, subprocess.Popen[str]]]:
+    """A folder on which another process works, for as long as these tests run."""
+    perdure = CommandLine(tmp_path_factory.mktemp("busy") / "data")
+    with running(perdure, ENDLESS, 10, "--metrics-port", "0") as child:
+        yield perdure, child
+
+
+def test_reading_while_another_process_runs(busy: tuple[CommandLine, subprocess.Popen[str]]) -> None:
+    perdure, child = busy
+    job = perdure.job()
+    before = job["items"]
+    eventually(lambda: perdure.job()["items"] > before, PATIENCE, every=0.05)
+    assert f"in process {child.pid}" in perdure.done("jobs", "show", job["job_id"]).out
+    assert perdure.done("jobs", "show", job["job_id"], "--at", 2, "--json").json["status"] == "running"
+    assert [one["extension"] for one in perdure.done("extensions", "list", "--json").json] == ["counter"]
+    assert perdure.done("extensions", "inspect", "counter", "--json").json["version"] == "1.0.0"
+    assert len(perdure.done("log", "tail", "--no-follow", "--json").lines) >= 20
+    assert perdure.done("log", "history", job["job_id"], "--to", 5).out
+    assert len(perdure.done("log", "export").lines) > 20
+    assert perdure.done("log", "check", "--json").json["clean"] is True
+    assert perdure.done("doctor", "--json").json["held_by"] == child.pid
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("jobs", "pause"), ("jobs", "resume"), ("jobs", "cancel"), ("jobs", "retry"), ("resume",)],
+)
+def test_acting_on_a_job_of_another_process(
+    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
+) -> None:
+    perdure, child = busy
+    answer = perdure(*words, perdure.job()["job_id"])
+    assert answer.code == 4
+    assert answer.err == (
+        f"perdure: jobs of this folder run in process {child.pid}; stop it there (Ctrl-C), "
+        "a server that takes commands is not there yet\n"
+    )
+    assert perdure.job()["status"] == "running"
+
+
+@pytest.mark.parametrize("words", [("run", COUNTER, "counter"), ("extensions", "install", COUNTER)])
+def test_new_work_on_a_folder_of_another_process(
+    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
+) -> None:
+    perdure, child = busy
+    answer = perdure(*words)
+    assert answer.code == 4
+    assert answer.err.startswith(f"perdure: process {child.pid} works on {perdure.data}; ")
+
+
+def test_metrics_of_a_running_job(busy: tuple[CommandLine, subprocess.Popen[str]]) -> None:
+    _, child = busy
+    assert child.stderr is not None
+    match = re.search(r"metrics at (http://127\.0\.0\.1:\d+/metrics)", child.stderr.readline())
+    assert match is not None
+    with urllib.request.urlopen(match[1], timeout=PATIENCE) as response:
+        text = response.read().decode()
+    assert "# HELP perdure_" in text
+    assert "counter" in text
+
+
+def lines_of(child: subprocess.Popen[str], count: int) -> list[Any]:
+    """So many lines of JSON that the process prints, as they come."""
+    assert child.stdout is not None
+    return [json.loads(child.stdout.readline()) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    "words", [("log", "tail", "--json"), ("log", "tail", "--json", "--stream"), ("jobs", "watch", "--json")]
+)
+def test_live_events_of_another_process(
+    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
+) -> None:
+    perdure, _ = busy
+    job = perdure.job()
+    more = () if words == ("log", "tail", "--json") else (job["job_id"],)
+    start = () if words[0] == "log" else ("--from", str(job["sequence"]))
+    with perdure.process(*words, *more, *start) as child:
+        sequences = [event["sequence"] for event in lines_of(child, 60)]
+        assert sequences == list(range(sequences[0], sequences[0] + 60))
+        child.send_signal(signal.SIGINT)
+        assert child.wait(PATIENCE) == 130
+
+
+def test_a_watcher_leaves_with_the_job(perdure: CommandLine) -> None:
+    with (
+        running(perdure, {"target": 200}, 1) as child,
+        perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch,
+    ):
+        out, err = watch.communicate(timeout=PATIENCE)
+        child.communicate(timeout=PATIENCE)
+    assert watch.returncode == 0
+    assert out.startswith("completed  counter:counter  ")
+    assert "running, " in err
+
+
+def test_a_watcher_leaves_with_the_process(perdure: CommandLine) -> None:
+    with running(perdure, ENDLESS, 1) as child, perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch:
+        assert watch.stderr is not None
+        assert "dispatched" in watch.stderr.readline()
+        child.kill()
+        child.wait(PATIENCE)
+        _, err = watch.communicate(timeout=PATIENCE)
+    assert watch.returncode == 6
+    assert "no process runs job" in err
+
+
+def test_progress_without_a_terminal(perdure: CommandLine) -> None:
+    with perdure.process("run", COUNTER, "counter", "--state", '{"target": 200}') as child:
+        out, err = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 0
+    assert is_plain(out + err)
+    assert re.search(r"counter:counter [0-9a-f-]{36}: running, \d+ %, \d+ items?.*: Counted \d+/200\n", err)
+    assert "Counted 200/200" in out
+
+
+def test_progress_on_a_terminal(perdure: CommandLine) -> None:
+    master, slave = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        # The terminal's end answers with an error when the last process that had it has ended.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(master, 65_536):
+                chunks.append(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        code = subprocess.run(
+            [sys.executable, "-m", "perdure.cli", "run", COUNTER, "counter", "--state", '{"target": 200}'],
+            env=perdure.environment(TERM="xterm-256color", COLUMNS="100", LINES="24"),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            check=False,
+        ).returncode
+    finally:
+        os.close(slave)
+        reader.join(PATIENCE)
+        os.close(master)
+    shown = b"".join(chunks).decode()
+    assert code == 0
+    assert "━" in shown
+    assert re.search(r"\d+ items", shown)
+    assert "s left" in shown
+    assert "\x1b[2K" in shown  # the bar is wiped out in the end
+    assert "completed" in shown[shown.rindex("\x1b[2K") :]
+    assert "\x1b[?25h" in shown  # and the cursor is back
+
+
+def test_a_reader_that_goes_away(perdure: CommandLine) -> None:
+    perdure.run_counter({"target": 20_000, "work": 0})
+    with perdure.process("log", "export") as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.wait(PATIENCE) == 141
+        assert child.stderr is not None
+        assert child.stderr.read() == ""
+
+
+def test_a_terminal_that_knows_only_ascii(perdure: CommandLine) -> None:
+    with perdure.process(
+        "log", "tail", "--no-follow", "--data", str(perdure.data) + "-ü", PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    ) as child:
+        _, err = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 7
+    assert err.startswith("perdure: ")
+
+
+def test_the_entry_point_is_installed() -> None:
+    from importlib.metadata import entry_points
+
+    (script,) = entry_points(group="console_scripts", name="perdure")
+    from perdure.cli.app import main
+
+    assert script.load() is main
