@@ -187,6 +187,7 @@ def test_a_stream_that_nobody_knows_is_found(folder: Path) -> None:
 def test_a_stream_without_events_is_found(folder: Path) -> None:
     with behind_its_back(folder) as databases:
         databases.put("streams", b"extension:ghost", msgspec.msgpack.encode([9, 1, bytes(32), b""]))
+        databases.put("names", struct.pack(">I", 9), b"extension:ghost")
     assert problems(folder) == [Problem("extension:ghost", "the stream has an end but no events")]
 
 
@@ -257,6 +258,20 @@ def test_a_job_filed_under_another_status_is_found(folder: Path) -> None:
     with behind_its_back(folder) as databases:
         databases.put("statuses", f"completed\0{job_id(2)}".encode(), b"")
     assert places(folder) == {OTHER, "the index of statuses"}
+
+
+def test_a_number_that_is_filed_under_another_name_is_found(folder: Path) -> None:
+    for name in (OTHER.encode(), b"\xff\xfe"):
+        with behind_its_back(folder) as databases:
+            databases.put("names", struct.pack(">I", 3), name)
+        assert places(folder) & {ev.RUNTIME_STREAM, "data.mdb"}
+    with behind_its_back(folder) as databases:
+        databases.delete("names", struct.pack(">I", 3))
+    with LmdbEventStore.open_readonly(folder) as store:
+        with pytest.raises(CorruptLog) as caught:
+            list(store.read_all())
+        assert caught.value.where == "position 15"
+    assert ev.RUNTIME_STREAM in places(folder)
 
 
 def test_a_name_that_is_no_text_is_found(folder: Path) -> None:

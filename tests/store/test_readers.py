@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.job_events import Ticks, items, runtime_opened, start_job
+from tests.support.job_events import Ticks, items, job_id, runtime_opened, start_job
 from tests.support.store_process import StoreProcess
 
 from perdure.store import JobQuery, LmdbEventStore, ReadOnlyStore, Status, StoreMissing, TooManyReaders, check
@@ -83,6 +83,18 @@ def test_a_log_that_is_being_written_to_can_be_checked(tmp_path: Path) -> None:
                 assert check(reader).problems == []
         for number in range(2, 301):
             assert writer.line() == str(number)
+
+
+def test_a_new_streams_name_is_found_without_a_look_at_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tail meets a new job's stream now and then, and there may be a million old ones."""
+    with open_store(tmp_path) as store:
+        for number in range(1, 20):
+            start_job(store, number)
+    monkeypatch.setattr(LmdbEventStore, "_decode_end", lambda *_: pytest.fail("it looked at a stream's end"))
+    with LmdbEventStore.open_readonly(tmp_path) as reader:
+        assert next(reader.read_all(after=37)).stream == ev.job_stream(job_id(19))
 
 
 # --- slots -----------------------------------------------------------------------------------------------------------

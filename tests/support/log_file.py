@@ -33,7 +33,7 @@ class Databases:
         self._txn = txn
         self._handles = {
             name: env.open_db(name.encode(), txn=txn, create=False)
-            for name in ("log", "index", "streams", "statuses", "meta")
+            for name in ("log", "index", "streams", "names", "statuses", "meta")
         }
 
     def items(self, name: str) -> list[tuple[bytes, bytes]]:

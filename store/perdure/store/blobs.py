@@ -8,14 +8,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from perdure.store.errors import BlobMissing, CorruptBlob, StoreFailed, refused
 from perdure.store.events import INLINE_LIMIT, BlobRef, Inline, Payload
 from perdure.store.failpoints import hit
+
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
+
+
+def is_digest(name: str) -> bool:
+    """Whether ``name`` could be a blob's."""
+    return _DIGEST.fullmatch(name) is not None
 
 
 def sync_folders(*folders: Path) -> None:
@@ -146,6 +154,8 @@ class FileBlobs:
 
     def get(self, digest: str) -> bytes:
         """See `BlobStore.get`."""
+        if not is_digest(digest):
+            raise BlobMissing(digest)  # it could name a file of somebody else
         try:
             data = self._path(digest).read_bytes()
         except FileNotFoundError:
@@ -158,8 +168,8 @@ class FileBlobs:
 
     def has(self, digest: str) -> bool:
         """See `BlobStore.has`."""
-        return self._path(digest).exists()
+        return is_digest(digest) and self._path(digest).exists()
 
     def digests(self) -> Iterator[str]:
         """See `BlobStore.digests`; leftovers of a crash in the middle of a write are not blobs."""
-        return (path.name for path in self._folder.glob("??/*") if not path.name.startswith("."))
+        return (path.name for path in self._folder.glob("??/*") if is_digest(path.name))

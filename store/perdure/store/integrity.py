@@ -108,7 +108,7 @@ class _Walk:
         self.unreadable: set[int] = set()
         self.digests: set[str] = set()
         self._report = report
-        self._heads = heads
+        self.heads = heads
         self._names = names
         self._chains: dict[int, _Chain] = {}
         self._expected: int | None = 1
@@ -143,7 +143,7 @@ class _Walk:
             self._report.add(where, f"{name} goes on at sequence {frame.first} after {chain.sequence}")
         if frame.previous != chain.hash:
             self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
-        head = self._heads[name].sequence if name in self._heads else 0
+        head = self.heads[name].sequence if name in self.heads else 0
         tip = frame.previous
         for sequence, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True), frame.first):
             body = bytes(raw_body)
@@ -200,6 +200,9 @@ def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Repor
             report.add(f"position {position}", f"the index says it is sequence {sequence} of stream {number}")
     for position in left.values():
         report.add(f"position {position}", "it is not in the index")
+    for stream, head in walk.heads.items():
+        if (name := store.name_of(head.number)) != stream:
+            report.add(stream, f"its number, {head.number}, is filed under {name!r}: the log's events get a wrong name")
     missing, extra = store.misfiled_jobs()
     for stream in missing:
         report.add(stream, "it is not filed under its status: a list of jobs by status lacks it")

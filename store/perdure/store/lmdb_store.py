@@ -1,10 +1,11 @@
 """The event store on LMDB. This is the one file that imports ``lmdb``.
 
-Layout (measured in ADR 0002), five databases in one environment:
+Layout (measured in ADR 0002), six databases in one environment:
 
     log       position of the first event (u64 BE) -> frame
     index     stream number (u32 BE) + sequence of the frame's first event (u64 BE) -> position
     streams   stream name -> [number, last sequence, last hash, projection]
+    names     stream number (u32 BE) -> stream name
     statuses  status + NUL + job id -> nothing
     meta      "format" -> "1"
 
@@ -67,9 +68,10 @@ from perdure.store.writer_lock import WriterLock
 
 FORMAT: Final = 1
 LOCK_FILE: Final = "perdure.lock"
-_DATABASES: Final = (b"log", b"index", b"streams", b"statuses", b"meta")
+_DATABASES: Final = (b"log", b"index", b"streams", b"names", b"statuses", b"meta")
 _READERS: Final = 1022
 _READER_TABLE_BYTES: Final = 65_536  # what LMDB makes of that many slots of 64 bytes and a header
+_U32: Final = struct.Struct(">I")
 _U64: Final = struct.Struct(">Q")
 _INDEX: Final = struct.Struct(">IQ")
 _CHUNK_BYTES: Final = 4 << 20  # what one read transaction copies out at most, so that none stays open for long
@@ -126,7 +128,7 @@ class LmdbEventStore:
         self._exclusive = False
         self._closed = False
         self._ends: dict[str, StreamEnd] = {}
-        self._names: dict[int, str] = {}
+        self._known_names: dict[int, str] = {}
         self._env = self._open_env(map_size)
         try:
             self._check_size()
@@ -251,7 +253,7 @@ class LmdbEventStore:
                     txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
             else:
                 handles = [self._open_database(name) for name in _DATABASES]
-            self._log, self._index, self._streams, self._statuses, self._meta = handles
+            self._log, self._index, self._streams, self._names, self._statuses, self._meta = handles
             with self._begin(write=False) as txn:
                 found = txn.get(b"format", db=self._meta)
         except lmdb.NotFoundError:
@@ -409,6 +411,8 @@ class LmdbEventStore:
             head = end.head
             value = _encode(_StoredEnd(head.number, head.sequence, head.hash, encode_state(end.state)))
             streams.put(name.encode(), value)
+            if head.number >= self._next_number:
+                txn.put(_U32.pack(head.number), name.encode(), db=self._names)
         for before, after in plan.statuses:
             if before is not None:
                 txn.delete(_status_key(before), db=self._statuses)
@@ -594,18 +598,24 @@ class LmdbEventStore:
         for frame in self._frames_after(after):
             if until is not None and frame.position > until:
                 return
-            number = read_frame(frame.data, frame.position).stream
-            if number not in self._names:
-                self._load_names()
-            for event in expand(frame, self._names):
+            for event in expand(frame, self.name_of):
                 if event.position > after and (until is None or event.position <= until):
                     yield event
 
-    def _load_names(self) -> None:
+    def name_of(self, number: int) -> str | None:
+        """The name of the stream with this number, or None."""
+        if (known := self._known_names.get(number)) is not None:
+            return known
+        if not 0 <= number < 1 << 32:
+            return None  # only a damaged frame says so
         with self._transaction() as txn:
-            for name, data in txn.cursor(self._streams):
-                stream = bytes(name).decode()
-                self._names[self._decode_end(stream, data).number] = stream
+            found = txn.get(_U32.pack(number), db=self._names)
+            name: str | None = None if found is None else found.decode()
+        if name is not None:
+            if len(self._known_names) >= _CACHED_ENDS:
+                self._known_names.clear()
+            self._known_names[number] = name
+        return name
 
     def frames(self) -> Iterator[RawFrame]:
         """See `EventStore.frames`."""

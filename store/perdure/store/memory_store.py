@@ -103,7 +103,7 @@ class MemoryEventStore:
     def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
         """See `EventStore.read_all`."""
         for frame in self._frames_after(after):
-            for event in expand(frame, self._names):
+            for event in expand(frame, self._names.get):
                 if until is not None and event.position > until:
                     return
                 if event.position > after:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from perdure.store import job_state
 from perdure.store.errors import CorruptLog, StoreError
@@ -14,14 +14,14 @@ from perdure.store.projection import State, project
 from perdure.store.upcast import upcast
 
 
-def expand(frame: RawFrame, names: Mapping[int, str]) -> Iterator[StoredEvent]:
-    """The frame's events with their hashes; ``names`` gives the stream's name for its number.
+def expand(frame: RawFrame, name_of: Callable[[int], str | None]) -> Iterator[StoredEvent]:
+    """The frame's events with their hashes; ``name_of`` gives a stream's name for its number.
 
     Raises:
         CorruptLog: the frame cannot be read, or belongs to no known stream.
     """
     content = read_frame(frame.data, frame.position)
-    stream = names.get(content.stream)
+    stream = name_of(content.stream)
     if stream is None:
         raise CorruptLog(f"position {frame.position}", f"no stream has the number {content.stream}")
     previous = content.previous
@@ -60,7 +60,7 @@ def read_stream(
     """
     if after >= last:
         return
-    names = {head.number: stream}
+    name_of = {head.number: stream}.get
     link_to: tuple[int, bytes] | None = None  # the sequence after the neighbour and the hash before that sequence
     if backward and last == head.sequence:
         link_to = (head.sequence + 1, head.hash)
@@ -68,7 +68,7 @@ def read_stream(
         link_to = (1, genesis(stream))
     wanted = last if backward else after + 1
     for frame in frames:
-        events = list(expand(frame, names))
+        events = list(expand(frame, name_of))
         before = (events[0].sequence, events[0].previous)
         behind = (events[-1].sequence + 1, events[-1].hash)
         if link_to is None and not events[0].sequence <= wanted <= events[-1].sequence:
