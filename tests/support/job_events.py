@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from perdure.store import EventStore
 from perdure.store import events as ev
 from perdure.store.blobs import digest_of
@@ -14,6 +16,17 @@ START: Final = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z in microseconds sin
 LIBRARY: Final = UUID("00000000-0000-4000-8000-00000000000b")
 MODULE_BYTES: Final = b"\0asm\x01\0\0\0"
 MODULE: Final = digest_of(MODULE_BYTES)
+# Spelled out: golden bytes hold them, and a default may change.
+LIMITS: Final = ev.JobLimits(
+    fuel=None,
+    memory_bytes=1 << 29,
+    wall_clock_ms=None,
+    events_per_second=500_000,
+    payload_bytes=1 << 23,
+    checkpoint_bytes=1 << 26,
+    stack_bytes=1 << 19,
+)
+RETRY: Final = ev.RetryPolicy(attempts=3, initial_ms=1000, factor=2.0, maximum_ms=60_000, jitter=0.1)
 
 
 class Ticks:
@@ -50,8 +63,8 @@ def dispatched(
         library_id=LIBRARY,
         resumable=True,
         state=ev.Inline(state),
-        limits=ev.JobLimits(),
-        retry=retry or ev.RetryPolicy(),
+        limits=LIMITS,
+        retry=retry if retry is not None else replace(RETRY, attempts=1),
     )
 
 
@@ -129,7 +142,7 @@ _ERROR: Final = ev.JobError(
 
 # One of every event that there is: golden bytes, the reference page and the table tests are made from these.
 EXAMPLES: Final[tuple[ev.Event, ...]] = (
-    dispatched(job_id(1), retry=ev.RetryPolicy(attempts=3)),
+    dispatched(job_id(1), retry=RETRY),
     started(),
     ev.JobResumed(checkpoint=17, cause="recovery"),
     ev.JobPauseRequested(),

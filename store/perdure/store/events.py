@@ -414,9 +414,9 @@ def type_of(tag: str) -> type[Event]:
     return _BY_TAG[tag]
 
 
-def is_durable(event: Event) -> bool:
+def is_durable(event: Event | type[Event]) -> bool:
     """Whether the writer of this event is answered only after a synced commit."""
-    return type(event) not in _BUFFERED
+    return (event if isinstance(event, type) else type(event)) not in _BUFFERED
 
 
 def encode(event: Event) -> bytes:
