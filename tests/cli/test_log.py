@@ -15,7 +15,6 @@ from tests.support.command_line import QUICK, CommandLine, is_plain
 from tests.support.job_events import Ticks, checkpoint, dispatched, items, job_id, put_module, started
 from tests.support.log_file import data_file, flip
 
-from perdure.cli import check_process
 from perdure.store import LmdbEventStore
 from perdure.store import events as ev
 
@@ -173,7 +172,7 @@ def child_that(monkeypatch: pytest.MonkeyPatch, **ends: Any) -> None:
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, **ends)
 
-    monkeypatch.setattr(check_process.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
 
 
 def test_a_page_whose_reading_is_fatal(perdure: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,15 +109,17 @@ def watch(session: Session, job: JobId, first: From = 1) -> None:
     """
     require_job(session, job)
     with session.read() as store, display_for(session.output, json=session.json) as display:
-        seen = first - 1
+        seen, moved = first - 1, False
         while True:
-            # Asked in this order: what happens meanwhile is seen in this round or in the next one.
-            held, position, state = session.holder() is not None, store.position(), store.job(job)
+            # Asked only when nothing moves, because asking takes the lock for a moment, and before the log is read,
+            # so that nothing which that process did is missed.
+            held = moved or session.holder() is not None
+            position, state = store.position(), store.job(job)
             seen = _show_events(session, store, job, seen, state.sequence)
             if state.finished or not held:
                 break
             display.update([state], 0)
-            store.wait(position, REFRESH)
+            moved = store.wait(position, REFRESH) > position
     if not session.json:
         show_end(session.output, state)
     if not state.finished:

@@ -10,6 +10,7 @@ import msgspec
 from perdure.store.job_state import JobState
 
 WINDOW: Final = 10.0  # seconds that are looked back on: long enough to be steady, short enough to follow a change
+_LONGEST: Final = 10 * 365 * 86_400.0  # seconds; what is beyond is no forecast
 _LEAST: Final = 0.3  # seconds before anything is said: a first guess would only be wrong
 
 
@@ -52,8 +53,9 @@ class PaceMeter:
         if seconds < _LEAST:
             return Pace()
         advance = (last.progress - first.progress) / seconds
+        left = (1.0 - last.progress) / advance if advance > 0 else _LONGEST
         return Pace(
             max(0.0, (last.items - first.items) / seconds) if last.items else None,
             max(0.0, (last.bytes - first.bytes) / seconds) if last.bytes else None,
-            (1.0 - last.progress) / advance if advance > 0 else None,
+            left if left < _LONGEST else None,
         )

@@ -42,9 +42,10 @@ def size(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """``0.42 s``, ``6.2 s``, ``3 min 05 s``, ``2 h 04 min``, ``3 d 01 h``."""
-    if seconds < 1:
+    # The limits are those of what is shown, so that nothing reads 60.0 s.
+    if seconds < 0.995:
         return f"{seconds:.2f} s"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 3600:
@@ -64,7 +65,7 @@ def age(seconds: float) -> str:
 
 def time_left(seconds: float) -> str:
     """A guess, so in whole seconds: ``3 s left``, ``2 min 05 s left``."""
-    return f"{max(1, round(seconds))} s left" if seconds < 59.5 else f"{duration(seconds)} left"
+    return f"{max(1, round(seconds))} s left" if seconds < 59.5 else f"{duration(round(seconds))} left"
 
 
 def local_time(time: int) -> str:
