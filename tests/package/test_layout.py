@@ -63,7 +63,7 @@ def test_one_file_imports_lmdb() -> None:
         for path in (ROOT / root).rglob("*.py")
         if any(line.split()[:2] in (["import", "lmdb"], ["from", "lmdb"]) for line in path.read_text().splitlines())
     ]
-    assert importers == ["store/perdure/store/lmdb_store.py"]
+    assert importers == ["store/perdure/store/lmdb_environment.py"]
 
 
 def test_importing_starts_nothing(tmp_path: Path) -> None:

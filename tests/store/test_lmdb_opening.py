@@ -177,8 +177,8 @@ def test_another_writer_beside_the_lock_is_noticed(tmp_path: Path) -> None:
     """Where locks do not work (some network file systems), a frame that is there already must not be passed over."""
     with open_store(tmp_path) as store:
         store.append(ev.RUNTIME_STREAM, [runtime_opened(1)])
-        with store._transaction(write=True) as txn:
-            txn.put((2).to_bytes(8, "big"), b"a frame of somebody else", db=store._log)
+        with store._env.transaction(write=True) as txn:
+            txn.put((2).to_bytes(8, "big"), b"a frame of somebody else", db=store._env.log)
         with pytest.raises(StoreFailed, match="another writer"):
             store.append(ev.RUNTIME_STREAM, [runtime_opened(2)])
         assert store.position() == 1

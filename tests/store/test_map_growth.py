@@ -13,6 +13,7 @@ from tests.support.store_process import StoreProcess
 
 from perdure.store import AppendRequest, LmdbEventStore, LogFull, check
 from perdure.store import events as ev
+from perdure.store.lmdb_environment import LmdbEnvironment
 
 SMALL = 256 << 10
 
@@ -86,13 +87,13 @@ def test_the_map_grows_while_another_process_reads(tmp_path: Path) -> None:
 def test_a_reader_may_open_a_log_at_the_moment_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with StoreProcess("write", tmp_path) as writer:
         writer.expect("ready")
-        look = LmdbEventStore._check_size
+        look = LmdbEnvironment._check_size
 
-        def grow_meanwhile(store: LmdbEventStore) -> None:
-            look(store)
+        def grow_meanwhile(environment: LmdbEnvironment) -> None:
+            look(environment)
             assert writer.ask("200") == "200"
 
-        monkeypatch.setattr(LmdbEventStore, "_check_size", grow_meanwhile)
+        monkeypatch.setattr(LmdbEnvironment, "_check_size", grow_meanwhile)
         with LmdbEventStore.open_readonly(tmp_path) as reader:
             assert len(list(reader.read_all())) == 200
 

@@ -106,11 +106,11 @@ def test_the_slot_of_a_reader_that_was_killed_is_freed_at_the_next_open(tmp_path
         living.expect("ready")  # the table of readers is made anew only when nobody uses it
         reader.expect("ready")
         with open_store(tmp_path) as store:
-            assert f"{reader.pid} " in store._env.readers()
+            assert f"{reader.pid} " in store._env._env.readers()
         reader.kill()
         with open_store(tmp_path) as store:
-            assert f"{reader.pid} " not in store._env.readers()
-            assert f"{living.pid} " in store._env.readers()
+            assert f"{reader.pid} " not in store._env._env.readers()
+            assert f"{living.pid} " in store._env._env.readers()
 
 
 def test_a_reader_that_was_killed_does_not_make_the_log_grow(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_reader_that_was_killed_does_not_make_the_log_grow(tmp_path: Path) -> 
             # Each commit takes some new pages and frees as many: without that reader the map would never fill.
             for number in range(100):
                 store.append(ev.RUNTIME_STREAM, [runtime_opened(number)])
-            assert f"{reader.pid} " not in store._env.readers()
+            assert f"{reader.pid} " not in store._env._env.readers()
             assert store.map_usage()[1] == 512 << 10
 
 
@@ -148,7 +148,7 @@ def test_too_many_readers_are_told_so(tmp_path: Path) -> None:
 
 def two_at_once(reader: LmdbEventStore) -> None:
     """One slot it may have kept; two it has not."""
-    with reader._transaction(), reader._transaction():
+    with reader._env.transaction(), reader._env.transaction():
         assert reader.position() == 0
 
 

@@ -1,4 +1,4 @@
-"""The event store on LMDB. This is the one file that imports ``lmdb``.
+"""The event store on LMDB.
 
 Layout (measured in ADR 0002), six databases in one environment:
 
@@ -8,10 +8,6 @@ Layout (measured in ADR 0002), six databases in one environment:
     names     stream number (u32 BE) -> stream name
     statuses  status + NUL + job id -> nothing
     meta      "format" -> "1"
-
-Durability: LMDB writes the changed pages, syncs, writes a meta page, syncs again; a crash at any point leaves the
-transaction before or the one after. ``sync`` and ``metasync`` stay on and ``writemap`` off, so a commit that returned
-survives a power cut.
 """
 
 from __future__ import annotations
@@ -27,25 +23,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
 
-import lmdb
 import msgspec
-from lmdb.verify import VerifyError, verify
 
 from perdure.store.blobs import FileBlobs, sync_folders
 from perdure.store.commit_plan import CommitPlan, StreamEnd
 from perdure.store.errors import (
     CorruptLog,
-    DiskFull,
-    LogFull,
     ReadOnlyStore,
-    StoreClosed,
     StoreError,
     StoreFailed,
     StoreMissing,
-    TooManyReaders,
     UnknownJob,
-    UnsupportedFormat,
-    UsedAfterFork,
     refused,
 )
 from perdure.store.event_store import (
@@ -62,22 +50,17 @@ from perdure.store.failpoints import hit
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
+from perdure.store.lmdb_environment import LmdbEnvironment
 from perdure.store.projection import State, decode_state, encode_state
 from perdure.store.reading import expand, matches, read_stream, rebuild_from
 from perdure.store.writer_lock import WriterLock
 
-FORMAT: Final = 1
 LOCK_FILE: Final = "perdure.lock"
-_DATABASES: Final = (b"log", b"index", b"streams", b"names", b"statuses", b"meta")
-_READERS: Final = 1022
-_READER_TABLE_BYTES: Final = 65_536  # what LMDB makes of that many slots of 64 bytes and a header
 _U32: Final = struct.Struct(">I")
 _U64: Final = struct.Struct(">Q")
 _INDEX: Final = struct.Struct(">IQ")
 _CHUNK_BYTES: Final = 4 << 20  # what one read transaction copies out at most, so that none stays open for long
 _CACHED_ENDS: Final = 16_384
-_LITTLE_SPACE: Final = 1 << 20  # bytes free on a disk where a short write means that it is full
-_LOOKS: Final = 5  # at a file that another process writes to
 _POLL: Final = (0.0005, 0.02)  # seconds between looks for another process's commits: at first, and at most
 
 
@@ -87,17 +70,6 @@ class _StoredEnd(msgspec.Struct, array_like=True):
     hash: bytes
     state: bytes
 
-
-# What LMDB calls pages that are not what it wrote; a bad transaction is one that met such a page before.
-_DAMAGE: Final = (
-    lmdb.CorruptedError,
-    lmdb.PageNotFoundError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.BadTxnError,
-    lmdb.CursorFullError,
-    lmdb.IncompatibleError,
-)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(_StoredEnd).decode
@@ -118,22 +90,17 @@ class LmdbEventStore:
         self.path = path
         self.blobs = FileBlobs(path / "blobs")
         self._lock = lock
-        self._clock = clock
-        self._max_map_size = max_map_size
         self._pid = os.getpid()
+        self._clock = clock
         self._writing = threading.Lock()
-        # Guards the map: transactions enter, a change of the map's size or the end waits until all have left.
-        self._gate = threading.Condition()
-        self._inside = 0
-        self._exclusive = False
-        self._closed = False
+        self._moved = threading.Condition()  # told of each commit, and of the end
+        self._ended = False
         self._ends: dict[str, StreamEnd] = {}
         self._known_names: dict[int, str] = {}
-        self._env = self._open_env(map_size)
+        self._env = LmdbEnvironment(path, writable=lock is not None, map_size=map_size, max_map_size=max_map_size)
         try:
-            self._check_size()
-            self._open_databases()
-            self._position = self._last_position()
+            self._position = self.position_in_file()
+            self._next_number = 1 + self._stream_count()
         except BaseException:
             self._env.close()
             raise
@@ -199,158 +166,6 @@ class LmdbEventStore:
             raise StoreMissing(folder)
         return cls(folder, None, clock=lambda: 0, map_size=0, max_map_size=0)
 
-    # --- opening -----------------------------------------------------------------------------------------------------
-
-    def _open_env(self, map_size: int) -> Any:
-        file = self.path / "log" / "data.mdb"
-        size = max(min(map_size, self._max_map_size), file.stat().st_size if file.exists() else 0)
-        try:
-            if self._lock is not None:
-                self._allocate_reader_table()
-            env = lmdb.open(
-                str(self.path / "log"),
-                map_size=size or (1 << 20),
-                max_dbs=8,
-                max_readers=_READERS,
-                readonly=self._lock is None,
-                meminit=False,
-                mode=0o600,
-            )
-            if self._lock is not None:
-                env.reader_check()  # free the slots of readers that died
-        except lmdb.Error as error:
-            raise self._translate(error) from error
-        except OSError as error:
-            raise refused(self.path, error) from error
-        return env
-
-    def _allocate_reader_table(self) -> None:
-        # LMDB makes this file sparse and writes to it through a map: on a full disk that ends the process with SIGBUS.
-        file = os.open(self.path / "log" / "lock.mdb", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            size = os.fstat(file).st_size
-            while size < _READER_TABLE_BYTES:
-                size += os.pwrite(file, bytes(_READER_TABLE_BYTES - size), size)
-        finally:
-            os.close(file)
-
-    def _check_size(self) -> None:
-        # A page beyond the end of the file would end the process with SIGBUS when it is touched.
-        info, page = self._env.info(), self._env.stat()["psize"]
-        found, need = (self.path / "log" / "data.mdb").stat().st_size, (info["last_pgno"] + 1) * page
-        if info["last_txnid"] and found < need:
-            raise CorruptLog("the end of data.mdb", f"the file has {found} bytes, its pages need {need}")
-
-    def _open_databases(self) -> None:
-        # Made only in an environment that nothing was ever written to: in any other one, what is not there was lost.
-        info = self._env.info()
-        new = info["last_txnid"] == 0 and info["last_pgno"] < 2
-        try:
-            if new and self._lock is not None:
-                # All at once, so that no reader ever finds some of them.
-                with self._env.begin(write=True) as txn:
-                    handles = [self._env.open_db(name, txn=txn) for name in _DATABASES]
-                    txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
-            else:
-                handles = [self._open_database(name) for name in _DATABASES]
-            self._log, self._index, self._streams, self._names, self._statuses, self._meta = handles
-            with self._begin(write=False) as txn:
-                found = txn.get(b"format", db=self._meta)
-        except lmdb.NotFoundError:
-            if new:
-                raise StoreMissing(self.path) from None
-            raise CorruptLog("data.mdb", "one of its databases is gone") from None
-        except lmdb.Error as error:
-            raise self._translate(error) from error
-        if found is None:
-            raise CorruptLog("data.mdb", "it does not say which format it has")
-        if found != str(FORMAT).encode():
-            raise UnsupportedFormat(self.path, int(found) if found.isdigit() else 0, FORMAT)
-
-    def _open_database(self, name: bytes) -> Any:
-        while True:
-            try:
-                # Without a transaction of ours: py-lmdb drops a handle that was made in a read transaction with it.
-                return self._env.open_db(name, create=False)
-            except lmdb.MapResizedError:
-                self._resize(0, inside=0)
-
-    def _translate(self, error: lmdb.Error) -> StoreError:
-        text = str(error)
-        if "No space left" in text or "quota" in text.lower():
-            return DiskFull(self.path)
-        if "Input/output error" in text and self._disk_is_full():
-            return DiskFull(self.path)  # LMDB's name for a write of which only a part found room
-        if isinstance(error, lmdb.MapFullError):
-            return LogFull(self.path, self._max_map_size)
-        if isinstance(error, lmdb.ReadersFullError):
-            return TooManyReaders(self.path, _READERS)
-        if isinstance(error, _DAMAGE):
-            return CorruptLog("data.mdb", text)
-        return StoreFailed(self.path, text)
-
-    def _disk_is_full(self) -> bool:
-        disk = os.statvfs(self.path)
-        return disk.f_bavail * disk.f_frsize < _LITTLE_SPACE
-
-    # --- transactions ------------------------------------------------------------------------------------------------
-
-    def _check(self) -> None:
-        if self._closed:
-            raise StoreClosed
-        if os.getpid() != self._pid:
-            raise UsedAfterFork(self._pid, os.getpid())
-
-    @contextlib.contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[Any]:
-        self._check()  # before the lock: in a fork's copy its owner may be a thread that is not there
-        with self._gate:
-            self._check()
-            self._gate.wait_for(lambda: not self._exclusive)
-            self._check()
-            self._inside += 1
-        try:
-            with self._begin(write) as txn:
-                yield txn
-        except lmdb.MapFullError:
-            raise  # the writer grows the map and tries again
-        except (struct.error, UnicodeDecodeError) as error:
-            raise CorruptLog("data.mdb", f"not what was written there: {error}") from None
-        except lmdb.Error as error:
-            raise self._translate(error) from error
-        finally:
-            with self._gate:
-                self._inside -= 1
-                self._gate.notify_all()
-
-    def _begin(self, write: bool) -> Any:
-        while True:
-            try:
-                return self._env.begin(write=write)
-            except lmdb.MapResizedError:
-                # The writer's process made the map larger. Adopt its size, alone: LMDB demands it.
-                self._resize(0, inside=1)
-            except lmdb.ReadersFullError:
-                if not self._env.reader_check():  # frees the slots of readers that died
-                    raise
-
-    def _resize(self, size: int, inside: int) -> None:
-        with self._gate:
-            if self._exclusive:
-                # Another thread of this process resizes for the same reason. Step aside and let it.
-                self._inside -= inside
-                self._gate.notify_all()
-                self._gate.wait_for(lambda: not self._exclusive)
-                self._inside += inside
-                return
-            self._exclusive = True
-            try:
-                self._gate.wait_for(lambda: self._inside <= inside)
-                self._env.set_mapsize(size)
-            finally:
-                self._exclusive = False
-                self._gate.notify_all()
-
     # --- writing -----------------------------------------------------------------------------------------------------
 
     def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
@@ -364,9 +179,9 @@ class LmdbEventStore:
 
     def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
         """See `EventStore.append_batch`."""
-        self._check()  # before the lock, see `_transaction`
+        self._env.check()  # before the lock, see `LmdbEnvironment`
         with self._writing:
-            self._check()
+            self._env.check()
             if self._lock is None:
                 raise ReadOnlyStore
             hit("commit.before_plan")
@@ -384,57 +199,43 @@ class LmdbEventStore:
             return answers
 
     def _commit(self, plan: CommitPlan) -> None:
-        while True:
-            try:
-                with self._transaction(write=True) as txn:
-                    hit("commit.before_write")
-                    self._write(txn, plan)
-                    hit("commit.after_write")
-                    hit("commit.before_sync")
-                hit("commit.after_sync")
-            except lmdb.MapFullError:
-                self._grow()
-            else:
-                return
+        def work(txn: Any) -> None:
+            hit("commit.before_write")
+            self._write(txn, plan)
+            hit("commit.after_write")
+            hit("commit.before_sync")
+
+        self._env.write(work, synced=lambda: hit("commit.after_sync"))
 
     def _write(self, txn: Any, plan: CommitPlan) -> None:
         pack, key = _U64.pack, _INDEX.pack
         frames = [(pack(frame.position), frame.data) for frame in plan.frames]
         index = [(key(entry.number, entry.sequence), pack(entry.position)) for entry in plan.index]
-        _, logged = txn.cursor(self._log).putmulti(frames, append=True)
-        _, indexed = txn.cursor(self._index).putmulti(index, overwrite=False)
+        _, logged = txn.cursor(self._env.log).putmulti(frames, append=True)
+        _, indexed = txn.cursor(self._env.index).putmulti(index, overwrite=False)
         if logged != len(frames) or indexed != len(index):
             # putmulti passes over what is there already. Somebody wrote beside the lock; do not build upon it.
             raise StoreFailed(self.path, "the log was changed by another writer; open it again")
-        streams = txn.cursor(self._streams)
+        streams = txn.cursor(self._env.streams)
         for name, end in plan.ends.items():
             head = end.head
             value = _encode(_StoredEnd(head.number, head.sequence, head.hash, encode_state(end.state)))
             streams.put(name.encode(), value)
             if head.number >= self._next_number:
-                txn.put(_U32.pack(head.number), name.encode(), db=self._names)
+                txn.put(_U32.pack(head.number), name.encode(), db=self._env.names)
         for before, after in plan.statuses:
             if before is not None:
-                txn.delete(_status_key(before), db=self._statuses)
-            txn.put(_status_key(after), b"", db=self._statuses)
-
-    def _grow(self) -> None:
-        # A reader that died in a transaction keeps every page since then from being used again.
-        if self._env.reader_check():
-            return
-        size = self._env.info()["map_size"]
-        if size >= self._max_map_size:
-            raise LogFull(self.path, self._max_map_size)
-        self._resize(min(size * 2, self._max_map_size), inside=0)
+                txn.delete(_status_key(before), db=self._env.statuses)
+            txn.put(_status_key(after), b"", db=self._env.statuses)
 
     def _adopt(self, plan: CommitPlan) -> None:
         if len(self._ends) + len(plan.ends) > _CACHED_ENDS:
             self._ends.clear()
         self._ends.update(plan.ends)
         self._next_number = plan.next_number
-        with self._gate:
+        with self._moved:
             self._position = plan.position
-            self._gate.notify_all()
+            self._moved.notify_all()
 
     def _end_of(self, stream: str) -> StreamEnd | None:
         end = self._ends.get(stream)
@@ -444,8 +245,8 @@ class LmdbEventStore:
 
     def _stored_end(self, stream: str) -> StreamEnd | None:
         key = stream_key(stream)
-        with self._transaction() as txn:
-            data = txn.get(key, db=self._streams) if key is not None else None
+        with self._env.transaction() as txn:
+            data = txn.get(key, db=self._env.streams) if key is not None else None
         if data is None:
             return None
         end = self._decode_end(stream, data)
@@ -458,49 +259,49 @@ class LmdbEventStore:
         except UNREADABLE as error:
             raise CorruptLog(f"the end of {stream}", str(error)) from None
 
-    def _last_position(self) -> int:
-        with self._transaction() as txn:
-            cursor = txn.cursor(self._log)
+    def position_in_file(self) -> int:
+        """The last event's position as the file has it.
+
+        In the writer's process `position` follows the commit: for a moment the file is ahead of it.
+        """
+        with self._env.transaction() as txn:
+            cursor = txn.cursor(self._env.log)
             last = (_U64.unpack(cursor.key())[0], cursor.value()) if cursor.last() else None
-            self._next_number = 1 + txn.stat(self._streams)["entries"]
         if last is None:
             return 0
         position: int = last[0]
         return position + len(read_frame(last[1], position).bodies) - 1
 
+    def _stream_count(self) -> int:
+        with self._env.transaction() as txn:
+            count: int = txn.stat(self._env.streams)["entries"]
+            return count
+
     def position(self) -> int:
         """See `EventStore.position`."""
-        self._check()
-        return self._position if self._lock is not None else self._last_position()
+        self._env.check()
+        return self._position if self._lock is not None else self.position_in_file()
 
     def wait(self, after: int, timeout: float | None = None) -> int:
         """See `EventStore.wait`. Another process's commits are seen within 20 ms."""
-        self._check()
+        self._env.check()
         if self._lock is not None:
-            with self._gate:
-                self._check()
-                self._gate.wait_for(lambda: self._position > after or self._closed, timeout)
-                self._check()
-                return self._position
+            with self._moved:
+                self._moved.wait_for(lambda: self._position > after or self._ended, timeout)
+            self._env.check()
+            return self._position
         deadline = None if timeout is None else time.monotonic() + timeout
         pause, seen = _POLL[0], -1
         while True:
             # The last transaction's id is a read of mapped memory; the log is looked at only when it moved.
-            if (latest := self._last_transaction()) != seen:
+            if (latest := self._env.last_transaction()) != seen:
                 seen = latest
-                if (position := self._last_position()) > after:
+                if (position := self.position_in_file()) > after:
                     return position
             if deadline is not None and time.monotonic() >= deadline:
-                return self._last_position()
+                return self.position_in_file()
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL[1])
-
-    def _last_transaction(self) -> int:
-        self._check()
-        with self._gate:  # nobody may replace the map or close it meanwhile
-            self._check()
-            latest: int = self._env.info()["last_txnid"]
-            return latest
 
     def read(
         self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
@@ -520,8 +321,8 @@ class LmdbEventStore:
         while key is not None and key <= stop:
             chunk: list[RawFrame] = []
             size = 0
-            with self._transaction() as txn:
-                cursor = txn.cursor(self._index)
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.index)
                 # The frame that holds `key` begins at it or before it; a stream's first frame begins at sequence 1.
                 found = cursor.set_range(key)
                 if not found or cursor.key() != key:
@@ -534,7 +335,7 @@ class LmdbEventStore:
                         key = cursor.key()
                         break
                     position: bytes = cursor.value()
-                    data = txn.get(position, db=self._log)
+                    data = txn.get(position, db=self._env.log)
                     chunk.append(RawFrame(_U64.unpack(position)[0], self._present(data, position)))
                     size += len(data)
                     found = cursor.next()
@@ -546,8 +347,8 @@ class LmdbEventStore:
         while key is not None:
             chunk: list[RawFrame] = []
             size = 0
-            with self._transaction() as txn:
-                cursor = txn.cursor(self._index)
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.index)
                 found = cursor.set_range(key)
                 if not found or cursor.key() != key:
                     found = cursor.prev() if found else cursor.last()
@@ -557,7 +358,7 @@ class LmdbEventStore:
                         key = cursor.key()
                         break
                     position: bytes = cursor.value()
-                    data = txn.get(position, db=self._log)
+                    data = txn.get(position, db=self._env.log)
                     chunk.append(RawFrame(_U64.unpack(position)[0], self._present(data, position)))
                     size += len(data)
                     if _INDEX.unpack(cursor.key())[1] <= after + 1:
@@ -576,8 +377,8 @@ class LmdbEventStore:
         while key is not None:
             chunk: list[RawFrame] = []
             size = 0
-            with self._transaction() as txn:
-                cursor = txn.cursor(self._log)
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.log)
                 found = cursor.set_range(key)
                 if not found or cursor.key() != key:
                     # The frame before may reach beyond `after`.
@@ -608,8 +409,8 @@ class LmdbEventStore:
             return known
         if not 0 <= number < 1 << 32:
             return None  # only a damaged frame says so
-        with self._transaction() as txn:
-            found = txn.get(_U32.pack(number), db=self._names)
+        with self._env.transaction() as txn:
+            found = txn.get(_U32.pack(number), db=self._env.names)
             name: str | None = None if found is None else found.decode()
         if name is not None:
             if len(self._known_names) >= _CACHED_ENDS:
@@ -631,8 +432,8 @@ class LmdbEventStore:
         key, start = prefix.encode(), prefix.encode()
         while True:
             chunk: list[str] = []
-            with self._transaction() as txn:
-                cursor = txn.cursor(self._streams)
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.streams)
                 found = cursor.set_range(key)
                 while found and cursor.key().startswith(start) and len(chunk) < 4096:
                     chunk.append(cursor.key().decode())
@@ -675,20 +476,20 @@ class LmdbEventStore:
 
     def _candidates(self, query: JobQuery) -> Iterator[str]:
         if not query.statuses:
-            yield from self._keys_backward(self._streams, b"job:", query)
+            yield from self._keys_backward(self._env.streams, b"job:", query)
             return
         ids: list[str] = []
         for status in query.statuses:
-            ids.extend(self._keys_backward(self._statuses, f"{status}\0".encode(), query))
+            ids.extend(self._keys_backward(self._env.statuses, f"{status}\0".encode(), query))
         yield from (job_stream(job_id) for job_id in sorted(ids, reverse=True))
 
     def _keys_backward(self, database: Any, prefix: bytes, query: JobQuery) -> Iterator[str]:
         """Keys that begin with ``prefix``, last first; the prefix is kept only for stream names."""
         upper = prefix + (str(query.before).encode() if query.before is not None else b"\xff")
-        cut = 0 if database is self._streams else len(prefix)
+        cut = 0 if database is self._env.streams else len(prefix)
         while True:
             chunk: list[str] = []
-            with self._transaction() as txn:
+            with self._env.transaction() as txn:
                 cursor = txn.cursor(database)
                 found = cursor.prev() if cursor.set_range(upper) else cursor.last()
                 while found and cursor.key().startswith(prefix) and len(chunk) < 1024:
@@ -703,7 +504,7 @@ class LmdbEventStore:
         """See `EventStore.count_unfinished`."""
         query = JobQuery()
         return {
-            status: sum(1 for _ in self._keys_backward(self._statuses, f"{status}\0".encode(), query))
+            status: sum(1 for _ in self._keys_backward(self._env.statuses, f"{status}\0".encode(), query))
             for status in sorted(UNFINISHED)
         }
 
@@ -712,8 +513,8 @@ class LmdbEventStore:
         key = b""
         while True:
             chunk: list[tuple[int, int, int]] = []
-            with self._transaction() as txn:
-                cursor = txn.cursor(self._index)
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.index)
                 found = cursor.set_range(key) if key else cursor.first()
                 while found and len(chunk) < 16_384:
                     key = cursor.key()
@@ -731,48 +532,30 @@ class LmdbEventStore:
         """
         missing: list[str] = []
         jobs = 0
-        with self._transaction() as txn:
-            cursor = txn.cursor(self._streams)
+        with self._env.transaction() as txn:
+            cursor = txn.cursor(self._env.streams)
             found = cursor.set_range(b"job:")
             while found and cursor.key().startswith(b"job:"):
                 stream = cursor.key().decode()
                 state = decode_state(stream, self._decode_end(stream, cursor.value()).state)
                 jobs += 1
-                if not isinstance(state, JobState) or txn.get(_status_key(state), db=self._statuses) is None:
+                if not isinstance(state, JobState) or txn.get(_status_key(state), db=self._env.statuses) is None:
                     missing.append(stream)
                 found = cursor.next()
-            entries: int = txn.stat(self._statuses)["entries"]
+            entries: int = txn.stat(self._env.statuses)["entries"]
         return missing, entries - (jobs - len(missing))
 
     def damaged_pages(self) -> list[str]:
-        """What is wrong with the pages of the file, looked at without LMDB, which aborts the process on some damage."""
-        problems: list[str] = []
-        for _ in range(_LOOKS):
-            # Pages that this transaction sees are not used again while it lasts.
-            with self._transaction() as txn:
-                before = txn.id()
-                try:
-                    problems = verify(str(self.path / "log"))  # type: ignore[no-untyped-call]  # it has no types
-                except VerifyError as error:
-                    problems = [str(error)]
-            if not problems or self._last_transaction() == before:
-                break  # else the file grew between looking at its size and at its last page
-        return problems
+        """What is wrong with the pages of the file, see `LmdbEnvironment.damaged_pages`."""
+        return self._env.damaged_pages()
 
     def map_usage(self) -> tuple[int, int]:
         """Bytes of the map that hold pages, and the map's size."""
-        self._check()
-        with self._gate:
-            self._check()
-            info, page = self._env.info(), self._env.stat()["psize"]
-        return (info["last_pgno"] + 1) * page, info["map_size"]
+        return self._env.map_usage()
 
     def reader_pids(self) -> list[int]:
         """The process of each taken slot of the reader table; one that died keeps its slots until the next `open`."""
-        with self._gate:
-            self._check()
-            table: str = self._env.readers()
-        return [int(line.split()[0]) for line in table.splitlines()[1:]]  # below a line of headers, or of "none"
+        return self._env.reader_pids()
 
     # --- closing -----------------------------------------------------------------------------------------------------
 
@@ -780,12 +563,11 @@ class LmdbEventStore:
         """See `EventStore.close`."""
         if os.getpid() != self._pid:
             return  # a fork's copy: the handles and the lock are the parent's
-        with self._writing, self._gate:
-            if self._closed:
+        with self._writing, self._moved:
+            if self._ended:
                 return
-            self._closed = True
-            self._gate.notify_all()
-            self._gate.wait_for(lambda: self._inside == 0)
+            self._ended = True
+            self._moved.notify_all()
             self._env.close()
             if self._lock is not None:
                 self._lock.release()
@@ -799,12 +581,12 @@ class LmdbEventStore:
         self.close()
 
 
+def _status_key(state: JobState) -> bytes:
+    return f"{state.status}\0{state.job_id}".encode()
+
+
 def _has_bytes(file: Path) -> bool:
     try:
         return file.stat().st_size > 0
     except OSError:
         return False
-
-
-def _status_key(state: JobState) -> bytes:
-    return f"{state.status}\0{state.job_id}".encode()
