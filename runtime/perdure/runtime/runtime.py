@@ -99,6 +99,7 @@ class Runtime:
         self.clock = clock
         self._on_close = contextlib.ExitStack()  # what `close` gives back; the store among it, if `open` opened it
         self._closed = False
+        self._opened = False  # whether the log says so
         self._waiters = Waiters()
         self.operations = OperationRegistry()
         ping.register(self.operations)
@@ -189,6 +190,7 @@ class Runtime:
         try:
             opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
             runtime._system.append(RUNTIME_STREAM, [opened])
+            runtime._opened = True
             runtime.hooks.opened(runtime)
             if recover:
                 runtime.recover()
@@ -213,11 +215,15 @@ class Runtime:
                 self._system.shutdown(
                     self.settings.shutdown_grace if grace is None else grace,
                     "the runtime closed",
-                    last=lambda: self._system.append(RUNTIME_STREAM, [RuntimeClosed(os.getpid())]),
+                    last=self._record_close,
                 )
         finally:
             self._waiters.close()
             self._on_close.close()
+
+    def _record_close(self) -> None:
+        if self._opened:
+            self._system.append(RUNTIME_STREAM, [RuntimeClosed(os.getpid())])
 
     def __enter__(self) -> Self:
         return self
