@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.command_line import CommandLine, is_plain
-from tests.support.job_events import start_job
+from tests.support.job_events import runtime_opened, start_job
 from tests.support.store_process import StoreProcess
 
 from perdure.cli import doctor
 from perdure.cli.filesystem import file_system, nearest_existing, usage
 from perdure.store import LmdbEventStore
+from perdure.store.events import RUNTIME_STREAM
 
 
 def test_before_anything_ran(perdure: CommandLine) -> None:
@@ -47,6 +48,12 @@ def test_who_holds_the_folder(perdure: CommandLine) -> None:
         assert f"by process {other.pid}" in shown
         assert re.search(r"ok +unfinished +1 running\n", shown)
     assert re.search(r"warning +unfinished +1 running; 'perdure resume' lets them go on", perdure.done("doctor").out)
+
+
+def test_how_often_it_crashed(perdure: CommandLine) -> None:
+    with LmdbEventStore.open(perdure.data) as store:
+        store.append(RUNTIME_STREAM, [runtime_opened(), runtime_opened()])
+    assert "2 times so far, 1 of them ended without closing" in perdure.done("doctor").out
 
 
 def test_a_reader_that_died(perdure: CommandLine) -> None:

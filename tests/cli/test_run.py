@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
+import socket
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ def test_a_state_that_the_guest_refuses(perdure: CommandLine) -> None:
     answer = perdure("run", COUNTER, "counter", "--state", '{"target": "many"}', "--json")
     assert (answer.code, answer.json["status"], answer.json["error"]["kind"]) == (1, "failed", "guest_failed")
     job = answer.json["job_id"]
-    assert f"see 'perdure log history {job}', run it on with 'perdure jobs retry {job}'" in answer.err
+    assert f"see 'perdure jobs show {job}', try again with 'perdure jobs retry {job}'" in answer.err
 
 
 def test_fuel(perdure: CommandLine) -> None:
@@ -207,38 +207,7 @@ def test_manifest_warnings_are_shown(perdure: CommandLine, tmp_path: Path) -> No
     assert "perdure: warning: manifest.json: the field permissions.metods is unknown and has no effect" in answer.err
 
 
-def test_metrics(perdure: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from perdure.cli.foreground import Foreground
-
-    scraped: list[str] = []
-    follow = Foreground.follow
-
-    def follow_and_scrape(front: Foreground, *arguments: object) -> None:
-        follow(front, *arguments)  # type: ignore[arg-type]  # passed on as they came
-        match = re.search(r"metrics at (\S+)", said.getvalue())
-        assert match is not None
-        with urllib.request.urlopen(match[1]) as response:
-            scraped.append(response.read().decode())
-
-    import io
-
-    from rich.text import Text
-
-    from perdure.cli.output import Output
-
-    said = io.StringIO()
-    monkeypatch.setattr(Foreground, "follow", follow_and_scrape)
-    monkeypatch.setattr(
-        Output, "note", lambda _, text: said.write(f"{text.plain if isinstance(text, Text) else text}\n")
-    )
-    perdure.run_counter(QUICK, "--metrics-port", 0)
-    assert "perdure_" in scraped[0]
-    assert 'job_type="counter"' in scraped[0] or 'job_type="counter:counter"' in scraped[0]
-
-
 def test_a_metrics_port_that_is_taken(perdure: CommandLine) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = perdure("run", COUNTER, "counter", "--state", STATE, "--metrics-port", port)

@@ -20,7 +20,8 @@ import pytest
 from tests.support.command_line import COUNTER, ENDLESS, CommandLine, is_plain
 from tests.support.waiting import eventually
 
-SLOW = {"target": 900, "checkpoint_every": 50}  # some three seconds
+# Some four seconds. Whoever is to be caught in the middle has to go on for longer than a busy machine may take to look.
+SLOW = {"target": 1_200, "checkpoint_every": 50}
 PATIENCE = 60.0  # seconds
 
 
@@ -39,20 +40,20 @@ def running(perdure: CommandLine, state: dict[str, int], least: int, *words: str
 
 
 def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
-    with running(perdure, SLOW, 300) as child:
+    with running(perdure, SLOW, 150) as child:
         child.kill()
         child.wait(PATIENCE)
     dead = perdure.job()
     assert dead["status"] == "running"
-    assert dead["items"] < 900
+    assert dead["items"] < 1_200
     assert "but its process died" in perdure.done("jobs", "show", dead["job_id"]).out
     with perdure.process("resume", "--json") as child:
         out, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, err) == (0, "")
     (job,) = json.loads(out)
-    assert (job["status"], job["items"], job["bytes"], job["attempts"]) == ("completed", 900, 900 * 64, 2)
-    assert job["warnings"] == 1
-    assert job["checkpoints"] >= 18
+    assert (job["status"], job["items"], job["bytes"], job["attempts"]) == ("completed", 1_200, 1_200 * 64, 2)
+    assert job["warnings"] == 2
+    assert job["checkpoints"] == 24
 
     history = perdure.done("log", "history", job["job_id"], "--json").lines
     (resumed,) = [event for event in history if event["type"] == "resumed"]
@@ -61,7 +62,7 @@ def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
     again = [event["sequence"] for event in history if event["superseded"]]
     assert again == list(range(fell_back_to + 1, resumed["sequence"]))
     items = [event for event in history if event["type"] == "items" and not event["superseded"]]
-    assert sum(event["data"]["count"] for event in items) == 900
+    assert sum(event["data"]["count"] for event in items) == 1_200
     assert perdure.done("log", "check", "--json").json["clean"] is True
     report = perdure.done("doctor", "--json").json
     assert (report["opens"], report["crashes"]) == (2, 1)
@@ -72,8 +73,8 @@ def test_the_same_end_as_without_the_kill(perdure: CommandLine, tmp_path: Path) 
         return of.done("jobs", "show", of.job()["job_id"], "--json").json["checkpoint"]["state"]
 
     undisturbed = CommandLine(tmp_path / "undisturbed")
-    undisturbed.run_counter({"target": 300})
-    with running(perdure, {"target": 300}, 110) as child:
+    undisturbed.run_counter({"target": 600})
+    with running(perdure, {"target": 600}, 110) as child:
         child.kill()
         child.wait(PATIENCE)
     perdure.done("resume")
@@ -168,7 +169,9 @@ def test_metrics_of_a_running_job(busy: tuple[CommandLine, subprocess.Popen[str]
     with urllib.request.urlopen(match[1], timeout=PATIENCE) as response:
         text = response.read().decode()
     assert "# HELP perdure_" in text
-    assert "counter" in text
+    assert re.search(
+        r'^perdure_\w+\{[^}]*extension="counter"[^}]*job_type="[a-z:]*counter"[^}]*\} [1-9]', text, re.MULTILINE
+    )
 
 
 def lines_of(child: subprocess.Popen[str], count: int) -> list[Any]:
@@ -196,7 +199,7 @@ def test_live_events_of_another_process(
 
 def test_a_watcher_leaves_with_the_job(perdure: CommandLine) -> None:
     with (
-        running(perdure, {"target": 200}, 1) as child,
+        running(perdure, {"target": 900}, 1) as child,
         perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch,
     ):
         out, err = watch.communicate(timeout=PATIENCE)

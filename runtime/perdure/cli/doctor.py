@@ -185,7 +185,7 @@ def _log_facts(store: LmdbEventStore, diagnosis: Diagnosis) -> None:
     runtime = store.state(RUNTIME_STREAM)
     if isinstance(runtime, RuntimeState):
         facts["opens"], facts["crashes"] = runtime.opens, runtime.crashes
-        crashes = f", {counted(runtime.crashes, 'of them')} ended without closing" if runtime.crashes else ""
+        crashes = f", {runtime.crashes:,} of them ended without closing" if runtime.crashes else ""
         diagnosis.note("opened", f"{counted(runtime.opens, 'time')} so far{crashes}")
 
 

@@ -46,7 +46,7 @@ def report_ends(
         if state.status is Status.FAILED and state.error is not None:
             output.error(
                 f"job {state.job_id} failed: {error_text(state.error)}; "
-                f"see 'perdure log history {state.job_id}', run it on with 'perdure jobs retry {state.job_id}'"
+                f"see 'perdure jobs show {state.job_id}', try again with 'perdure jobs retry {state.job_id}'"
             )
     code = stopped.code or (ExitCode.BAD_EXTENSION if refused else code_for(states))
     _say_what_is_left(session, states, stopped)

@@ -44,8 +44,10 @@ class Output:
     def show(self, *renderables: RenderableType) -> None:
         """Print results: tables, or text as it is."""
         for renderable in renderables:
-            if self.results.is_terminal or isinstance(renderable, str | Text):
+            if self.results.is_terminal:
                 self.results.print(renderable, soft_wrap=isinstance(renderable, str | Text))
+            elif isinstance(renderable, str | Text):
+                self.line(str(renderable))  # a history has many lines, and rich takes its time over each
             else:
                 self._show_plain(renderable)
 
@@ -117,9 +119,11 @@ class _NotesHandler(logging.Handler):
         self._tracebacks = tracebacks
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._output.say(f"{record.levelname.lower()}: {record.getMessage()}")
-        if record.exc_info and self._tracebacks():
-            self._output.note("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        # Called on the runtime's threads too, which must not end because nobody reads what they say.
+        with contextlib.suppress(OutputClosed, OSError, ValueError):
+            self._output.say(f"{record.levelname.lower()}: {record.getMessage()}")
+            if record.exc_info and self._tracebacks():
+                self._output.note("".join(traceback.format_exception(*record.exc_info)).rstrip())
 
 
 def _console(stream: IO[str]) -> Console:

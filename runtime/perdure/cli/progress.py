@@ -149,7 +149,8 @@ class _Bars:
         messages = len(self._rows) <= _WITH_MESSAGES
         room = max(1, (options.size.height - 2) // (2 if messages else 1))
         shown, hidden = self._rows[:room], self._rows[room:]
-        lines = [_cells(state, pace) for state, pace in shown]
+        several = len(self._rows) + self._ended > 1
+        lines = [_cells(state, pace, with_id=several) for state, pace in shown]
         widths = [
             max((least, *(cell.cell_len for cell in column))) for least, *column in zip(_LEAST, *lines, strict=True)
         ]
@@ -180,10 +181,11 @@ def _line(state: JobState, cells: tuple[Text, ...], widths: list[int], bar: int)
     return grid
 
 
-def _cells(state: JobState, pace: Pace) -> tuple[Text, ...]:
+def _cells(state: JobState, pace: Pace, *, with_id: bool) -> tuple[Text, ...]:
     left = time_left(pace.left) if pace.left is not None and state.status is Status.RUNNING else ""
     return (
-        Text(printable(state.job_type)),
+        # Ids of one minute begin alike; their ends differ.
+        Text.assemble(printable(state.job_type), (f" …{str(state.job_id)[-4:]}" if with_id else "", "dim")),
         Text(percent(state.progress), "bold"),
         Text(_done(state)),
         Text(_rate(pace)),
