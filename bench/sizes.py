@@ -17,7 +17,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     operation_calls: int
     dispatches: int
     loads: int
-    module_functions: int  # of the module that is compiled: 230 bytes each
+    module_functions: int  # of the module that is compiled: 260 bytes each
     recovery_jobs: int
     recovery_steps: int
     memory_jobs: int
@@ -36,7 +36,7 @@ FULL = Sizes(
     operation_calls=3_000,
     dispatches=30,
     loads=10,
-    module_functions=360,
+    module_functions=320,
     recovery_jobs=100,
     recovery_steps=100,
     memory_jobs=100,
