@@ -15,9 +15,9 @@ from perdure.cli.check_command import check
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
-from perdure.cli.session import DataOption, DebugOption, JsonOption, Session, command, group, remember
 from perdure.runtime import perdure_version
 
 
@@ -34,27 +34,27 @@ class PerdureGroup(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run a command and leave with its exit code."""
-        session = Session()
+        invocation = Invocation()
         try:
-            with session.output.logging(lambda: session.debug):
+            with invocation.output.logging(lambda: invocation.debug):
                 code = super().main(
                     args,
                     "perdure",
                     complete_var,
                     standalone_mode=False,
                     windows_expand_args=False,
-                    obj=session,
+                    obj=invocation,
                     **extra,
                 )
-                session.output.flush()
+                invocation.output.flush()
         except OutputClosed:
-            session.output.forget_results()
+            invocation.output.forget_results()
             sys.exit(ExitCode.OUTPUT_CLOSED)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the boundary: nobody else is left to tell
-            if session.debug:
+            if invocation.debug:
                 traceback.print_exc()
             if line := error_line(error):
-                session.output.error(line)
+                invocation.output.error(line)
             sys.exit(exit_code(error))
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 

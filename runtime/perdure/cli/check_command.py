@@ -7,15 +7,15 @@ from rich.text import Text
 
 from perdure.cli.check_process import check_in_child
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.session import Session
+from perdure.cli.invocation import Invocation
 from perdure.cli.terminal_text import counted, printable
 
 
-def check(session: Session) -> None:
+def check(invocation: Invocation) -> None:
     """Check every event, hash, projection and blob; another process may go on writing meanwhile."""
-    report = check_in_child(session.data)
-    output = session.output
-    if session.json:
+    report = check_in_child(invocation.data)
+    output = invocation.output
+    if invocation.json:
         output.json(
             {
                 "clean": report.clean,
@@ -36,9 +36,9 @@ def check(session: Session) -> None:
             )
         )
         verdict = Text("clean", "green") if report.clean else Text("damaged", "bold red")
-        output.show(Text.assemble(verdict, f": {looked_at} in {session.data}"))
+        output.show(Text.assemble(verdict, f": {looked_at} in {invocation.data}"))
         for problem in report.problems:
             output.show(Text(f"  {printable(problem.where)}: {printable(problem.what)}"))
     if not report.clean:
-        output.error(f"{counted(len(report.problems), 'problem')} in {session.data}; restore from a backup")
+        output.error(f"{counted(len(report.problems), 'problem')} in {invocation.data}; restore from a backup")
         raise typer.Exit(ExitCode.STORE)

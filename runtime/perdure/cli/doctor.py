@@ -17,12 +17,13 @@ from perdure.cli.errors import error_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.filesystem import WARNINGS, file_system, free_bytes, is_writable, usage
 from perdure.cli.foreground import SWITCH_INTERVAL
-from perdure.cli.session import Session
+from perdure.cli.invocation import Invocation
 from perdure.cli.terminal_text import counted, printable, size
 from perdure.runtime import installed_extensions
 from perdure.store.errors import StoreError, StoreMissing
 from perdure.store.events import RUNTIME_STREAM
-from perdure.store.lmdb_store import FORMAT, LmdbEventStore
+from perdure.store.lmdb_environment import FORMAT
+from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.runtime_state import RuntimeState
 
 PACKAGES: Final = (
@@ -63,11 +64,11 @@ class Diagnosis(msgspec.Struct):
         return [finding for finding in self.findings if finding.level == "problem"]
 
 
-def doctor(session: Session) -> None:
+def doctor(invocation: Invocation) -> None:
     """Show versions, the data folder and its log, and what is wrong with them."""
-    diagnosis = diagnose(session)
-    output = session.output
-    if session.json:
+    diagnosis = diagnose(invocation)
+    output = invocation.output
+    if invocation.json:
         problems = [msgspec.structs.asdict(finding) for finding in diagnosis.findings if finding.level != "ok"]
         output.json({**diagnosis.facts, "findings": problems, "healthy": not diagnosis.problems})
     else:
@@ -84,12 +85,12 @@ def doctor(session: Session) -> None:
         raise typer.Exit(ExitCode.STORE)
 
 
-def diagnose(session: Session) -> Diagnosis:
+def diagnose(invocation: Invocation) -> Diagnosis:
     """Look at everything; nothing is changed."""
     diagnosis = Diagnosis({}, [])
     _versions(diagnosis)
-    _folder(session, diagnosis)
-    _log(session, diagnosis)
+    _folder(invocation, diagnosis)
+    _log(invocation, diagnosis)
     return diagnosis
 
 
@@ -113,8 +114,8 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _folder(session: Session, diagnosis: Diagnosis) -> None:
-    folder = session.data
+def _folder(invocation: Invocation, diagnosis: Diagnosis) -> None:
+    folder = invocation.data
     facts = diagnosis.facts
     facts["data"] = str(folder)
     facts["exists"], facts["writable"] = folder.is_dir(), is_writable(folder)
@@ -136,7 +137,7 @@ def _folder(session: Session, diagnosis: Diagnosis) -> None:
         diagnosis.note("disk", f"only {free}; jobs stop when it is full", "warning")
     else:
         diagnosis.note("disk", free)
-    pid = facts["held_by"] = session.holder()
+    pid = facts["held_by"] = invocation.holder()
     diagnosis.note("in use", f"by process {pid}" if pid is not None else "by no process")
     for name in ("log", "blobs", "cache"):
         used = usage(folder / name)
@@ -144,10 +145,10 @@ def _folder(session: Session, diagnosis: Diagnosis) -> None:
         diagnosis.note(name, f"{size(used.bytes)} in {counted(used.files, 'file')}")
 
 
-def _log(session: Session, diagnosis: Diagnosis) -> None:
+def _log(invocation: Invocation, diagnosis: Diagnosis) -> None:
     diagnosis.facts["log_format"] = {"known": FORMAT}
     try:
-        with session.read() as store:
+        with invocation.read() as store:
             _log_facts(store, diagnosis)
     except StoreMissing:
         diagnosis.note("events", "none: nothing has run in this folder yet")

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
-from perdure.cli.session import BUSY_FOR_NEW, Session
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
 from perdure.runtime import installed_extensions
 from perdure.runtime.errors import UnknownExtension
@@ -46,14 +46,14 @@ def extension_json(state: ExtensionState) -> dict[str, Any]:
     }
 
 
-def list_extensions(session: Session) -> None:
+def list_extensions(invocation: Invocation) -> None:
     """List the installed extensions."""
-    states = _installed(session)
-    if session.json:
-        session.output.json([extension_json(state) for state in states])
+    states = _installed(invocation)
+    if invocation.json:
+        invocation.output.json([extension_json(state) for state in states])
         return
     if not states:
-        session.output.show(f"no extensions in {session.data}; install one: perdure extensions install FOLDER")
+        invocation.output.show(f"no extensions in {invocation.data}; install one: perdure extensions install FOLDER")
         return
     table = plain_table("extension", "version", "jobs", "module", "installed", "name", right=("module",))
     for state in states:
@@ -65,44 +65,44 @@ def list_extensions(session: Session) -> None:
             local_time(state.installed_at)[:19],
             shortened(parse_manifest(state.manifest).name, 60),
         )
-    session.output.show(table)
+    invocation.output.show(table)
 
 
-def install(session: Session, folder: Folder) -> None:
+def install(invocation: Invocation, folder: Folder) -> None:
     """Install an extension from its folder, or a new version of it."""
     if not Path(folder).is_dir():
         raise CommandError(f"{folder} is not a folder; name the one that holds manifest.json", ExitCode.BAD_EXTENSION)
-    with session.runtime(busy=BUSY_FOR_NEW) as runtime:
+    with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         info = runtime.install(folder)
         runtime.load(info.extension)  # so that its jobs are known, and listed
     for warning in info.warnings:
-        session.output.say(f"warning: {printable(warning)}")
-    _show(session, _state(session, info.extension))
+        invocation.output.say(f"warning: {printable(warning)}")
+    _show(invocation, _state(invocation, info.extension))
 
 
-def inspect(session: Session, extension: ExtensionId) -> None:
+def inspect(invocation: Invocation, extension: ExtensionId) -> None:
     """Show what an extension offers, and what it may do."""
-    _show(session, _state(session, extension))
+    _show(invocation, _state(invocation, extension))
 
 
-def remove(session: Session, extension: ExtensionId) -> None:
+def remove(invocation: Invocation, extension: ExtensionId) -> None:
     """Remove an extension that has no unfinished jobs; its history stays."""
-    state = _state(session, extension)
-    with session.runtime() as runtime:
+    state = _state(invocation, extension)
+    with invocation.runtime() as runtime:
         runtime.uninstall(extension)
-    if session.json:
-        session.output.json({"extension": state.extension, "version": state.version, "removed": True})
+    if invocation.json:
+        invocation.output.json({"extension": state.extension, "version": state.version, "removed": True})
     else:
-        session.output.show(f"{state.extension} {state.version} removed")
+        invocation.output.show(f"{state.extension} {state.version} removed")
 
 
-def _installed(session: Session) -> list[ExtensionState]:
-    with session.read_if_any() as store:
+def _installed(invocation: Invocation) -> list[ExtensionState]:
+    with invocation.read_if_any() as store:
         return installed_extensions(store) if store is not None else []
 
 
-def _state(session: Session, extension: str) -> ExtensionState:
-    states = {state.extension: state for state in _installed(session)}
+def _state(invocation: Invocation, extension: str) -> ExtensionState:
+    states = {state.extension: state for state in _installed(invocation)}
     if extension not in states:
         raise UnknownExtension(extension, tuple(states))
     return states[extension]
@@ -114,16 +114,16 @@ def _jobs(state: ExtensionState) -> str:
     return ", ".join(printable(kind.name) for kind in state.job_types) or "known after its first run"
 
 
-def _show(session: Session, state: ExtensionState) -> None:
-    if session.json:
-        session.output.json(extension_json(state))
+def _show(invocation: Invocation, state: ExtensionState) -> None:
+    if invocation.json:
+        invocation.output.json(extension_json(state))
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in _rows(state, parse_manifest(state.manifest)):
         grid.add_row(name, value)
-    session.output.show(grid)
+    invocation.output.show(grid)
 
 
 def _rows(state: ExtensionState, manifest: Manifest) -> Iterator[tuple[str, str]]:

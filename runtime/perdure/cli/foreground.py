@@ -13,8 +13,8 @@ from uuid import UUID
 from perdure.actors.hooks import ActorHooks
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.invocation import BUSY, Invocation
 from perdure.cli.progress import display_for
-from perdure.cli.session import BUSY, Session
 from perdure.runtime import Runtime, on_stop_signals
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
@@ -29,15 +29,15 @@ REFRESH: Final = 0.1  # seconds between two looks at the jobs, and at whether so
 class Foreground:
     """An open runtime, and a person who may stop it."""
 
-    def __init__(self, session: Session, runtime: Runtime, stop: threading.Event) -> None:
-        self.session = session
+    def __init__(self, invocation: Invocation, runtime: Runtime, stop: threading.Event) -> None:
+        self.invocation = invocation
         self.runtime = runtime
         self._stop = stop
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
         """Show how jobs go on until each has ended or is paused, or somebody stops us."""
         left = dict.fromkeys(job_ids)
-        with display_for(self.session.output, json=self.session.json) as display:
+        with display_for(self.invocation.output, json=self.invocation.json) as display:
             while left and not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     # The first one's end ends the wait; that of another is seen a moment later.
@@ -71,7 +71,7 @@ class Stopped:
 
 @contextlib.contextmanager
 def foreground(
-    session: Session, stopped: Stopped, metrics_port: int | None = None, *, busy: str = BUSY
+    invocation: Invocation, stopped: Stopped, metrics_port: int | None = None, *, busy: str = BUSY
 ) -> Iterator[Foreground]:
     """Open the folder for jobs to run in this process; at the end those that have not ended are suspended.
 
@@ -82,18 +82,18 @@ def foreground(
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        with _metrics(session, metrics_port) as hooks, session.runtime(hooks, busy=busy) as runtime:
+        with _metrics(invocation, metrics_port) as hooks, invocation.runtime(hooks, busy=busy) as runtime:
             with on_stop_signals(stopped.note):
-                yield Foreground(session, runtime, stopped.event)
+                yield Foreground(invocation, runtime, stopped.event)
             if stopped.name is not None:
                 grace = runtime.settings.shutdown_grace
-                session.output.say(f"{stopped.name}: stopping at the next check, within {grace:g} s")
+                invocation.output.say(f"{stopped.name}: stopping at the next check, within {grace:g} s")
     finally:
         sys.setswitchinterval(before)
 
 
 @contextlib.contextmanager
-def _metrics(session: Session, port: int | None) -> Iterator[ActorHooks | None]:
+def _metrics(invocation: Invocation, port: int | None) -> Iterator[ActorHooks | None]:
     if port is None:
         yield None
         return
@@ -101,7 +101,7 @@ def _metrics(session: Session, port: int | None) -> Iterator[ActorHooks | None]:
 
     metrics = Metrics()
     with metrics.serve(port) as address:
-        session.output.say(f"metrics at {address}")
+        invocation.output.say(f"metrics at {address}")
         yield metrics.hooks
 
 
@@ -115,14 +115,14 @@ def code_for(states: Sequence[JobState]) -> ExitCode:
     return ExitCode.DONE if found <= {Status.COMPLETED} else ExitCode.JOB_WAITS
 
 
-def require_job(session: Session, job_id: UUID) -> JobState:
+def require_job(invocation: Invocation, job_id: UUID) -> JobState:
     """The job as it is now, before anything is opened for writing.
 
     Raises:
         UnknownJob: there is no such job.
         CommandError: nothing has run in this folder yet.
     """
-    with session.read_if_any() as store:
+    with invocation.read_if_any() as store:
         if store is None:
-            raise CommandError(f"there is no job {job_id}: nothing has run in {session.data} yet", ExitCode.UNKNOWN)
+            raise CommandError(f"there is no job {job_id}: nothing has run in {invocation.data} yet", ExitCode.UNKNOWN)
         return store.job(job_id)

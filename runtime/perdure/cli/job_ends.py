@@ -10,21 +10,21 @@ import typer
 from perdure.cli.event_text import error_text
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Stopped, code_for
+from perdure.cli.invocation import Invocation
 from perdure.cli.job_json import job_json
 from perdure.cli.job_view import job_table, show_end
-from perdure.cli.session import Session
 from perdure.cli.terminal_text import counted
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
 
 def report_ends(
-    session: Session, job_ids: Sequence[UUID], stopped: Stopped, *, as_list: bool, refused: bool = False
+    invocation: Invocation, job_ids: Sequence[UUID], stopped: Stopped, *, as_list: bool, refused: bool = False
 ) -> None:
     """Say what became of the jobs, as the log has it, and leave.
 
     Args:
-        session: the command's session; its runtime is closed by now.
+        invocation: the command's; its runtime is closed by now.
         job_ids: the jobs that were waited for.
         stopped: the signal that ended the wait, if one did.
         as_list: with ``--json``, an array of jobs instead of one.
@@ -33,10 +33,10 @@ def report_ends(
     Raises:
         typer.Exit: always, unless all is well.
     """
-    with session.read() as store:
+    with invocation.read() as store:
         states = [store.job(job_id) for job_id in job_ids]
-    output = session.output
-    if session.json:
+    output = invocation.output
+    if invocation.json:
         output.json([job_json(state) for state in states] if as_list else job_json(states[0]))
     elif len(states) == 1:
         show_end(output, states[0])
@@ -49,19 +49,19 @@ def report_ends(
                 f"see 'perdure jobs show {state.job_id}', try again with 'perdure jobs retry {state.job_id}'"
             )
     code = stopped.code or (ExitCode.BAD_EXTENSION if refused else code_for(states))
-    _say_what_is_left(session, states, stopped)
+    _say_what_is_left(invocation, states, stopped)
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
 
 
-def _say_what_is_left(session: Session, states: Sequence[JobState], stopped: Stopped) -> None:
+def _say_what_is_left(invocation: Invocation, states: Sequence[JobState], stopped: Stopped) -> None:
     left = [state for state in states if not state.finished]
     if not left:
         return
     if stopped.name is not None:
         what = "the job goes on" if len(left) == 1 else f"{counted(len(left), 'job')} go on"
-        session.output.say(f"stopped; {what} with 'perdure resume'")
+        invocation.output.say(f"stopped; {what} with 'perdure resume'")
         return
     for state in left:
         if state.status is Status.PAUSED:
-            session.output.say(f"job {state.job_id} is paused; 'perdure jobs resume {state.job_id}' lets it go on")
+            invocation.output.say(f"job {state.job_id} is paused; 'perdure jobs resume {state.job_id}' lets it go on")

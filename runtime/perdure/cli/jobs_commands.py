@@ -10,11 +10,11 @@ import typer
 from perdure.cli.event_view import job_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH, code_for, require_job
+from perdure.cli.invocation import Invocation
 from perdure.cli.job_json import job_details, job_json
 from perdure.cli.job_view import job_table, show_end, show_job
 from perdure.cli.progress import display_for
 from perdure.cli.resume_command import JobId, resume_one, retry_one
-from perdure.cli.session import Session
 from perdure.cli.terminal_text import percent
 from perdure.runtime import state_at
 from perdure.store.event_store import JobPage, JobQuery
@@ -51,7 +51,7 @@ From = Annotated[int, typer.Option("--from", metavar="SEQUENCE", min=1, help="Be
 
 
 def list_jobs(
-    session: Session,
+    invocation: Invocation,
     status: Statuses = None,
     extension: OfExtension = None,
     job_type: OfType = None,
@@ -62,35 +62,35 @@ def list_jobs(
     query = JobQuery(
         statuses=frozenset(status or ()), extension=extension, job_type=job_type, before=before, limit=limit
     )
-    with session.read_if_any() as store:
+    with invocation.read_if_any() as store:
         page = store.jobs(query) if store is not None else JobPage([], None)
-    if session.json:
-        session.output.json([job_json(state) for state in page.jobs])
+    if invocation.json:
+        invocation.output.json([job_json(state) for state in page.jobs])
     elif page.jobs:
-        session.output.show(job_table(page.jobs, session.output.results.width))
+        invocation.output.show(job_table(page.jobs, invocation.output.results.width))
     else:
-        session.output.show(f"no jobs in {session.data}" if query == JobQuery(limit=limit) else "no such jobs")
+        invocation.output.show(f"no jobs in {invocation.data}" if query == JobQuery(limit=limit) else "no such jobs")
     if page.next is not None:
-        session.output.say(f"there are more: --before {page.next}")
+        invocation.output.say(f"there are more: --before {page.next}")
 
 
-def show(session: Session, job: JobId, at: At = None) -> None:
+def show(invocation: Invocation, job: JobId, at: At = None) -> None:
     """Show all about one job, now or as it was."""
-    now = require_job(session, job)
-    with session.read() as store:
+    now = require_job(invocation, job)
+    with invocation.read() as store:
         state = state_at(store, job, at) if at is not None else now
         details = job_details(store, state)
-    if session.json:
-        session.output.json(details)
+    if invocation.json:
+        invocation.output.json(details)
         return
-    whereabouts = f"as of event {at}" if at is not None else _whereabouts(session, state)
-    show_job(session.output, state, details, whereabouts=whereabouts)
+    whereabouts = f"as of event {at}" if at is not None else _whereabouts(invocation, state)
+    show_job(invocation.output, state, details, whereabouts=whereabouts)
 
 
-def _whereabouts(session: Session, state: JobState) -> str:
+def _whereabouts(invocation: Invocation, state: JobState) -> str:
     if state.finished:
         return ""
-    pid = session.holder()
+    pid = invocation.holder()
     if pid is not None:
         return f"in process {pid}" if state.status is Status.RUNNING else f"process {pid} works on this folder"
     if state.status is Status.PAUSED:
@@ -101,73 +101,73 @@ def _whereabouts(session: Session, state: JobState) -> str:
     return "no process runs it; 'perdure resume' lets it go on"
 
 
-def watch(session: Session, job: JobId, first: From = 1) -> None:
+def watch(invocation: Invocation, job: JobId, first: From = 1) -> None:
     """Show what a job does, as it happens, until it has ended or no process runs it.
 
     People see a bar, and the events that are not in the bar; --json streams every event, a line each.
     The exit code is that of the job.
     """
-    require_job(session, job)
-    with session.read() as store, display_for(session.output, json=session.json) as display:
+    require_job(invocation, job)
+    with invocation.read() as store, display_for(invocation.output, json=invocation.json) as display:
         seen, moved = first - 1, False
         while True:
             # Asked only when nothing moves, because asking takes the lock for a moment, and before the log is read,
             # so that nothing which that process did is missed.
-            held = moved or session.holder() is not None
+            held = moved or invocation.holder() is not None
             position, state = store.position(), store.job(job)
-            seen = _show_events(session, store, job, seen, state.sequence)
+            seen = _show_events(invocation, store, job, seen, state.sequence)
             if state.finished or not held:
                 break
             display.update([state], 0)
             moved = store.wait(position, REFRESH) > position
-    if not session.json:
-        show_end(session.output, state)
+    if not invocation.json:
+        show_end(invocation.output, state)
     if not state.finished:
-        session.output.say(f"no process runs job {job}; 'perdure resume' lets it go on")
+        invocation.output.say(f"no process runs job {job}; 'perdure resume' lets it go on")
     code = code_for([state])
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
 
 
-def _show_events(session: Session, store: LmdbEventStore, job: UUID, seen: int, until: int) -> int:
+def _show_events(invocation: Invocation, store: LmdbEventStore, job: UUID, seen: int, until: int) -> int:
     for stored in store.read(job_stream(job), after=seen, until=until):
         seen = stored.sequence
-        if session.json:
-            session.output.json(as_json(stored))
+        if invocation.json:
+            invocation.output.json(as_json(stored))
         elif type(stored.event) not in _IN_THE_BAR:
-            session.output.note(job_line(stored))
+            invocation.output.note(job_line(stored))
     return seen
 
 
-def pause(session: Session, job: JobId) -> None:
+def pause(invocation: Invocation, job: JobId) -> None:
     """Keep an unfinished job from going on until it is resumed."""
-    _act(session, job, "pause")
+    _act(invocation, job, "pause")
 
 
-def cancel(session: Session, job: JobId) -> None:
+def cancel(invocation: Invocation, job: JobId) -> None:
     """End an unfinished job for good; 'jobs retry' can run it on all the same."""
-    _act(session, job, "cancel")
+    _act(invocation, job, "cancel")
 
 
-def _act(session: Session, job: UUID, action: str) -> None:
-    require_job(session, job)
-    with session.runtime() as runtime:
+def _act(invocation: Invocation, job: UUID, action: str) -> None:
+    require_job(invocation, job)
+    with invocation.runtime() as runtime:
         if action == "pause":
             runtime.pause(job)
         else:
             runtime.cancel(job)
         state = runtime.job(job).state
-    if session.json:
-        session.output.json(job_json(state))
+    if invocation.json:
+        invocation.output.json(job_json(state))
     else:
-        show_end(session.output, state)
+        show_end(invocation.output, state)
 
 
-def resume(session: Session, job: JobId) -> None:
+def resume(invocation: Invocation, job: JobId) -> None:
     """Let a paused, stopped or crashed job go on, and stay until it ends."""
-    resume_one(session, job)
+    resume_one(invocation, job)
 
 
-def retry(session: Session, job: JobId) -> None:
+def retry(invocation: Invocation, job: JobId) -> None:
     """Run a failed or cancelled job on from its last checkpoint, and stay until it ends."""
-    retry_one(session, job)
+    retry_one(invocation, job)

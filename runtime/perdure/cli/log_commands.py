@@ -15,8 +15,8 @@ from perdure.cli.errors import CommandError
 from perdure.cli.event_view import HISTORY_HEADER, history_line, log_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import require_job
+from perdure.cli.invocation import Invocation
 from perdure.cli.resume_command import JobId
-from perdure.cli.session import Session
 from perdure.cli.terminal_text import counted
 from perdure.runtime import history
 from perdure.store.event_store import EventStore, StoredEvent
@@ -50,15 +50,15 @@ OutputFile = Annotated[
 ]
 
 
-def tail(session: Session, stream: Stream = None, first: FromPosition = None, follow_on: Follow = True) -> None:
+def tail(invocation: Invocation, stream: Stream = None, first: FromPosition = None, follow_on: Follow = True) -> None:
     """Print the end of the log, and go on with what happens, in whichever process it does. Ctrl-C ends it."""
-    with session.read() as store:
+    with invocation.read() as store:
         name = _stream_name(store, stream) if stream is not None else None
         for stored in _tail_of(store, name, first, follow_on):
-            if session.json:
-                session.output.json(as_json(stored))
+            if invocation.json:
+                invocation.output.json(as_json(stored))
             else:
-                session.output.show(log_line(stored, with_stream=name is None))
+                invocation.output.show(log_line(stored, with_stream=name is None))
 
 
 def _stream_name(store: EventStore, given: str) -> str:
@@ -91,27 +91,27 @@ def _tail_of(store: EventStore, stream: str | None, first: int | None, follow_on
             yield stored
 
 
-def show_history(session: Session, job: JobId, first: FromSequence = 1, last: ToSequence = None) -> None:
+def show_history(invocation: Invocation, job: JobId, first: FromSequence = 1, last: ToSequence = None) -> None:
     """Print a job's history, the events marked that it did again after falling back to a checkpoint."""
-    require_job(session, job)
-    with session.read() as store:
-        if not session.json:
-            session.output.show(HISTORY_HEADER)
+    require_job(invocation, job)
+    with invocation.read() as store:
+        if not invocation.json:
+            invocation.output.show(HISTORY_HEADER)
         for entry in history(store, job, first, last):
-            if session.json:
-                session.output.json({**as_json(entry.stored), "superseded": entry.superseded})
+            if invocation.json:
+                invocation.output.json({**as_json(entry.stored), "superseded": entry.superseded})
             else:
-                session.output.show(history_line(entry))
+                invocation.output.show(history_line(entry))
 
 
-def export(session: Session, job: MaybeJob = None, output: OutputFile = None) -> None:
+def export(invocation: Invocation, job: MaybeJob = None, output: OutputFile = None) -> None:
     """Write events as JSON lines, each with its hash and its stored bytes, so that others can check the chain."""
     if job is not None:
-        require_job(session, job)
-    with session.read() as store:
+        require_job(invocation, job)
+    with invocation.read() as store:
         events = store.read(job_stream(job)) if job is not None else store.read_all(until=store.position())
         if output in (None, "-"):
-            _write(session, export_lines(events))
+            _write(invocation, export_lines(events))
             return
         path = Path(str(output))
         try:
@@ -122,11 +122,11 @@ def export(session: Session, job: MaybeJob = None, output: OutputFile = None) ->
                     count += 1
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror or error}", ExitCode.USAGE) from error
-    session.output.say(f"{counted(count, 'event')} written to {path}")
+    invocation.output.say(f"{counted(count, 'event')} written to {path}")
 
 
-def _write(session: Session, lines: Iterable[str]) -> None:
+def _write(invocation: Invocation, lines: Iterable[str]) -> None:
     # Not a line at a time: an export is read as a whole.
     for line in lines:
         sys.stdout.write(f"{line}\n")
-    session.output.flush()
+    invocation.output.flush()

@@ -10,9 +10,9 @@ import typer
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Foreground, Stopped, foreground, require_job
+from perdure.cli.invocation import Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.run_command import MetricsPort
-from perdure.cli.session import Session
 from perdure.cli.terminal_text import counted, percent, printable
 from perdure.runtime import PerdureError
 from perdure.store.errors import IllegalTransition
@@ -25,46 +25,46 @@ MaybeJobId = Annotated[
 ]
 
 
-def resume(session: Session, job: MaybeJobId = None, metrics_port: MetricsPort = None) -> None:
+def resume(invocation: Invocation, job: MaybeJobId = None, metrics_port: MetricsPort = None) -> None:
     """Let unfinished jobs go on from their last checkpoints, to their end: crashed, stopped and paused ones."""
     if job is not None:
-        resume_one(session, job, metrics_port, as_list=True)
+        resume_one(invocation, job, metrics_port, as_list=True)
         return
-    with session.read_if_any() as store:
+    with invocation.read_if_any() as store:
         if store is None or not any(store.count_unfinished().values()):
-            if session.json:
-                session.output.json([])
+            if invocation.json:
+                invocation.output.json([])
             else:
-                session.output.show(f"nothing to resume: no unfinished jobs in {session.data}")
+                invocation.output.show(f"nothing to resume: no unfinished jobs in {invocation.data}")
             return
     stopped = Stopped()
-    with foreground(session, stopped, metrics_port) as front:
+    with foreground(invocation, stopped, metrics_port) as front:
         before = unfinished(front)
         refused = _recover_all(front, before)
         job_ids = [state.job_id for state in before if state.job_id not in refused]
         front.follow(job_ids)
-    report_ends(session, [state.job_id for state in before], stopped, as_list=True, refused=bool(refused))
+    report_ends(invocation, [state.job_id for state in before], stopped, as_list=True, refused=bool(refused))
 
 
-def resume_one(session: Session, job_id: UUID, metrics_port: int | None = None, *, as_list: bool = False) -> None:
+def resume_one(invocation: Invocation, job_id: UUID, metrics_port: int | None = None, *, as_list: bool = False) -> None:
     """Let one job go on and stay until it ends; the others stay as they are."""
-    _one(session, job_id, "resume", metrics_port, as_list=as_list)
+    _one(invocation, job_id, "resume", metrics_port, as_list=as_list)
 
 
-def retry_one(session: Session, job_id: UUID, metrics_port: int | None = None) -> None:
+def retry_one(invocation: Invocation, job_id: UUID, metrics_port: int | None = None) -> None:
     """Run a failed or cancelled job on, and stay until it ends."""
-    _one(session, job_id, "retry", metrics_port, as_list=False)
+    _one(invocation, job_id, "retry", metrics_port, as_list=False)
 
 
-def _one(session: Session, job_id: UUID, action: str, metrics_port: int | None, *, as_list: bool) -> None:
-    state = require_job(session, job_id)
+def _one(invocation: Invocation, job_id: UUID, action: str, metrics_port: int | None, *, as_list: bool) -> None:
+    state = require_job(invocation, job_id)
     if not state.finished:
-        session.require_free()  # before any advice that would not help
+        invocation.require_free()  # before any advice that would not help
     if (advice := _ADVICE.get((action, state.status))) is not None:
         text = f"job {job_id} is {state.status}; {advice.format(job_id=job_id)}"
         raise CommandError(text, ExitCode.NOT_NOW)
     stopped = Stopped()
-    with foreground(session, stopped, metrics_port) as front:
+    with foreground(invocation, stopped, metrics_port) as front:
         state = front.runtime.job(job_id).state
         if action == "retry":
             front.runtime.retry(job_id)
@@ -72,7 +72,7 @@ def _one(session: Session, job_id: UUID, action: str, metrics_port: int | None, 
             _go_on(front, state)
         _say_from_where(front, state)
         front.follow([job_id])
-    report_ends(session, [job_id], stopped, as_list=as_list)
+    report_ends(invocation, [job_id], stopped, as_list=as_list)
 
 
 _ADVICE = {
@@ -123,7 +123,7 @@ def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
             except IllegalTransition:
                 raise
             except PerdureError as error:
-                front.session.output.say(f"job {state.job_id} stays paused: {printable(str(error))}")
+                front.invocation.output.say(f"job {state.job_id} stays paused: {printable(str(error))}")
                 refused.add(state.job_id)
                 continue
         elif state.job_id not in going and not state.finished:
@@ -135,7 +135,7 @@ def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
 
 
 def _say_from_where(front: Foreground, was: JobState) -> None:
-    if front.session.json:
+    if front.invocation.json:
         return
     checkpoint = was.checkpoint if was.resumable else None
     where = (
@@ -143,4 +143,4 @@ def _say_from_where(front: Foreground, was: JobState) -> None:
         if checkpoint is not None
         else "from the start"
     )
-    front.session.output.note(f"{was.job_type} {was.job_id} goes on {where}")
+    front.invocation.output.note(f"{was.job_type} {was.job_id} goes on {where}")

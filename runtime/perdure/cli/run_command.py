@@ -13,8 +13,8 @@ import typer
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Foreground, Stopped, foreground
+from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
-from perdure.cli.session import BUSY_FOR_NEW, Session
 from perdure.cli.terminal_text import counted, printable
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
 from perdure.runtime.extensions import ExtensionInfo
@@ -69,7 +69,7 @@ MetricsPort = Annotated[
 
 
 def run(
-    session: Session,
+    invocation: Invocation,
     extension: Ext,
     job: Job,
     state: State = None,
@@ -86,9 +86,9 @@ def run(
     """
     data = read_state(state)
     stopped = Stopped()
-    with foreground(session, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:
+    with foreground(invocation, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:
         runtime = front.runtime
-        installed = usable_extension(session, runtime, extension)
+        installed = usable_extension(invocation, runtime, extension)
         _mention_unfinished(front)
         handle = runtime.dispatch(
             f"{installed.extension}:{job}",
@@ -102,7 +102,7 @@ def run(
             retry=RetryPolicy(attempts=retries + 1),
         )
         front.follow([handle.job_id])
-    report_ends(session, [handle.job_id], stopped, as_list=False)
+    report_ends(invocation, [handle.job_id], stopped, as_list=False)
 
 
 def read_state(option: str | None) -> bytes | None:
@@ -123,7 +123,7 @@ def read_state(option: str | None) -> bytes | None:
         raise CommandError(f"--state {option}: {error.strerror or error}", ExitCode.USAGE) from error
 
 
-def usable_extension(session: Session, runtime: Runtime, extension: str) -> ExtensionInfo:
+def usable_extension(invocation: Invocation, runtime: Runtime, extension: str) -> ExtensionInfo:
     """The extension with this id; what names a folder is installed from there.
 
     An installed id wins over a folder of that name in the working directory; ``./NAME`` means the folder.
@@ -134,11 +134,11 @@ def usable_extension(session: Session, runtime: Runtime, extension: str) -> Exte
         return runtime.inspect(extension)
     info = runtime.install(extension)
     for warning in info.warnings:
-        session.output.say(f"warning: {printable(warning)}")
+        invocation.output.say(f"warning: {printable(warning)}")
     return info
 
 
 def _mention_unfinished(front: Foreground) -> None:
     count = sum(front.runtime.store.count_unfinished().values())
     if count:
-        front.session.output.say(f"{counted(count, 'unfinished job')} in this folder: perdure resume")
+        front.invocation.output.say(f"{counted(count, 'unfinished job')} in this folder: perdure resume")

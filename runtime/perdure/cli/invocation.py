@@ -50,7 +50,7 @@ BUSY: Final = (
 BUSY_FOR_NEW: Final = "process {pid} works on {folder}; wait until it has ended, or choose another folder with --data"
 
 
-class Session:
+class Invocation:
     """One run of the command line."""
 
     def __init__(self) -> None:
@@ -128,19 +128,19 @@ def remember(
     context: typer.Context, data: DataOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> None:
     """The callback of every group of commands: notes the global options."""
-    _session(context).remember(data, json=as_json, debug=debug)
+    _invocation(context).remember(data, json=as_json, debug=debug)
 
 
 def command(
     app: typer.Typer, name: str
-) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
-    """Make a function a command of ``app``: it is given the `Session`, and the command has the global options too."""
+) -> Callable[[Callable[Concatenate[Invocation, P], None]], Callable[Concatenate[Invocation, P], None]]:
+    """Make a function a command of ``app``: it gets the `Invocation`, and the command has the global options too."""
 
-    def register(function: Callable[Concatenate[Session, P], None]) -> Callable[Concatenate[Session, P], None]:
+    def register(function: Callable[Concatenate[Invocation, P], None]) -> Callable[Concatenate[Invocation, P], None]:
         def call(**values: Any) -> None:
-            session = _session(values.pop("context"))
-            session.remember(values.pop("data"), json=values.pop("as_json"), debug=values.pop("debug"))
-            function(session, **values)  # type: ignore[call-arg]  # typer has made the values from this signature
+            invocation = _invocation(values.pop("context"))
+            invocation.remember(values.pop("data"), json=values.pop("as_json"), debug=values.pop("debug"))
+            function(invocation, **values)  # type: ignore[call-arg]  # typer has made the values from this signature
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         common = list(inspect.signature(remember, eval_str=True).parameters.values())
@@ -164,8 +164,8 @@ def group(app: typer.Typer, name: str, help_text: str) -> typer.Typer:
     return made
 
 
-def _session(context: typer.Context) -> Session:
-    session = context.obj
-    if not isinstance(session, Session):
+def _invocation(context: typer.Context) -> Invocation:
+    invocation = context.obj
+    if not isinstance(invocation, Invocation):
         raise TypeError("the commands are run by perdure.cli.app.main")
-    return session
+    return invocation
