@@ -76,9 +76,7 @@ def test_importing_starts_nothing(tmp_path: Path) -> None:
         "import perdure.store, perdure.actors, perdure.metrics, perdure.runtime\n"
         "print(threading.active_count(), sorted(key for key in reads if 'PERDURE' in key), os.listdir('.'))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "1 [] []"
 
 

@@ -13,10 +13,13 @@ ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDA
 
 
 def licence(name: str) -> str:
+    """The SPDX expression if the distribution has one, else the first line of its older ``License`` field."""
     meta = distribution(name).metadata
-    classifiers = [c.rpartition(" :: ")[2] for c in meta.get_all("Classifier") or [] if c.startswith("License ::")]
-    given = meta.get("License-Expression") or (meta.get("License") or "").strip().splitlines()[:1] or classifiers
-    return given if isinstance(given, str) else (given[0] if given else "unknown")
+    for field in ("License-Expression", "License"):
+        if field in meta and meta[field].strip():
+            return meta[field].strip().splitlines()[0]
+    classifiers = [entry.rpartition(" :: ")[2] for entry in meta.get_all("Classifier") or []]
+    return next((entry for entry in classifiers if "icense" in entry), "unknown")
 
 
 def needed() -> dict[str, str]:
