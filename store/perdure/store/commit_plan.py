@@ -13,11 +13,11 @@ import msgspec
 
 from perdure.store.errors import BadEvent, SequenceConflict
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
-from perdure.store.events import decode, event_base
+from perdure.store.events import Event, decode, event_base
 from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
-from perdure.store.upcast import upcast
+from perdure.store.upcast import UPCASTS, upcast
 
 
 class StreamEnd(msgspec.Struct, frozen=True):
@@ -74,14 +74,10 @@ class CommitPlan:
         if request.expected is not None and request.expected != head.sequence:
             raise SequenceConflict(stream, request.expected, head.sequence)
         first = head.sequence + 1
-        state = project(
-            stream,
-            end.state,
-            [
-                (upcast(decode(body, stream)), sequence, time)
-                for sequence, (body, time) in enumerate(zip(request.bodies, request.times, strict=True), first)
-            ],
-        )
+        events: list[Event] = [decode(body, stream) for body in request.bodies]
+        if UPCASTS:
+            events = [upcast(event) for event in events]
+        state = project(stream, end.state, zip(events, range(first, first + len(events)), request.times, strict=True))
         # From here on nothing can refuse.
         sequence, tip = first, head.hash
         for start in range(0, len(request.bodies), MAX_FRAME_EVENTS):

@@ -148,11 +148,14 @@ def apply(state: JobState | None, event: Event, sequence: int, time: int) -> Job
             next_status("?", None, event)
             raise AssertionError("unreachable: the table allows only a dispatch here")
         return _dispatched(event, sequence, time)
-    step = _APPLY.get(type(event))
-    if step is None or type(event) in _LIFECYCLE or state.status is not Status.RUNNING:
+    kind = type(event)
+    if kind in _LIFECYCLE or state.status is not Status.RUNNING:
         state.status = next_status(str(state.job_id), state.status, event)
-    if step is None:
-        raise AssertionError(f"unreachable: the table allows {type(event).__name__}, and nothing is done for it")
+    try:
+        step = _APPLY[kind]
+    except KeyError:
+        next_status(str(state.job_id), state.status, event)
+        raise AssertionError("unreachable: the table allows no event of something else") from None
     step(state, event, sequence, time)
     state.sequence = sequence
     state.updated_at = time
