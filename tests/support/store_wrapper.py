@@ -33,13 +33,14 @@ class StoreWrapper:
     """`EventStore` that hands everything on to ``inner``.
 
     ``batches`` has the requests of each `append_batch` that was committed, ``attempts`` counts all of them. ``before``
-    is called before each commit, with its requests, and may raise.
+    is called before each commit, with its requests, and may raise; ``held`` has what `block` holds back.
     """
 
     def __init__(self, inner: EventStore) -> None:
         self.inner = inner
         self.batches: list[list[AppendRequest]] = []
         self.attempts = 0
+        self.held: Sequence[AppendRequest] = ()
         self.before: Callable[[Sequence[AppendRequest]], None] = lambda requests: None
         self._cut = False
         self._lock = threading.Lock()
@@ -85,6 +86,7 @@ class StoreWrapper:
     def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
         self.attempts += 1
         if not self._open.is_set():
+            self.held = requests
             self.blocked.release()
             assert self._open.wait(TIMEOUT), "nobody unblocked the store"
         self.before(requests)

@@ -1,0 +1,477 @@
+"""What one process leaves behind, the next one takes up. A crash cuts a system off from its log at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from tests.support.actor_rig import Rig
+from tests.support.job_events import completed, started
+from tests.support.puppet import Puppet, Puppets, Stopped
+from tests.support.python_guest import PythonHost
+from tests.support.store_wrapper import StoreWrapper
+from tests.support.waiting import TIMEOUT, eventually, wait_for_log
+
+from perdure.actors import ActorHooks, ActorRestarted, Exit, GuestSpec, Interrupt, SystemStopped
+from perdure.store import AppendRequest, JobState, LmdbEventStore, Status, StoreClosed, check
+from perdure.store import events as ev
+from perdure.store.events import RetryPolicy, job_stream
+
+MakeRig = Callable[..., Rig]
+
+
+class Recovered(ActorHooks):
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.ended: list[str] = []
+        self.causes: list[str] = []
+
+    def recovered(self, jobs: int) -> None:
+        self.jobs += jobs
+
+    def job_ended(self, extension: str, job_type: str, status: str, seconds: float) -> None:
+        self.ended.append(status)
+
+    def attempt_started(self, meter: object, cause: str) -> None:
+        self.causes.append(cause)
+
+
+class Crash:
+    """A first process that can crash, and the next one, which takes over."""
+
+    def __init__(self, make_rig: MakeRig) -> None:
+        self._make_rig = make_rig
+        self.puppets = Puppets()
+        self.rig = make_rig(self.puppets)
+        self.hooks = Recovered()
+
+    def begin(self, **job: object) -> tuple[UUID, Puppet]:
+        job_id = self.rig.dispatch(**job)  # type: ignore[arg-type]  # its keywords
+        return job_id, self.puppets.of(job_id)
+
+    def crash(self) -> Rig:
+        """The next process."""
+        self.rig.crash()
+        return self.again()
+
+    def again(self) -> Rig:
+        self.rig = self._make_rig(self.puppets, predecessor=self.rig, hooks=self.hooks)
+        return self.rig
+
+
+@pytest.fixture
+def crash(make_rig: MakeRig) -> Crash:
+    return Crash(make_rig)
+
+
+# --- from the last checkpoint ----------------------------------------------------------------------------------------
+
+
+def test_a_job_goes_on_from_its_last_checkpoint_with_the_counters_of_then(crash: Crash) -> None:
+    job_id, puppet = crash.begin(state=b"start")
+    puppet.do(lambda host: host.increment_items(5))
+    puppet.do(lambda host: host.add_warning("odd"))
+    puppet.do(lambda host: host.report_progress(0.5, "half"))
+    puppet.do(lambda host: host.checkpoint(b"five"))
+    saved = crash.rig.job(job_id)
+    puppet.do(lambda host: host.increment_items(90))
+    puppet.do(lambda host: host.report_progress(0.9, "more"))
+    wait_for_log(crash.rig.store, lambda: crash.rig.job(job_id).items == 95)
+
+    rig = crash.crash()
+
+    second = crash.puppets.of(job_id)
+    assert second.state == b"five"
+    state = rig.job(job_id)
+    assert (state.items, state.warnings, state.progress, state.message) == (5, 1, 0.5, "half")
+    assert state.fuel == saved.fuel
+    second.do(lambda host: host.increment_items(1))
+    second.end()
+    state = rig.wait(job_id, Status.COMPLETED)
+    assert (state.items, state.attempts) == (6, 2)
+
+
+def test_what_came_after_the_checkpoint_is_superseded_and_stays_in_the_history(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    puppet.do(lambda host: host.checkpoint(b"1"))
+    puppet.do(lambda host: host.increment_items(9))
+    wait_for_log(crash.rig.store, lambda: crash.rig.job(job_id).items == 9)
+
+    rig = crash.crash()
+
+    crash.puppets.of(job_id).end()
+    state = rig.wait(job_id, Status.COMPLETED)
+    assert rig.tags(job_id) == [
+        "dispatched", "started", "checkpoint", "items", "resumed", "started", "completed",
+    ]  # fmt: skip
+    assert state.superseded == [(3, 5)]
+    assert [state.is_superseded(sequence) for sequence in range(1, 8)] == [False] * 3 + [True] + [False] * 3
+
+
+def test_a_job_without_a_checkpoint_starts_over(crash: Crash) -> None:
+    job_id, puppet = crash.begin(state=b"start")
+    puppet.do(lambda host: host.increment_items(9))
+
+    rig = crash.crash()
+
+    assert crash.puppets.of(job_id).state == b"start"
+    assert rig.job(job_id).items == 0
+
+
+def test_a_job_that_is_not_resumable_starts_over(crash: Crash) -> None:
+    job_id, puppet = crash.begin(state=b"start", resumable=False)
+    puppet.do(lambda host: host.checkpoint(b"later"))
+
+    crash.crash()
+
+    assert crash.puppets.of(job_id).state == b"start"
+
+
+def test_crash_after_crash_loses_nothing(crash: Crash) -> None:
+    job_id, puppet = crash.begin(state=b"0")
+    for number in range(1, 6):
+        assert puppet.do(lambda host: host.increment_items()) is None
+        assert puppet.do(lambda host, number=number: host.checkpoint(b"%d" % number))  # type: ignore[misc]
+        puppet.begin(lambda host: host.increment_items(100))
+        rig = crash.crash()
+        puppet = crash.puppets.of(job_id)
+        assert puppet.state == b"%d" % number
+    puppet.end()
+
+    state = rig.wait(job_id, Status.COMPLETED)
+
+    assert (state.items, state.attempts, state.checkpoints) == (5, 6, 5)
+
+
+def test_a_checkpoint_that_was_not_answered_may_be_lost_but_nothing_before_it(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    puppet.do(lambda host: host.checkpoint(b"1"))
+    crash.rig.store.block()
+    answer = puppet.begin(lambda host: host.checkpoint(b"2"))
+    assert crash.rig.store.blocked.acquire(timeout=TIMEOUT)
+
+    crash.crash()
+
+    assert crash.puppets.of(job_id).state == b"1"
+    # The old process was told that it could not be stored, and was stopped.
+    assert answer.exception(TIMEOUT) is not None or answer.result() is False
+
+
+def test_the_log_on_disk_is_enough(tmp_path: Path) -> None:
+    puppets = Puppets()
+    with LmdbEventStore.open(tmp_path) as inner, Rig(puppets, inner=inner) as rig:
+        job_id = rig.dispatch()
+        puppets.of(job_id).do(lambda host: host.checkpoint(b"kept"))
+        rig.crash()
+    with LmdbEventStore.open(tmp_path) as inner, Rig(puppets, inner=inner) as rig:
+        rig.system.admit_recovered(rig.system.recover())
+        puppet = puppets.of(job_id)
+        assert puppet.state == b"kept"
+        puppet.end()
+        rig.wait(job_id, Status.COMPLETED)
+        assert check(inner).problems == []
+
+
+# --- in every status -------------------------------------------------------------------------------------------------
+
+
+def test_a_queued_job_runs(crash: Crash) -> None:
+    job_id = crash.rig.dispatch(admit=False)
+
+    rig = crash.crash()
+
+    crash.puppets.of(job_id).end()
+    rig.wait(job_id, Status.COMPLETED)
+    assert rig.tags(job_id) == ["dispatched", "started", "completed"]
+
+
+def test_a_paused_job_stays_paused(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    crash.rig.control(job_id, "pause")
+    puppet.end(Exit.INTERRUPTED)
+    crash.rig.wait(job_id, Status.PAUSED)
+
+    rig = crash.crash()
+
+    assert rig.status(job_id) is Status.PAUSED
+    assert crash.hooks.jobs == 0
+    rig.control(job_id, "resume")
+    crash.puppets.of(job_id).end()
+    rig.wait(job_id, Status.COMPLETED)
+
+
+def test_jobs_that_have_ended_stay_as_they_are(crash: Crash) -> None:
+    done, puppet = crash.begin()
+    puppet.end()
+    failed, puppet = crash.begin()
+    puppet.fail()
+    crash.rig.wait(done, Status.COMPLETED)
+    crash.rig.wait(failed, Status.FAILED)
+    position = crash.rig.store.position()
+
+    rig = crash.crash()
+
+    assert [event.stream for event in rig.store.read_all(after=position)] == ["extension:acme"]
+
+
+def test_a_backoff_goes_on_where_it_was(crash: Crash) -> None:
+    job_id, puppet = crash.begin(retry=RetryPolicy(attempts=2, initial_ms=10_000, jitter=0.0))
+    puppet.fail()
+    crash.rig.wait(job_id, Status.BACKOFF)
+    crash.rig.over(job_id)
+    crash.rig.advance(4.0)
+
+    rig = crash.crash()
+
+    rig.advance(5.999)
+    assert rig.status(job_id) is Status.BACKOFF
+    rig.advance(0.001)
+    crash.puppets.of(job_id).end()
+    assert rig.wait(job_id, Status.COMPLETED).failures == 1
+
+
+def test_a_backoff_that_ended_while_nobody_was_there_is_over(crash: Crash) -> None:
+    job_id, puppet = crash.begin(retry=RetryPolicy(attempts=2, initial_ms=10_000))
+    puppet.fail()
+    crash.rig.wait(job_id, Status.BACKOFF)
+    crash.rig.crash()
+    crash.rig.clock.advance(3_600)
+
+    rig = crash.again()
+
+    rig.advance(0)
+    crash.puppets.of(job_id).end()
+    rig.wait(job_id, Status.COMPLETED)
+
+
+@pytest.mark.parametrize(("action", "status"), [("pause", Status.PAUSED), ("cancel", Status.CANCELLED)])
+def test_a_wish_that_the_crashed_process_did_not_live_to_meet_is_met(crash: Crash, action: str, status: Status) -> None:
+    job_id, _ = crash.begin()
+    crash.rig.control(job_id, action)
+
+    rig = crash.crash()
+
+    assert rig.status(job_id) is status
+    end = rig.events(job_id)[-1]
+    assert isinstance(end, ev.JobPaused | ev.JobCancelled)
+    assert end.forced
+    assert crash.hooks.ended == (["cancelled"] if status is Status.CANCELLED else [])
+
+
+@pytest.mark.parametrize("end", [ev.JobPaused(False, 1), ev.JobSuspended("unload", False, 1), "backoff"])
+def test_a_cancel_that_was_overtaken_by_the_attempts_end_is_met(crash: Crash, end: ev.JobEvent | str) -> None:
+    job_id, _ = crash.begin()
+    if isinstance(end, str):
+        end = ev.RetryScheduled(ev.JobError("trap", "boom"), 60_000, 1)
+    # Acknowledged, then the end that had been decided before; the process died before it could do more.
+    crash.rig.store.inner.append(job_stream(job_id), [ev.JobCancelRequested(), end])
+
+    rig = crash.crash()
+
+    assert rig.status(job_id) is Status.CANCELLED
+
+
+# --- many ------------------------------------------------------------------------------------------------------------
+
+
+def tags_of(batch: Sequence[AppendRequest]) -> set[str]:
+    return {ev.tag_of(ev.decode(body)) for request in batch for body in request.bodies}
+
+
+def test_a_hundred_jobs_are_taken_up_at_once(make_rig: MakeRig) -> None:
+    blocked = threading.Semaphore(0)
+
+    def hang(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
+        blocked.release()
+        host.block()
+
+    rig = make_rig(body=hang, running_jobs=100)
+    rig.extensions["acme"].concurrent_jobs = 100
+    jobs = [rig.dispatch() for _ in range(100)]
+    for _ in jobs:
+        assert blocked.acquire(timeout=TIMEOUT)
+    rig.crash()
+
+    hooks = Recovered()
+    rig = make_rig(body=lambda host, state, spec: None, inner=rig.store.inner, running_jobs=4, hooks=hooks)
+    rig.store.block()
+    recovering: Future[list[JobState]] = Future()
+    threading.Thread(target=lambda: recovering.set_result(rig.system.recover())).start()
+    eventually(lambda: len(rig.store.held) + rig.system.log.depth() == 100)
+    rig.store.unblock()
+    rig.system.admit_recovered(recovering.result(TIMEOUT))
+
+    for job_id in jobs:
+        rig.wait(job_id, Status.COMPLETED)
+    assert hooks.jobs == 100
+    assert hooks.causes == ["recovery"] * 100
+    assert len([batch for batch in rig.store.batches if "resumed" in tags_of(batch)]) <= 2
+    assert {rig.job(job_id).attempts for job_id in jobs} == {2}
+
+
+# --- shutdown --------------------------------------------------------------------------------------------------------
+
+
+def test_a_shutdown_suspends_what_runs_and_the_next_process_goes_on(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    puppet.do(lambda host: host.checkpoint(b"here"))
+    closing = threading.Thread(target=crash.rig.shutdown)
+    closing.start()
+    while puppet.do(lambda host: host.check_interrupt()) is Interrupt.CONTINUE:
+        pass
+    puppet.do(lambda host: host.checkpoint(b"there"))
+    puppet.end(Exit.INTERRUPTED)
+    closing.join(TIMEOUT)
+    assert crash.rig.status(job_id) is Status.SUSPENDED
+    [suspended] = [event for event in crash.rig.events(job_id) if isinstance(event, ev.JobSuspended)]
+    assert (suspended.reason, suspended.forced) == ("the runtime closed", False)
+
+    rig = crash.again()
+
+    puppet = crash.puppets.of(job_id)
+    assert puppet.state == b"there"
+    puppet.end()
+    rig.wait(job_id, Status.COMPLETED)
+
+
+def test_a_guest_that_does_not_listen_is_stopped_by_the_shutdown(crash: Crash) -> None:
+    job_id, _ = crash.begin()
+
+    crash.rig.shutdown(grace=0.05)
+
+    assert crash.rig.status(job_id) is Status.SUSPENDED
+    end = crash.rig.events(job_id)[-1]
+    assert isinstance(end, ev.JobSuspended)
+    assert end.forced
+
+
+def test_a_shutdown_takes_what_is_buffered_to_the_log(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    for _ in range(100):
+        puppet.do(lambda host: host.increment_items())
+
+    crash.rig.shutdown(grace=0.0)
+
+    assert crash.rig.job(job_id).items == 100
+
+
+def test_a_pause_that_a_person_asked_for_outlives_a_shutdown(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    crash.rig.control(job_id, "pause")
+    closing = threading.Thread(target=crash.rig.shutdown)
+    closing.start()
+    puppet.end(Exit.INTERRUPTED)
+    closing.join(TIMEOUT)
+
+    rig = crash.again()
+
+    assert rig.status(job_id) is Status.PAUSED
+
+
+def test_nothing_starts_during_a_shutdown(crash: Crash) -> None:
+    first, puppet = crash.begin()
+    crash.rig.extensions["acme"].concurrent_jobs = 1
+    second = crash.rig.dispatch(admit=False)
+    closing = threading.Thread(target=crash.rig.shutdown)
+    closing.start()
+    while puppet.do(lambda host: host.check_interrupt()) is Interrupt.CONTINUE:
+        pass
+    crash.rig.admit(second)
+    puppet.end(Exit.INTERRUPTED)
+    closing.join(TIMEOUT)
+
+    assert crash.rig.status(second) is Status.QUEUED
+    rig = crash.again()
+    for job_id in (first, second):
+        crash.puppets.of(job_id).end()
+        rig.wait(job_id, Status.COMPLETED)
+
+
+def test_a_shutdown_cleans_every_extension_up_once(crash: Crash) -> None:
+    _, puppet = crash.begin()
+    puppet.end()
+
+    crash.rig.shutdown()
+    crash.rig.shutdown()
+
+    assert crash.rig.extensions["acme"].cleaned == 1
+
+
+def test_the_last_word_is_said_when_nothing_else_will_be(crash: Crash) -> None:
+    job_id, _ = crash.begin()
+    position: list[int] = []
+
+    crash.rig.system.shutdown(0.0, "closed", last=lambda: position.append(crash.rig.store.position()))
+
+    assert position == [crash.rig.store.position()]
+    assert crash.rig.status(job_id) is Status.SUSPENDED
+
+
+def test_a_system_that_is_shut_down_says_so(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    puppet.end()
+    crash.rig.wait(job_id, Status.COMPLETED)
+
+    crash.rig.shutdown()
+
+    for use in (
+        lambda: crash.rig.dispatch(admit=False),
+        lambda: crash.rig.control(job_id, "pause"),
+        lambda: crash.rig.system.load("acme", "1", "m", 1.0),
+    ):
+        with pytest.raises(SystemStopped) as caught:
+            use()
+        assert not isinstance(caught.value, ActorRestarted)
+
+
+def test_a_shutdown_on_a_full_disk_ends_and_loses_nothing_that_was_acknowledged(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    puppet.do(lambda host: host.checkpoint(b"kept"))
+    crash.rig.store.fail_with(StoreClosed())
+
+    crash.rig.shutdown(grace=0.0)
+
+    with pytest.raises(Stopped):
+        puppet.do(lambda host: host.increment_items())
+    assert crash.rig.status(job_id) is Status.RUNNING
+    rig = crash.again()
+    puppet = crash.puppets.of(job_id)
+    assert puppet.state == b"kept"
+    puppet.end()
+    rig.wait(job_id, Status.COMPLETED)
+
+
+def test_an_end_that_could_not_be_recorded_when_the_system_closed_is_done_again(crash: Crash) -> None:
+    job_id, puppet = crash.begin()
+    failed = threading.Event()
+
+    def fail(requests: Sequence[object]) -> None:
+        failed.set()
+        raise StoreClosed
+
+    crash.rig.store.before = fail
+    puppet.end()
+    assert failed.wait(TIMEOUT)
+
+    crash.rig.shutdown(grace=TIMEOUT)
+
+    assert crash.rig.status(job_id) is Status.RUNNING
+    rig = crash.again()
+    crash.puppets.of(job_id).end()
+    assert rig.wait(job_id, Status.COMPLETED).attempts == 2
+
+
+def test_a_wrapper_that_was_cut_lets_nothing_through(make_rig: MakeRig) -> None:
+    rig = make_rig(body=lambda host, state, spec: None)
+    job_id = rig.dispatch(admit=False)
+    wrapper = rig.store
+    assert isinstance(wrapper, StoreWrapper)
+    wrapper.cut()
+
+    with pytest.raises(StoreClosed):
+        rig.system.append(job_stream(job_id), [started(), completed()])
+    assert rig.tags(job_id) == ["dispatched"]
