@@ -70,7 +70,7 @@ def check(store: EventStore) -> Report:
     try:
         # Heads first, names last: what a writer adds meanwhile is in the log and has a name, but is nobody's head.
         heads = dict(_heads(store, report))
-        until = store.position()
+        until = store.position_in_file() if isinstance(store, LmdbEventStore) else store.position()
         names = {head.number: name for name, head in _heads(store, Report(problems=[]))}
         walk = _Walk(report, heads, names)
         for raw in store.frames():
