@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.crash.counting import BYTES_PER_ITEM, Counting, follow_attempt
 from tests.crash.facts import Fact, read_facts
 from tests.crash.finish import finish
 from tests.crash.verify import verify
 from tests.crash.victim import facts_of
 from tests.crash.workload import Workload
+from tests.support.counting import BYTES_PER_ITEM, Counting, follow_attempt
 
 from perdure.store.events import (
     BytesCounted,

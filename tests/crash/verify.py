@@ -12,10 +12,10 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from tests.crash.counting import BYTES_PER_ITEM, EXTENSION, WARN_EVERY, Counting, follow_attempt
 from tests.crash.facts import Fact, read_facts
 from tests.crash.victim import data_of, facts_of
 from tests.crash.workload import ENDLESS
+from tests.support.counting import BYTES_PER_ITEM, EXTENSION, WARN_EVERY, Counting, follow_attempt
 
 from perdure.store import (
     ExtensionState,

@@ -10,8 +10,8 @@ from unittest import mock
 from uuid import UUID
 
 import msgspec
-from tests.crash.counting import EXTENSION, JOB_TYPE, LARGE, PERMISSIONS, Counting, counting_module
 from tests.crash.facts import Facts
+from tests.support.counting import EXTENSION, JOB_TYPE, LARGE, PERMISSIONS, Counting, counting_module
 from tests.support.extension_folders import write_extension
 
 from perdure.actors import Guest, GuestFactory, GuestHost, GuestResult, GuestSpec, Interrupt

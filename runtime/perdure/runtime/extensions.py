@@ -107,7 +107,8 @@ class Extensions:
         self._timeout = settings.call_timeout
         self._limits = InitLimits(settings.init_seconds, settings.init_fuel)
         self._loaded: dict[str, ExtensionState] = {}
-        self._changing = threading.RLock()  # one install, load or unload at a time
+        # One install, load or unload of an extension at a time. Not of all: an unload may wait long for its jobs.
+        self._changes: dict[str, threading.RLock] = {}
         self.system: ActorSystem  # set by the runtime, whose actors need `code_of`
 
     # --- what there is -----------------------------------------------------------------------------------------------
@@ -161,6 +162,9 @@ class Extensions:
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
+    def _changing(self, extension: str) -> threading.RLock:
+        return self._changes.setdefault(extension, threading.RLock())
+
     def install(self, folder: Path) -> ExtensionInfo:
         """Install what is in ``folder``, or a new version of it, and load it. Durable.
 
@@ -171,9 +175,9 @@ class Extensions:
             ManifestError, ModuleError, ExtensionFolderError: what is wrong with it.
         """
         package = read_extension(folder)
-        with self._changing:
-            module = hashlib.sha256(package.wasm_bytes).hexdigest()
-            extension = package.manifest.id
+        extension = package.manifest.id
+        module = hashlib.sha256(package.wasm_bytes).hexdigest()
+        with self._changing(extension):
             present = self._store.state(extension_stream(extension))
             if (
                 isinstance(present, ExtensionState)
@@ -209,7 +213,8 @@ class Extensions:
             UnknownExtension: it is not installed.
             ModuleError: it cannot be loaded; what was loaded before stays.
         """
-        with self._changing:
+        self.state(extension)
+        with self._changing(extension):
             self._load(self.state(extension))
             self._admit_unfinished(extension)
             return self.info(extension)
@@ -221,7 +226,10 @@ class Extensions:
             UnknownExtension, ModuleError: as `load`.
             ExtensionDisabled: it was unloaded on purpose.
         """
-        with self._changing:
+        state = self.state(extension)
+        if state.enabled and extension in self._loaded:
+            return state  # also while an unload waits for its jobs: what is dispatched then waits for the next load
+        with self._changing(extension):
             state = self.state(extension)
             if not state.enabled:
                 raise ExtensionDisabled(extension)
@@ -253,7 +261,8 @@ class Extensions:
             UnknownExtension: it is not installed.
             ExtensionBusy: its jobs did not end within ``timeout`` seconds; it is still loaded and runs no new ones.
         """
-        with self._changing:
+        self.state(extension)
+        with self._changing(extension):
             self.state(extension)
             running = self.system.stop_admitting(extension, self._timeout)
             if stop_jobs:
@@ -275,7 +284,8 @@ class Extensions:
             UnknownExtension: it is not installed.
             ExtensionInUse: it has unfinished jobs.
         """
-        with self._changing:
+        self.state(extension)
+        with self._changing(extension):
             self.state(extension)
             page = self._store.jobs(JobQuery(statuses=UNFINISHED, extension=extension, limit=1_000))
             if page.jobs:

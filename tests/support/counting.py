@@ -1,4 +1,4 @@
-"""The guest of the crash tests, and the model of it: what each of its attempts must have left in the log.
+"""A guest that counts, and the model of it: what each of its attempts must have left in the log.
 
 It counts from ``done`` to ``target``. For each item it asks whether to stop, counts the item and 64 bytes, and reports
 progress; each 7th gets a warning, each 10th an operation and a checkpoint. What it saves at each 30th, and its first
