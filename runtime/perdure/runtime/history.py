@@ -28,7 +28,7 @@ def history(store: EventStore, job_id: UUID, first: int = 1, last: int | None = 
         UnknownJob: there is no such job.
     """
     state = store.job(job_id)
-    for stored in store.read(job_stream(job_id), after=first - 1, until=last):
+    for stored in store.read(job_stream(job_id), after=max(0, first - 1), until=last):
         superseded = isinstance(stored.event, GuestEvent) and state.is_superseded(stored.sequence)
         yield HistoryEntry(stored, superseded)
 

@@ -48,7 +48,7 @@ from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.store.blobs import store_payload
-from perdure.store.errors import UnknownJob
+from perdure.store.errors import UnknownJob, UsedAfterFork
 from perdure.store.event_store import EventStore, JobPage, JobQuery, StoredEvent
 from perdure.store.events import (
     RUNTIME_STREAM,
@@ -98,6 +98,7 @@ class Runtime:
         self.hooks = hooks
         self.clock = clock
         self._on_close = contextlib.ExitStack()  # what `close` gives back; the store among it, if `open` opened it
+        self._pid = os.getpid()
         self._closed = False
         self._opened = False  # whether the log says so
         self._waiters = Waiters()
@@ -205,11 +206,12 @@ class Runtime:
         Running jobs are asked to pause at their next check and stopped after ``grace`` seconds (the settings'
         ``shutdown_grace`` if None); the next `open` lets them go on. What was acknowledged is on disk.
         """
-        if self._closed:
-            return
+        if self._closed or os.getpid() != self._pid:
+            return  # a fork's copy has none of the threads, and the folder is the parent's
         self._closed = True
         try:
-            self.hooks.closed(self)
+            if self._opened:
+                self.hooks.closed(self)
             with contextlib.suppress(Exception):
                 # A folder that can no longer be written to must not keep the runtime from closing.
                 self._system.shutdown(
@@ -234,6 +236,8 @@ class Runtime:
         self.close()
 
     def _check(self) -> None:
+        if os.getpid() != self._pid:
+            raise UsedAfterFork(self._pid, os.getpid())
         if self._closed:
             raise RuntimeClosedError
 
@@ -450,7 +454,7 @@ class Runtime:
         return follow_stream(
             self.store,
             job_stream(identifier),
-            after=after,
+            after=max(0, after),
             stop=lambda: self._closed or self.store.job(identifier).finished,
         )
 
