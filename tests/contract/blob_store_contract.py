@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contract.event_store_contract import shared
+from tests.contract.store_fixtures import shared
 
 from perdure.store import BlobMissing, BlobStore, load_payload, store_payload
 from perdure.store.events import INLINE_LIMIT, BlobRef, Inline

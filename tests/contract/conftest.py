@@ -1,4 +1,9 @@
 import pytest
 
 # The contracts are plain modules: without this their assertions would fail without saying what they compared.
-pytest.register_assert_rewrite("tests.contract.event_store_contract", "tests.contract.blob_store_contract")
+pytest.register_assert_rewrite(
+    "tests.contract.append_contract",
+    "tests.contract.blob_store_contract",
+    "tests.contract.projection_contract",
+    "tests.contract.read_contract",
+)

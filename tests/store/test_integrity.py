@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,18 +13,13 @@ from tests.support.job_events import (
     Ticks,
     checkpoint,
     completed,
-    dispatched,
-    installed,
-    items,
     job_id,
     put_module,
-    run_of,
     runtime_opened,
     start_job,
-    started,
-    warning,
 )
-from tests.support.log_file import Databases, behind_its_back
+from tests.support.log_file import behind_its_back
+from tests.support.small_log import FRAMES, JOB, OTHER, change_frame, frame_at, replace, write_small_log
 
 from perdure.store import (
     CorruptLog,
@@ -34,32 +29,14 @@ from perdure.store import (
     MemoryEventStore,
     Problem,
     Status,
-    StoredEvent,
     check,
-    store_payload,
 )
 from perdure.store import events as ev
-
-JOB = ev.job_stream(job_id(1))
-OTHER = ev.job_stream(job_id(2))
-LARGE = b"p" * (ev.INLINE_LIMIT + 1)
-# Where the log below has its frames: position -> stream number, first sequence.
-FRAMES = {1: (1, 1), 3: (1, 3), 13: (2, 1), 15: (3, 1), 16: (1, 13), 19: (4, 1), 20: (1, 16)}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A log of four streams in seven frames, with a module and a blob."""
-    with LmdbEventStore.open(tmp_path, clock=Ticks(), map_size=1 << 20) as store:
-        put_module(store)
-        store.append(JOB, [dispatched(job_id(1)), started()])
-        store.append(JOB, run_of(10))
-        store.append(OTHER, [dispatched(job_id(2)), started()])
-        store.append(ev.RUNTIME_STREAM, [runtime_opened()])
-        saved = ev.CheckpointSaved(call=12, fuel=120, state=store_payload(store.blobs, LARGE))
-        store.append(JOB, [warning(11, "a known message"), saved, items(13)])
-        store.append(ev.extension_stream("test-extension"), [installed()])
-        store.append(JOB, [items(14), completed(200)])
+    write_small_log(tmp_path)
     return tmp_path
 
 
@@ -70,22 +47,6 @@ def problems(folder: Path) -> list[Problem]:
 
 def places(folder: Path) -> set[str]:
     return {problem.where for problem in problems(folder)}
-
-
-def frame_at(databases: Databases, position: int) -> tuple[bytes, bytes]:
-    return next(pair for pair in databases.items("log") if pair[0] == struct.pack(">Q", position))
-
-
-def change_frame(folder: Path, position: int, change: Callable[[bytes], bytes]) -> None:
-    with behind_its_back(folder) as databases:
-        key, frame = frame_at(databases, position)
-        changed = change(frame)
-        assert changed != frame
-        databases.put("log", key, changed)
-
-
-def replace(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
-    return lambda frame: frame.replace(old, new)
 
 
 def test_a_sound_log_is_clean_and_its_parts_are_counted(folder: Path) -> None:
@@ -311,68 +272,6 @@ def test_an_altered_blob_is_found(folder: Path) -> None:
 def _digests(folder: Path) -> list[str]:
     with LmdbEventStore.open_readonly(folder) as store:
         return list(store.blobs.digests())
-
-
-# --- reads of damaged logs -------------------------------------------------------------------------------------------
-
-
-def read_all_ways(store: LmdbEventStore) -> Iterator[Callable[[], object]]:
-    yield lambda: list(store.read(JOB))
-    yield lambda: list(store.read(JOB, backward=True))
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda folder: change_frame(folder, 16, replace(b"a known message", b"a known massage")),
-        lambda folder: change_frame(folder, 20, replace(ev.encode(completed(200)), ev.encode(completed(201)))),
-        lambda folder: change_frame(folder, 3, lambda frame: b"\xc1" * len(frame)),
-        lambda folder: _delete(folder, "log", struct.pack(">Q", 3)),
-        lambda folder: _delete(folder, "index", struct.pack(">IQ", 1, 1)),
-        lambda folder: _delete(folder, "index", struct.pack(">IQ", 1, 3)),
-        lambda folder: _delete(folder, "index", struct.pack(">IQ", 1, 16)),
-        lambda folder: _put(folder, "index", struct.pack(">IQ", 1, 13), struct.pack(">Q", 15)),
-        lambda folder: _put(folder, "index", struct.pack(">IQ", 1, 13), b"short"),
-    ],
-    ids=[
-        "altered event",
-        "altered last event",
-        "unreadable frame",
-        "missing frame",
-        "first not in index",
-        "middle not in index",
-        "last not in index",
-        "index points elsewhere",
-        "index entry cut",
-    ],
-)
-def test_a_damaged_stream_is_never_read_as_if_it_were_whole(folder: Path, damage: Callable[[Path], None]) -> None:
-    damage(folder)
-    with LmdbEventStore.open_readonly(folder) as store:
-        for read in read_all_ways(store):
-            with pytest.raises(CorruptLog):
-                read()
-        assert len(list(store.read(OTHER))) == 2, "another stream is as readable as before"
-
-
-def test_what_is_before_the_damage_can_still_be_read(folder: Path) -> None:
-    change_frame(folder, 16, lambda frame: b"\xc1" * len(frame))
-    with LmdbEventStore.open_readonly(folder) as store:
-        assert len(list(store.read(JOB, until=12))) == 12
-        seen: list[StoredEvent] = []
-        with pytest.raises(CorruptLog):
-            seen.extend(store.read(JOB))
-        assert len(list(store.read(JOB, after=15))) == 2
-
-
-def _delete(folder: Path, name: str, key: bytes) -> None:
-    with behind_its_back(folder) as databases:
-        databases.delete(name, key)
-
-
-def _put(folder: Path, name: str, key: bytes, value: bytes) -> None:
-    with behind_its_back(folder) as databases:
-        databases.put(name, key, value)
 
 
 # --- a log in use ----------------------------------------------------------------------------------------------------
