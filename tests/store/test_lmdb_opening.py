@@ -182,3 +182,13 @@ def test_another_writer_beside_the_lock_is_noticed(tmp_path: Path) -> None:
         with pytest.raises(StoreFailed, match="another writer"):
             store.append(ev.RUNTIME_STREAM, [runtime_opened(2)])
         assert store.position() == 1
+
+
+def test_one_process_opens_a_log_once(tmp_path: Path) -> None:
+    """LMDB loses its locks when a process opens one file twice; reading goes through the store that is open."""
+    with open_store(tmp_path) as store:
+        with pytest.raises(StoreFailed, match="already open in this process"):
+            LmdbEventStore.open_readonly(tmp_path)
+        assert store.append(ev.RUNTIME_STREAM, [runtime_opened()]).position == 1
+    with LmdbEventStore.open_readonly(tmp_path) as reader:
+        assert reader.position() == 1
