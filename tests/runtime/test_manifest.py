@@ -107,7 +107,24 @@ def test_required_fields(field: str) -> None:
     assert str(error) == f"manifest.json: {field} is missing: the field is required"
 
 
-IDS_REFUSED = ["", " ", "Test", "a__b", "-a", "a-", "a--b", "a..b", ".", "..", "a/b", "a:b", "a\n", "é", "a" * 65, "a b"]
+IDS_REFUSED = [
+    "",
+    " ",
+    "Test",
+    "a__b",
+    "-a",
+    "a-",
+    "a--b",
+    "a..b",
+    ".",
+    "..",
+    "a/b",
+    "a:b",
+    "a\n",
+    "é",
+    "a" * 65,
+    "a b",
+]
 VERSIONS_REFUSED = ["", " ", "-1", ".1", "1 0", "1/0", "1\n", "1" * 65, "\u0661", "1.0.0;rm"]
 PATHS_REFUSED = [
     *("", "/etc/passwd", "//etc/passwd", "..", "../a.wasm", "a/../b.wasm", "a/..", ".", "a//b.wasm", "a/"),

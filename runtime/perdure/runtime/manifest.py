@@ -150,7 +150,8 @@ def parse_manifest(data: bytes) -> Manifest:
     if not isinstance(value, dict):
         raise ManifestError("", value, "it must be a JSON object")
     fields = _Fields("", value)
-    extension = _pattern(fields, "id", _ID, "it must be of lowercase letters, digits, and single '-', '_' or '.' in between")
+    expected = "it must be of lowercase letters, digits, and single '-', '_' or '.' in between"
+    extension = _pattern(fields, "id", _ID, expected)
     name = fields.text("name", longest=200)
     version = _pattern(fields, "version", _VERSION, "it must be of letters, digits and '.+_-', like 1.0.0")
     wasm_file = _wasm_file(fields)

@@ -11,7 +11,7 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import OperationCall
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.operations.registry import CallContext, OperationRegistry
-from perdure.runtime.permissions import OperationName, Permissions, operation_name
+from perdure.runtime.permissions import Permissions, operation_name
 from perdure.runtime.rate_limit import RateLimiter
 
 
