@@ -66,4 +66,5 @@ def small_disk(path: Path, megabytes: int = 8) -> Iterator[SmallDisk]:
     try:
         yield SmallDisk(path)
     finally:
-        subprocess.run(["umount", str(path)], check=True, capture_output=True)
+        # Lazily: a test that failed may have left a file open there, and the next run has to remove the folder.
+        subprocess.run(["umount", "--lazy", str(path)], check=True, capture_output=True)

@@ -27,12 +27,14 @@ PATIENCE: Final = 60.0  # seconds
 
 
 class StoreProcess:
-    """A child that runs ``role`` (a name in `ROLES`) with ``args``."""
+    """A child that runs ``role`` (a name in `ROLES`) with ``args``. A subclass may name another module of roles."""
+
+    module = "tests.support.store_process"
 
     def __init__(self, role: str, *args: object) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.store_process", role, *map(str, args)],
+            [sys.executable, "-m", self.module, role, *map(str, args)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
