@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from tests.support.acme import acme_module, install_acme
@@ -291,7 +290,6 @@ def test_an_extension_with_unfinished_jobs_stays(runtime: Runtime, gate: Gate) -
     arrival.let_go()
     job.wait(TIMEOUT)
 
-    eventually(lambda: job.job_id not in runtime_jobs(runtime))
     runtime.uninstall("acme")
     assert runtime.extensions() == []
     with pytest.raises(UnknownExtension):
@@ -302,9 +300,13 @@ def test_an_extension_with_unfinished_jobs_stays(runtime: Runtime, gate: Gate) -
     assert check(runtime.store).problems == []
 
 
-def runtime_jobs(runtime: Runtime) -> list[UUID]:
-    """Jobs that have not ended, by their ids."""
-    return [state.job_id for state in runtime.jobs().jobs if not state.finished]
+def test_an_uninstall_right_after_a_jobs_end_does_not_meet_its_actor(runtime: Runtime, tmp_path: Path) -> None:
+    for _ in range(20):
+        install_acme(runtime, tmp_path)
+        jobs = [runtime.dispatch("acme:nothing") for _ in range(4)]
+        for job in jobs:
+            job.wait(TIMEOUT)
+        runtime.uninstall("acme")
 
 
 def test_it_can_be_installed_again(runtime: Runtime, gate: Gate, tmp_path: Path) -> None:

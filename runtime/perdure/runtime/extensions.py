@@ -290,6 +290,8 @@ class Extensions:
             page = self._store.jobs(JobQuery(statuses=UNFINISHED, extension=extension, limit=1_000))
             if page.jobs:
                 raise ExtensionInUse(extension, tuple(state.job_id for state in page.jobs))
+            # Its jobs' ends are on disk; the actors that recorded them may take a moment to go.
+            self.system.wait_ended(self.system.running_of(extension), self._timeout)
             self.system.unload(extension, self._timeout, record=False)
             self._loaded.pop(extension, None)
             self.system.append(extension_stream(extension), [ExtensionUninstalled()])
