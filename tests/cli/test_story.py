@@ -46,6 +46,7 @@ def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
     dead = perdure.job()
     assert dead["status"] == "running"
     assert dead["items"] < 1_200
+    assert "died with its process; perdure resume" in perdure.done("jobs", "list").err
     assert "but its process died" in perdure.done("jobs", "show", dead["job_id"]).out
     with perdure.process("resume", "--json") as child:
         out, err = child.communicate(timeout=PATIENCE)

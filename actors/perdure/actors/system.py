@@ -65,7 +65,6 @@ from perdure.store.lifecycle import UNFINISHED, Status
 
 logger = logging.getLogger(__name__)
 
-_APPEND_TIMEOUT: Final = 60.0  # seconds an append may take before its caller is told that something is wrong
 _PAGE: Final = 1000
 
 
@@ -73,11 +72,13 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes and times of one actor system; times in seconds.
 
     ``kill_grace``: how long a guest may take to honour a pause or a cancel before it is stopped.
+    ``append_timeout``: how long an append may take before its caller is told that something is wrong.
     """
 
     running_jobs: int = 64
     workers: int = 8
     kill_grace: float = 5.0
+    append_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
 
 
@@ -138,14 +139,20 @@ class ActorSystem:
 
     # --- appending ---------------------------------------------------------------------------------------------------
 
-    def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
-        """Append through the log writer. Durable when it returns.
+    def append(
+        self, stream: str, events: Sequence[Event], expected: int | None = None, timeout: float | None = None
+    ) -> Appended:
+        """Append through the log writer. Durable when it returns. ``timeout`` is in seconds; None: the settings'.
 
         Raises:
             SequenceConflict, IllegalTransition, StoreError: as `EventStore.append`.
+            TimeoutError: no answer in time; the events may still be stored.
             SystemStopped: the system was stopped.
         """
-        appended: Appended = self.log.ask(self._append_message(stream, events, expected), _APPEND_TIMEOUT)
+        appended: Appended = self.log.ask(
+            self._append_message(stream, events, expected),
+            self._settings.append_timeout if timeout is None else timeout,
+        )
         return appended
 
     def _append_message(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Append:
@@ -344,7 +351,7 @@ class ActorSystem:
         ]
         for state, future in sent:
             try:
-                appended: Appended = self.log.wait(future, _APPEND_TIMEOUT)
+                appended: Appended = self.log.wait(future, self._settings.append_timeout)
             except StoreError as error:
                 logger.error("job %s could not be recovered: %s", state.job_id, error)
             else:

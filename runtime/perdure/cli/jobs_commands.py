@@ -72,6 +72,11 @@ def list_jobs(
         invocation.output.show(f"no jobs in {invocation.data}" if query == JobQuery(limit=limit) else "no such jobs")
     if page.next is not None:
         invocation.output.say(f"there are more: --before {page.next}")
+    if any(state.status is Status.RUNNING for state in page.jobs) and invocation.holder() is None:
+        # The log has only what was recorded, and a process that dies records nothing.
+        invocation.output.say(
+            "no process works on this folder: what is 'running' died with its process; perdure resume"
+        )
 
 
 def show(invocation: Invocation, job: JobId, at: At = None) -> None:

@@ -118,6 +118,7 @@ class Runtime:
                 running_jobs=settings.running_jobs,
                 workers=settings.workers,
                 kill_grace=settings.kill_grace,
+                append_timeout=settings.call_timeout,
                 restarts=settings.restarts,
             ),
             ended=self._waiters.ended,
@@ -308,6 +309,7 @@ class Runtime:
         library_id: UUID = DEFAULT_LIBRARY,
         limits: JobLimits | None = None,
         retry: RetryPolicy | None = None,
+        timeout: float | None = None,
     ) -> JobHandle:
         """Ask for a job. Durable: when this returns, the job will run, whatever happens to the process.
 
@@ -317,11 +319,13 @@ class Runtime:
             library_id: the library it runs in.
             limits: what it may use; memory is at most what the manifest allows.
             retry: how often it is tried.
+            timeout: seconds to wait for the disk; None: the settings' ``call_timeout``.
 
         Raises:
             UnknownExtension, ExtensionDisabled, ModuleError: the extension cannot be used.
             UnknownJobType, InvalidState, StateTooLarge, InvalidLimits, LibraryDenied: the request is wrong.
             StoreError: the job could not be recorded; it will not run.
+            TimeoutError: it was not recorded in time; it may still be, and will run then.
         """
         self._check()
         extension, _, name = job_type.partition(":")
@@ -348,7 +352,7 @@ class Runtime:
             limits=allowed,
             retry=checked_retry(retry),
         )
-        self._system.append(job_stream(job_id), [dispatched], 0)
+        self._system.append(job_stream(job_id), [dispatched], 0, timeout)
         self._system.extension_address(extension).tell(Admit(job_id))
         return JobHandle(self, job_id)
 
