@@ -19,6 +19,7 @@ FLOORS = [
     "lmdb_commit",
     "lmdb_scan",
     "pykka_ask",
+    "wrapped_host_call",
     "bare_host_call",
     "compile",
     "deserialise",
