@@ -7,11 +7,11 @@ committed it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from perdure.store.errors import BadEvent, SequenceConflict
+from perdure.store.errors import BadEvent, SequenceConflict, StoreError
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
 from perdure.store.events import Event, decode, event_base
 from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
@@ -51,9 +51,17 @@ class CommitPlan:
         self.index: list[IndexEntry] = []
         self.ends: dict[str, StreamEnd] = {}
         self.statuses: list[tuple[JobState | None, JobState]] = []
-        self.events = 0
-        self.bytes = 0
         self._end_of = end_of
+
+    def add_all(self, requests: Iterable[AppendRequest]) -> list[Appended | StoreError]:
+        """Plan requests, each on its own: one that is refused is answered with its error, the others go in."""
+        answers: list[Appended | StoreError] = []
+        for request in requests:
+            try:
+                answers.append(self.add(request))
+            except StoreError as error:
+                answers.append(error)
+        return answers
 
     def add(self, request: AppendRequest) -> Appended:
         """Plan one request.
@@ -87,10 +95,8 @@ class CommitPlan:
             self.index.append(IndexEntry(head.number, sequence, self.position + 1))
             self.position += len(bodies)
             sequence += len(bodies)
-            self.bytes += len(data)
         if head.number == self.next_number:
             self.next_number += 1
-        self.events += len(request.bodies)
         self.ends[stream] = StreamEnd(Head(head.number, sequence - 1, tip), state)
         if isinstance(state, JobState):
             before = end.state if isinstance(end.state, JobState) else None

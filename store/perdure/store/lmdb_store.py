@@ -186,12 +186,7 @@ class LmdbEventStore:
                 raise ReadOnlyStore
             hit("commit.before_plan")
             plan = CommitPlan(self._position, self._next_number, self._end_of)
-            answers: list[Appended | StoreError] = []
-            for request in requests:
-                try:
-                    answers.append(plan.add(request))
-                except StoreError as error:
-                    answers.append(error)
+            answers = plan.add_all(requests)
             hit("commit.after_plan")
             if plan.frames:
                 self._commit(plan)

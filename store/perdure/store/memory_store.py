@@ -66,12 +66,7 @@ class MemoryEventStore:
         with self._changed:
             self._check()
             plan = CommitPlan(self._position, len(self._ends) + 1, self._ends.get)
-            answers: list[Appended | StoreError] = []
-            for request in requests:
-                try:
-                    answers.append(plan.add(request))
-                except StoreError as error:
-                    answers.append(error)
+            answers = plan.add_all(requests)
             self._ends.update(plan.ends)
             self._names.update({end.head.number: stream for stream, end in plan.ends.items()})
             for frame, entry in zip(plan.frames, plan.index, strict=True):
