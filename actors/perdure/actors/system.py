@@ -60,6 +60,7 @@ from perdure.store.events import (
     job_stream,
 )
 from perdure.store.extension_state import ExtensionState
+from perdure.store.failpoints import hit
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 
@@ -149,10 +150,10 @@ class ActorSystem:
             TimeoutError: no answer in time; the events may still be stored.
             SystemStopped: the system was stopped.
         """
-        appended: Appended = self.log.ask(
-            self._append_message(stream, events, expected),
-            self._settings.append_timeout if timeout is None else timeout,
-        )
+        hit("append.before_post")
+        future = self.log.send(self._append_message(stream, events, expected))
+        hit("append.after_post")
+        appended: Appended = self.log.wait(future, self._settings.append_timeout if timeout is None else timeout)
         return appended
 
     def _append_message(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Append:
