@@ -180,8 +180,10 @@ class JobActor(MailboxActor):
         """The log did not take the attempt's start: it was refused, the disk is full, or the log writer died."""
         if answer.refused:
             state = self._system.store.job(self.job_id)
-            if state.status not in (Status.QUEUED, Status.RUNNING):
-                return  # somebody paused or cancelled the job just before it began: the log is right
+            if state.status is not Status.RUNNING and state.sequence != self._state.sequence:
+                # Somebody paused or cancelled the job just before it began, and may have resumed it since. The log is
+                # right, and whoever queued it again has admitted it again.
+                return
             self._lost = answer.reason
         else:
             self._lost, self._blame = answer.reason, "store"
