@@ -111,11 +111,15 @@ class Puppet:
 
 
 class Puppets:
-    """`GuestFactory` of puppets. ``making`` is called before each is made, and may raise or block."""
+    """`GuestFactory` of puppets. ``making`` is called before each is made, and may raise or block.
+
+    ``current`` has the last puppet of each job that began to run.
+    """
 
     def __init__(self) -> None:
         self.making: Callable[[GuestSpec], None] = lambda spec: None
         self.made: list[PythonGuest] = []
+        self.current: dict[UUID, Puppet] = {}
         self._running: defaultdict[UUID, queue.SimpleQueue[Puppet]] = defaultdict(queue.SimpleQueue)
 
     def __call__(self, spec: GuestSpec) -> PythonGuest:
@@ -124,6 +128,7 @@ class Puppets:
 
         def body(host: PythonHost, state: bytes, spec: GuestSpec) -> GuestResult | None:
             puppet.state = state
+            self.current[spec.job_id] = puppet
             self._running[spec.job_id].put(puppet)
             return puppet.body(host, state, spec)
 
