@@ -97,6 +97,7 @@ class Sandbox:
         self._memory_at_end = 0
         self._memory: wasmtime.Memory | None = None
         self._instance: ffi.wasmtime_instance_t | None = None
+        self._imports: object = None
         self._linker = wasmtime.Linker(engine)
         self._store = wasmtime.Store(engine)
         self._store.set_limits(
@@ -113,14 +114,16 @@ class Sandbox:
         self.entered = 0
         self._engine: wasmtime.Engine | None = engine
 
-    def instantiate(self, define: Callable[[wasmtime.Linker], None]) -> None:
+    def instantiate(self, define: Callable[[wasmtime.Linker], object]) -> None:
         """Make the instance with the imports that ``define`` puts in the linker, and run its start function.
+
+        What ``define`` returns is kept until `close`.
 
         Raises:
             wasmtime.Trap: the start function trapped, or a segment does not fit.
             wasmtime.WasmtimeError: a table is larger than allowed, or an import is missing.
         """
-        define(self._linker)
+        self._imports = define(self._linker)
         instance = ffi.wasmtime_instance_t()
         trap = c_void_p()
         self.entered += 1
@@ -218,3 +221,4 @@ class Sandbox:
         self._store.close()
         self._linker.close()
         self.module.close()
+        self._imports = None  # last: until here C could have called them
