@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.actor_rig import Rig
+from tests.support.desk import Desk
+from tests.support.store_wrapper import StoreWrapper
 from tests.support.waiting import eventually
 
-from perdure.store import check
+from perdure.store import LmdbEventStore, MemoryEventStore, check
 
 MakeRig = Callable[..., Rig]
 
@@ -29,3 +32,11 @@ def make_rig() -> Iterator[MakeRig]:
     for store in {id(rig.store.inner): rig.store.inner for rig in rigs}.values():
         assert check(store).problems == []
     eventually(lambda: set(threading.enumerate()) <= before)
+
+
+@pytest.fixture(params=["memory", "lmdb"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    with MemoryEventStore() if request.param == "memory" else LmdbEventStore.open(tmp_path) as inner:
+        desk = Desk(StoreWrapper(inner))
+        yield desk
+        desk.stop()

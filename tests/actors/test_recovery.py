@@ -6,61 +6,20 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from tests.support.actor_rig import Rig
-from tests.support.job_events import completed, started
-from tests.support.puppet import Puppet, Puppets, Stopped
+from tests.support.crash import Crash, Recovered
+from tests.support.puppet import Puppets
 from tests.support.python_guest import PythonHost
-from tests.support.store_wrapper import StoreWrapper
 from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
-from perdure.actors import ActorHooks, ActorRestarted, Exit, GuestSpec, Interrupt, SystemStopped
-from perdure.store import AppendRequest, JobState, LmdbEventStore, Status, StoreClosed, check
+from perdure.actors import Exit, GuestSpec
+from perdure.store import AppendRequest, JobState, LmdbEventStore, Status, check
 from perdure.store import events as ev
 from perdure.store.events import RetryPolicy, job_stream
 
 MakeRig = Callable[..., Rig]
-
-
-class Recovered(ActorHooks):
-    def __init__(self) -> None:
-        self.jobs = 0
-        self.ended: list[str] = []
-        self.causes: list[str] = []
-
-    def recovered(self, jobs: int) -> None:
-        self.jobs += jobs
-
-    def job_ended(self, extension: str, job_type: str, status: str, seconds: float) -> None:
-        self.ended.append(status)
-
-    def attempt_started(self, meter: object, cause: str) -> None:
-        self.causes.append(cause)
-
-
-class Crash:
-    """A first process that can crash, and the next one, which takes over."""
-
-    def __init__(self, make_rig: MakeRig) -> None:
-        self._make_rig = make_rig
-        self.puppets = Puppets()
-        self.rig = make_rig(self.puppets)
-        self.hooks = Recovered()
-
-    def begin(self, **job: object) -> tuple[UUID, Puppet]:
-        job_id = self.rig.dispatch(**job)  # type: ignore[arg-type]  # its keywords
-        return job_id, self.puppets.of(job_id)
-
-    def crash(self) -> Rig:
-        """The next process."""
-        self.rig.crash()
-        return self.again()
-
-    def again(self) -> Rig:
-        self.rig = self._make_rig(self.puppets, predecessor=self.rig, hooks=self.hooks)
-        return self.rig
 
 
 @pytest.fixture
@@ -311,167 +270,3 @@ def test_a_hundred_jobs_are_taken_up_at_once(make_rig: MakeRig) -> None:
     assert hooks.causes == ["recovery"] * 100
     assert len([batch for batch in rig.store.batches if "resumed" in tags_of(batch)]) <= 2
     assert {rig.job(job_id).attempts for job_id in jobs} == {2}
-
-
-# --- shutdown --------------------------------------------------------------------------------------------------------
-
-
-def test_a_shutdown_suspends_what_runs_and_the_next_process_goes_on(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    puppet.do(lambda host: host.checkpoint(b"here"))
-    closing = threading.Thread(target=crash.rig.shutdown)
-    closing.start()
-    while puppet.do(lambda host: host.check_interrupt()) is Interrupt.CONTINUE:
-        pass
-    puppet.do(lambda host: host.checkpoint(b"there"))
-    puppet.end(Exit.INTERRUPTED)
-    closing.join(TIMEOUT)
-    assert crash.rig.status(job_id) is Status.SUSPENDED
-    [suspended] = [event for event in crash.rig.events(job_id) if isinstance(event, ev.JobSuspended)]
-    assert (suspended.reason, suspended.forced) == ("the runtime closed", False)
-
-    rig = crash.again()
-
-    puppet = crash.puppets.of(job_id)
-    assert puppet.state == b"there"
-    puppet.end()
-    rig.wait(job_id, Status.COMPLETED)
-
-
-def test_a_guest_that_does_not_listen_is_stopped_by_the_shutdown(crash: Crash) -> None:
-    job_id, _ = crash.begin()
-
-    crash.rig.shutdown(grace=0.05)
-
-    assert crash.rig.status(job_id) is Status.SUSPENDED
-    end = crash.rig.events(job_id)[-1]
-    assert isinstance(end, ev.JobSuspended)
-    assert end.forced
-
-
-def test_a_shutdown_takes_what_is_buffered_to_the_log(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    for _ in range(100):
-        puppet.do(lambda host: host.increment_items())
-
-    crash.rig.shutdown(grace=0.0)
-
-    assert crash.rig.job(job_id).items == 100
-
-
-def test_a_pause_that_a_person_asked_for_outlives_a_shutdown(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    crash.rig.control(job_id, "pause")
-    closing = threading.Thread(target=crash.rig.shutdown)
-    closing.start()
-    puppet.end(Exit.INTERRUPTED)
-    closing.join(TIMEOUT)
-
-    rig = crash.again()
-
-    assert rig.status(job_id) is Status.PAUSED
-
-
-def test_nothing_starts_during_a_shutdown(crash: Crash) -> None:
-    first, puppet = crash.begin()
-    crash.rig.extensions["acme"].concurrent_jobs = 1
-    second = crash.rig.dispatch(admit=False)
-    closing = threading.Thread(target=crash.rig.shutdown)
-    closing.start()
-    while puppet.do(lambda host: host.check_interrupt()) is Interrupt.CONTINUE:
-        pass
-    crash.rig.admit(second)
-    puppet.end(Exit.INTERRUPTED)
-    closing.join(TIMEOUT)
-
-    assert crash.rig.status(second) is Status.QUEUED
-    rig = crash.again()
-    for job_id in (first, second):
-        crash.puppets.of(job_id).end()
-        rig.wait(job_id, Status.COMPLETED)
-
-
-def test_a_shutdown_cleans_every_extension_up_once(crash: Crash) -> None:
-    _, puppet = crash.begin()
-    puppet.end()
-
-    crash.rig.shutdown()
-    crash.rig.shutdown()
-
-    assert crash.rig.extensions["acme"].cleaned == 1
-
-
-def test_the_last_word_is_said_when_nothing_else_will_be(crash: Crash) -> None:
-    job_id, _ = crash.begin()
-    position: list[int] = []
-
-    crash.rig.system.shutdown(0.0, "closed", last=lambda: position.append(crash.rig.store.position()))
-
-    assert position == [crash.rig.store.position()]
-    assert crash.rig.status(job_id) is Status.SUSPENDED
-
-
-def test_a_system_that_is_shut_down_says_so(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    puppet.end()
-    crash.rig.wait(job_id, Status.COMPLETED)
-
-    crash.rig.shutdown()
-
-    for use in (
-        lambda: crash.rig.dispatch(admit=False),
-        lambda: crash.rig.control(job_id, "pause"),
-        lambda: crash.rig.system.load("acme", "1", "m", 1.0),
-    ):
-        with pytest.raises(SystemStopped) as caught:
-            use()
-        assert not isinstance(caught.value, ActorRestarted)
-
-
-def test_a_shutdown_on_a_full_disk_ends_and_loses_nothing_that_was_acknowledged(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    puppet.do(lambda host: host.checkpoint(b"kept"))
-    crash.rig.store.fail_with(StoreClosed())
-
-    crash.rig.shutdown(grace=0.0)
-
-    with pytest.raises(Stopped):
-        puppet.do(lambda host: host.increment_items())
-    assert crash.rig.status(job_id) is Status.RUNNING
-    rig = crash.again()
-    puppet = crash.puppets.of(job_id)
-    assert puppet.state == b"kept"
-    puppet.end()
-    rig.wait(job_id, Status.COMPLETED)
-
-
-def test_an_end_that_could_not_be_recorded_when_the_system_closed_is_done_again(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
-    failed = threading.Event()
-
-    def fail(requests: Sequence[object]) -> None:
-        failed.set()
-        raise StoreClosed
-
-    crash.rig.store.before = fail
-    puppet.end()
-    assert failed.wait(TIMEOUT)
-
-    crash.rig.shutdown(grace=TIMEOUT)
-
-    assert crash.rig.status(job_id) is Status.RUNNING
-    rig = crash.again()
-    crash.puppets.of(job_id).end()
-    assert rig.wait(job_id, Status.COMPLETED).attempts == 2
-
-
-def test_a_wrapper_that_was_cut_lets_nothing_through(make_rig: MakeRig) -> None:
-    rig = make_rig(body=lambda host, state, spec: None)
-    job_id = rig.dispatch(admit=False)
-    wrapper = rig.store
-    assert isinstance(wrapper, StoreWrapper)
-    wrapper.cut()
-
-    with pytest.raises(StoreClosed):
-        rig.system.append(job_stream(job_id), [started(), completed()])
-    assert rig.tags(job_id) == ["dispatched"]
