@@ -8,7 +8,6 @@ from perdure.actors.errors import (
     ActorError,
     ActorRestarted,
     ExtensionBusy,
-    ExtensionNotRunning,
     LaneBroken,
     SystemStopped,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "Exit",
     "ExtensionBusy",
     "ExtensionCode",
-    "ExtensionNotRunning",
     "Gauges",
     "Guest",
     "GuestFactory",

@@ -38,14 +38,6 @@ class LaneBroken(ActorError):
         super().__init__(f"{stream} cannot be appended to: {reason}")
 
 
-class ExtensionNotRunning(ActorError):
-    """No actor runs for this extension; load it first."""
-
-    def __init__(self, extension: str) -> None:
-        self.extension = extension
-        super().__init__(f"extension {extension} is not loaded; load it first")
-
-
 class ExtensionBusy(ActorError):
     """The extension still has running jobs."""
 
