@@ -15,6 +15,7 @@ from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
 from perdure.actors import ExtensionBusy, GuestSpec
 from perdure.actors.messages import Forget
+from perdure.actors.recovery import requeue
 from perdure.store import ExtensionState, Status
 from perdure.store import events as ev
 from perdure.store.events import JobType, extension_stream
@@ -346,7 +347,7 @@ def test_jobs_that_do_not_stop_for_an_unload_are_stopped_and_queued_by_the_next_
     rig.system.unload("acme", TIMEOUT)
 
     rig.load()
-    rig.system.requeue([rig.job(job_id)])
+    requeue(rig.system, [rig.job(job_id)])
 
     second = puppets.of(job_id)
     assert second.state == b"here"

@@ -15,6 +15,7 @@ from tests.support.python_guest import PythonHost
 from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
 from perdure.actors import Exit, GuestSpec
+from perdure.actors.recovery import admit_recovered, recover
 from perdure.store import AppendRequest, JobState, LmdbEventStore, Status, check
 from perdure.store import events as ev
 from perdure.store.events import RetryPolicy, job_stream
@@ -127,7 +128,7 @@ def test_the_log_on_disk_is_enough(tmp_path: Path) -> None:
         puppets.of(job_id).do(lambda host: host.checkpoint(b"kept"))
         rig.crash()
     with LmdbEventStore.open(tmp_path) as inner, Rig(puppets, inner=inner) as rig:
-        rig.system.admit_recovered(rig.system.recover())
+        admit_recovered(rig.system, recover(rig.system))
         puppet = puppets.of(job_id)
         assert puppet.state == b"kept"
         puppet.end()
@@ -259,10 +260,10 @@ def test_a_hundred_jobs_are_taken_up_at_once(make_rig: MakeRig) -> None:
     rig = make_rig(body=lambda host, state, spec: None, inner=rig.store.inner, running_jobs=4, hooks=hooks)
     rig.store.block()
     recovering: Future[list[JobState]] = Future()
-    threading.Thread(target=lambda: recovering.set_result(rig.system.recover())).start()
+    threading.Thread(target=lambda: recovering.set_result(recover(rig.system))).start()
     eventually(lambda: len(rig.store.held) + rig.system.log.depth() == 100)
     rig.store.unblock()
-    rig.system.admit_recovered(recovering.result(TIMEOUT))
+    admit_recovered(rig.system, recovering.result(TIMEOUT))
 
     for job_id in jobs:
         rig.wait(job_id, Status.COMPLETED)

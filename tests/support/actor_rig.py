@@ -24,6 +24,7 @@ from perdure.actors import (
 )
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import Admit, Control
+from perdure.actors.recovery import admit_recovered, recover
 from perdure.store import EventStore, JobState, MemoryEventStore, Status
 from perdure.store.events import (
     AnyEvent,
@@ -80,13 +81,13 @@ class Rig:
             ),
             ended=lambda state: self.ended.append(state.job_id),
         )
-        states = self.system.recover() if predecessor is not None else []
+        states = recover(self.system) if predecessor is not None else []
         for extension in self.extensions:
             if self.store.head(extension_stream(extension)) is None:
                 installed = ExtensionInstalled(extension, "1", b"{}", MODULE, len(MODULE_BYTES))
                 self.system.append(extension_stream(extension), [installed])
             self.load(extension)
-        self.system.admit_recovered(states)
+        admit_recovered(self.system, states)
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 

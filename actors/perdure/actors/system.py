@@ -42,14 +42,12 @@ from perdure.actors.messages import (
     StopAdmitting,
     SuspendJob,
     UnloadExtension,
-    WakeJob,
     encode_message,
 )
 from perdure.actors.operation_router import OperationRouter
 from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
-from perdure.actors.supervisor import RestartLimit, Supervisor, resumption, unmet_wish
-from perdure.store.errors import StoreError
+from perdure.actors.supervisor import RestartLimit, Supervisor
 from perdure.store.event_store import Appended, EventStore, JobQuery
 from perdure.store.events import (
     Event,
@@ -62,7 +60,7 @@ from perdure.store.events import (
 from perdure.store.extension_state import ExtensionState
 from perdure.store.failpoints import hit
 from perdure.store.job_state import JobState
-from perdure.store.lifecycle import UNFINISHED, Status
+from perdure.store.lifecycle import Status
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +153,15 @@ class ActorSystem:
         hit("append.after_post")
         appended: Appended = self.log.wait(future, self._settings.append_timeout if timeout is None else timeout)
         return appended
+
+    def append_soon(self, stream: str, events: Sequence[Event]) -> pykka.Future[Any]:
+        """Send an append without waiting, for `appended`: what waits in the mailbox becomes one commit."""
+        return self.log.send(self._append_message(stream, events))
+
+    def appended(self, future: pykka.Future[Any]) -> Appended:
+        """The answer to an `append_soon`; errors as for `append`."""
+        answer: Appended = self.log.wait(future, self._settings.append_timeout)
+        return answer
 
     def _append_message(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Append:
         now = self.clock.now()
@@ -326,64 +333,6 @@ class ActorSystem:
             # An actor that takes this one's place asks for itself.
             self.slots.leave(extension)
 
-    # --- recovery ----------------------------------------------------------------------------------------------------
-
-    def recover(self) -> list[JobState]:
-        """Queue every job that an earlier process left unfinished; returns them. Their extensions are to be loaded.
-
-        Paused jobs stay paused; a requested pause or cancel that the earlier process did not live to carry out is
-        carried out now.
-        """
-        wanted = UNFINISHED
-        found: list[JobState] = []
-        before: UUID | None = None
-        while True:
-            page = self.store.jobs(JobQuery(statuses=wanted, before=before, limit=_PAGE))
-            found.extend(state for state in page.jobs if state.status is not Status.PAUSED or unmet_wish(state))
-            before = page.next
-            if before is None:
-                break
-        found.reverse()  # oldest first
-        # All in one go: the log writer makes one commit of what waits in its mailbox.
-        sent = [
-            (state, self.log.send(self._append_message(job_stream(state.job_id), [event])))
-            for state in found
-            if (event := recovery_event(state)) is not None
-        ]
-        for state, future in sent:
-            try:
-                appended: Appended = self.log.wait(future, self._settings.append_timeout)
-            except StoreError as error:
-                logger.error("job %s could not be recovered: %s", state.job_id, error)
-            else:
-                if isinstance(appended.state, JobState) and appended.state.finished:
-                    self.count_end(appended.state, appended.state.status)
-        return found
-
-    def admit_recovered(self, states: Sequence[JobState]) -> int:
-        """Let recovered jobs run, whose extensions are loaded by now; returns how many go on."""
-        count = 0
-        for before in states:
-            state = self.store.job(before.job_id)
-            if state.status is Status.QUEUED:
-                self.extension_address(state.extension).tell(Admit(state.job_id))
-            elif state.status is Status.BACKOFF and state.retry_at is not None:
-                delay = max(0, state.retry_at - self.clock.now()) // 1000
-                self.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
-            else:
-                continue
-            count += 1
-        self.hooks.recovered(count)
-        return count
-
-    def requeue(self, states: Sequence[JobState]) -> None:
-        """Queue jobs of an extension that is loaded again."""
-        for state in states:
-            event = recovery_event(state)
-            if event is not None:
-                self.append(job_stream(state.job_id), [event])
-            self.extension_address(state.extension).tell(Admit(state.job_id))
-
     # --- restarts ----------------------------------------------------------------------------------------------------
 
     def actor_died(self, name: str, reason: str) -> None:
@@ -527,11 +476,3 @@ class ActorSystem:
     def loaded(self) -> list[str]:
         """The extensions that have an actor."""
         return list(self._extensions)
-
-
-def recovery_event(state: JobState) -> Event | None:
-    """What to record for a job that an earlier process left unfinished, if anything."""
-    wish = unmet_wish(state)
-    if wish is None and state.status in (Status.RUNNING, Status.SUSPENDED):
-        return resumption(state, "recovery")
-    return wish

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.errors import ExtensionBusy
+from perdure.actors.recovery import requeue
 from perdure.actors.system import ActorSystem
 from perdure.runtime.abi1.describe import cleanup, describe
 from perdure.runtime.errors import ExtensionDisabled, ExtensionInUse, UnknownExtension
@@ -250,7 +251,7 @@ class Extensions:
         """Jobs that were stopped by an unload, or could not be recovered for want of the extension."""
         waiting = frozenset({Status.QUEUED, Status.SUSPENDED})
         page = self._store.jobs(JobQuery(statuses=waiting, extension=extension, limit=1_000_000))
-        self.system.requeue([state for state in reversed(page.jobs) if self.system.running(state.job_id) is None])
+        requeue(self.system, [state for state in reversed(page.jobs) if self.system.running(state.job_id) is None])
 
     def unload(self, extension: str, *, stop_jobs: bool, timeout: float) -> None:
         """Switch an extension off: wait for its jobs, or stop them, then clean up. Durable.

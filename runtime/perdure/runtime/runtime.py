@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
+from perdure.actors import recovery
 from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import Admit, Control
@@ -48,7 +49,7 @@ from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.store.blobs import store_payload
-from perdure.store.errors import UnknownJob, UsedAfterFork
+from perdure.store.errors import StoreError, UnknownJob, UsedAfterFork
 from perdure.store.event_store import EventStore, JobPage, JobQuery, StoredEvent
 from perdure.store.events import (
     RUNTIME_STREAM,
@@ -213,13 +214,13 @@ class Runtime:
         try:
             if self._opened:
                 self.hooks.closed(self)
-            with contextlib.suppress(Exception):
-                # A folder that can no longer be written to must not keep the runtime from closing.
-                self._system.shutdown(
-                    self.settings.shutdown_grace if grace is None else grace,
-                    "the runtime closed",
-                    last=self._record_close,
-                )
+            grace = self.settings.shutdown_grace if grace is None else grace
+            self._system.shutdown(grace, "the runtime closed", last=self._record_close)
+        except StoreError as error:
+            # A folder that can no longer be written to must not keep the runtime from closing.
+            logger.error("the end of the runtime could not be recorded: %s", error)
+        except Exception:
+            logger.exception("the runtime did not close in an orderly way")
         finally:
             self._waiters.close()
             self._on_close.close()
@@ -248,10 +249,10 @@ class Runtime:
         Called by `open`. Returns the jobs that go on; one whose extension cannot be loaded waits until it can.
         """
         self._check()
-        states = self._system.recover()
+        states = recovery.recover(self._system)
         missing = self._extensions.load_for((state.job_id, state.extension) for state in states)
         ready = [state for state in states if state.job_id not in missing]
-        self._system.admit_recovered(ready)
+        recovery.admit_recovered(self._system, ready)
         return [JobHandle(self, state.job_id) for state in ready if not self.store.job(state.job_id).finished]
 
     # --- extensions --------------------------------------------------------------------------------------------------
