@@ -26,7 +26,7 @@ from perdure.runtime.errors import (
     UnknownJobType,
 )
 from perdure.store import check
-from perdure.store.events import JobSuspended, WarningAdded, extension_stream, tag_of
+from perdure.store.events import ExtensionInstalled, JobSuspended, WarningAdded, extension_stream, tag_of
 
 COUNTER = Path(__file__).parents[2] / "examples" / "counter"
 
@@ -54,6 +54,17 @@ def module_that_says_goodbye() -> bytes:
 
 
 # --- install ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dispatch_between_a_new_versions_install_and_its_load_gets_the_new_version(runtime: Runtime) -> None:
+    info = runtime.install(COUNTER)
+    manifest = (COUNTER / "manifest.json").read_bytes().replace(b'"1.0.0"', b'"1.1.0"')
+    # What another thread sees in the middle of an install, or after one whose load failed: recorded, not loaded.
+    installed = ExtensionInstalled("counter", "1.1.0", manifest, info.module, info.module_bytes)
+    runtime.store.append(extension_stream("counter"), [installed])
+    job = runtime.dispatch("counter:counter", {"target": 1, "work": 0})
+    assert job.wait(TIMEOUT).status is Status.COMPLETED
+    assert job.state.version == "1.1.0"
 
 
 def test_the_counter_example_installs_and_runs(runtime: Runtime) -> None:

@@ -228,15 +228,20 @@ class Extensions:
             ExtensionDisabled: it was unloaded on purpose.
         """
         state = self.state(extension)
-        if state.enabled and extension in self._loaded:
+        if state.enabled and self._is_current(state):
             return state  # also while an unload waits for its jobs: what is dispatched then waits for the next load
         with self._changing(extension):
             state = self.state(extension)
             if not state.enabled:
                 raise ExtensionDisabled(extension)
-            if extension not in self._loaded:
+            if not self._is_current(state):
                 self._load(state)
             return self.state(extension)
+
+    def _is_current(self, state: ExtensionState) -> bool:
+        """Whether what is loaded is what is installed: between an install's two events it is not."""
+        loaded = self._loaded.get(state.extension)
+        return loaded is not None and (loaded.manifest, loaded.module) == (state.manifest, state.module)
 
     def _load(self, state: ExtensionState) -> None:
         manifest = parse_manifest(state.manifest)
