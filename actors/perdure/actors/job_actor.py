@@ -172,7 +172,6 @@ class JobActor(MailboxActor):
                 self._read_mail()
         finally:
             hooks.attempt_ended(self._meter)
-        self._read_mail()  # a guest that was stopped from outside made no host call that would have read why
         if self._lost is None and result is not None:
             self._record_end(self._ending(result))
 
