@@ -9,6 +9,7 @@ import pytest
 from tests.contract.store_fixtures import JOB, RUNTIME, StoreFixtures, everything, request
 from tests.support.job_events import (
     EXAMPLES,
+    LIBRARY,
     START,
     completed,
     dispatched,
@@ -92,6 +93,12 @@ class AppendContract(StoreFixtures):
                 saved = ev.CheckpointSaved(call=15, fuel=15, state=ev.Inline(b"{}"))
                 stream = ev.job_stream(job_id(number))
                 before = [dispatched(job_id(number)), started(), *run_of(14), saved]
+            elif isinstance(example, ev.JobLinked):
+                stream, before = ev.job_stream(job_id(number)), [dispatched(job_id(number))]
+            elif isinstance(example, ev.LibraryEvent):
+                stream, before = ev.library_stream(LIBRARY), []
+            elif isinstance(example, ev.CallEvent):
+                stream, before = ev.CALLS_STREAM, []
             elif isinstance(example, ev.JobEvent):
                 stream, before = ev.job_stream(job_id(number)), [dispatched(job_id(number)), started()]
             elif isinstance(example, ev.ExtensionEvent):

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from tests.support.extension_folders import write_extension
+from tests.support.job_events import plain
 from tests.support.job_history import events_of
 from tests.support.manual_clock import ManualClock
 from tests.support.runtime_wat import RuntimeWat
@@ -58,7 +59,7 @@ def answers(job: JobHandle) -> list[dict[str, Any]]:
     assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
     read = [event.message.encode() for event in events_of(job, LogWritten)]
     blobs = job._runtime.store.blobs
-    assert [load_payload(blobs, event.answer) for event in events_of(job, OperationAnswered)] == read
+    assert [load_payload(blobs, plain(event.answer)) for event in events_of(job, OperationAnswered)] == read
     return [json.loads(text) for text in read]
 
 
@@ -199,8 +200,8 @@ def test_a_large_payload_and_answer_are_blobs(runtime: Runtime, tmp_path: Path) 
     job = runtime.dispatch("caller:call")
     assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
     (event,) = events_of(job, OperationAnswered)
-    assert json.loads(load_payload(runtime.store.blobs, event.payload))["message"] == large
-    assert json.loads(load_payload(runtime.store.blobs, event.answer))["echo"] == f"Pong: {large}"
+    assert json.loads(load_payload(runtime.store.blobs, plain(event.payload)))["message"] == large
+    assert json.loads(load_payload(runtime.store.blobs, plain(event.answer)))["echo"] == f"Pong: {large}"
 
 
 def test_an_operation_that_breaks_tells_the_guest_nothing_of_it(

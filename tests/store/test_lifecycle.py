@@ -17,6 +17,7 @@ LEGAL: dict[tuple[Status | None, str], Status] = {
     (S.QUEUED, "failed"): S.FAILED,
     (S.QUEUED, "cancelled"): S.CANCELLED,
     (S.RUNNING, "resumed"): S.QUEUED,
+    (S.QUEUED, "linked"): S.QUEUED,
     (S.RUNNING, "pause-requested"): S.RUNNING,
     (S.RUNNING, "cancel-requested"): S.RUNNING,
     (S.RUNNING, "paused"): S.PAUSED,

@@ -20,6 +20,8 @@ _GUEST: Final[tuple[type[ev.Event], ...]] = (
     ev.LogWritten,
     ev.InterruptAnswered,
     ev.OperationAnswered,
+    ev.ActionAnswered,
+    ev.BudgetReached,
 )
 # A guest does more than change its status: it is chosen this many times as often as each step of the table.
 _WEIGHT: Final = 3
@@ -73,7 +75,14 @@ def _event(draw: st.DrawFn, kind: type[ev.Event], *, call: int, fuel: int, attem
         "reason": "shutdown",
         "error": failure(),
         "level": 1,
-        "answer": ev.Inline(b"{}") if kind is ev.OperationAnswered else 1,
+        "answer": 1 if kind is ev.InterruptAnswered else ev.Inline(b"{}"),
+        "parent": job_id(2),
+        "effect_key": "ab" * 16,
+        "writes": (),
+        "budget": "requests_per_minute",
+        "limit": 1,
+        "retry_after_ms": 1,
+        "response": "wait",
         "method": "query:test.ping",
         "library_id": None,
         "payload": ev.Inline(b"{}"),

@@ -105,6 +105,12 @@ def run_of(size: int, start: int = 1) -> list[ev.Event]:
     return [items(call) if call % 2 else progress(call, message=f"call {call}") for call in range(start, start + size)]
 
 
+def plain(payload: ev.Recorded) -> ev.Payload:
+    """A recorded payload that is not sealed."""
+    assert not isinstance(payload, ev.Sealed)
+    return payload
+
+
 def put_module(store: EventStore) -> None:
     """Store the module that `dispatched` names: the integrity check wants it."""
     store.blobs.put(MODULE_BYTES)
@@ -145,6 +151,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     dispatched(job_id(1), retry=RETRY),
     started(),
     ev.JobResumed(checkpoint=17, cause="recovery"),
+    ev.JobLinked(parent=job_id(2), call=12),
     ev.JobPauseRequested(),
     ev.JobCancelRequested(),
     ev.JobPaused(forced=False, fuel=70),
@@ -169,6 +176,20 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
         answer=ev.Inline(b'{"echo": "Pong: hi"}'),
         code="",
     ),
+    ev.ActionAnswered(
+        call=11,
+        fuel=1700,
+        method="action:credentials.store",
+        library_id=None,
+        effect_key="cd" * 16,
+        payload=ev.Sealed(key="key-1", shown=b'{"secret": "[sensitive]"}', data=ev.Inline(b"\x00\x01")),
+        answer=ev.BlobRef(digest=MODULE, size=65_537),
+        code="",
+        writes=(ev.RowWrite(key=b"a\x00b", value=b"1"), ev.RowWrite(key=b"a\x00c", value=None)),
+    ),
+    ev.BudgetReached(
+        call=12, fuel=1800, budget="requests_per_minute", limit=1000, retry_after_ms=250, response="refuse"
+    ),
     installed(),
     ev.ExtensionLoaded(
         version="0.1.0",
@@ -177,6 +198,32 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ),
     ev.ExtensionUnloaded(),
     ev.ExtensionUninstalled(),
+    ev.PermissionsGranted(version="0.1.0", grant=b'{"methods": ["query:test."]}', by="cli"),
+    ev.UpdateProposed(version="0.2.0", manifest=b'{"id": "test-extension"}', module=MODULE, module_bytes=64),
+    ev.UpdateDeclined(version="0.2.0", by="cli"),
+    ev.LibraryEventPublished(
+        topic="entry.created", data=ev.Inline(b'{"entry_id": 1}'), extension="test-extension", job_id=job_id(1)
+    ),
+    ev.HostQueryAnswered(
+        caller="cli",
+        extension=None,
+        method="query:test.ping",
+        library_id=LIBRARY,
+        payload=ev.Inline(b'{"message": "hi"}'),
+        answer=ev.Inline(b'{"echo": "Pong: hi"}'),
+        code="",
+    ),
+    ev.HostActionAnswered(
+        caller="python",
+        extension="test-extension",
+        method="action:config.set",
+        library_id=None,
+        payload=ev.Inline(b"{}"),
+        answer=ev.Inline(b"{}"),
+        code="",
+        effect_key="ef" * 16,
+        writes=(ev.RowWrite(key=b"config", value=b"{}"),),
+    ),
     runtime_opened(),
     ev.RuntimeClosed(pid=1),
     ev.ModuleCompiled(module=MODULE, engine="wasmtime-50.0.1", artifact="ab" * 32, size=81_920),

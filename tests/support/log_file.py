@@ -33,7 +33,7 @@ class Databases:
         self._txn = txn
         self._handles = {
             name: env.open_db(name.encode(), txn=txn, create=False)
-            for name in ("log", "index", "streams", "names", "statuses", "meta")
+            for name in ("log", "index", "streams", "names", "statuses", "rows", "meta")
         }
 
     def items(self, name: str) -> list[tuple[bytes, bytes]]:
@@ -41,6 +41,9 @@ class Databases:
 
     def put(self, name: str, key: bytes, value: bytes) -> None:
         self._txn.put(key, value, db=self._handles[name])
+
+    def drop(self, name: str) -> None:
+        self._txn.drop(self._handles[name])
 
     def delete(self, name: str, key: bytes) -> None:
         assert self._txn.delete(key, db=self._handles[name])

@@ -20,12 +20,13 @@ from perdure.store import (
     JobQuery,
     JobState,
     RawFrame,
+    Row,
     Status,
     StoreClosed,
     StoredEvent,
     StoreError,
 )
-from perdure.store.events import Event
+from perdure.store.events import Event, RowWrite
 from perdure.store.projection import State
 
 
@@ -83,7 +84,9 @@ class StoreWrapper:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+    def append_batch(
+        self, requests: Sequence[AppendRequest], riders: Sequence[RowWrite] = ()
+    ) -> list[Appended | StoreError]:
         self.attempts += 1
         if not self._open.is_set():
             self.held = requests
@@ -93,7 +96,7 @@ class StoreWrapper:
         with self._lock:
             if self._cut:
                 raise StoreClosed
-            answers = self.inner.append_batch(requests)
+            answers = self.inner.append_batch(requests, riders)
         self.batches.append(list(requests))
         return answers
 
@@ -134,6 +137,12 @@ class StoreWrapper:
 
     def rebuild(self, stream: str, until: int | None = None) -> State | None:
         return self.inner.rebuild(stream, until)
+
+    def row(self, key: bytes) -> Row | None:
+        return self.inner.row(key)
+
+    def rows(self, prefix: bytes, *, after: bytes = b"", limit: int = 1000) -> list[Row]:
+        return self.inner.rows(prefix, after=after, limit=limit)
 
     def job(self, job_id: UUID) -> JobState:
         return self.inner.job(job_id)

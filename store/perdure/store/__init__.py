@@ -24,15 +24,18 @@ from perdure.store.errors import (
     UnknownJob,
     UnsupportedFormat,
     UsedAfterFork,
+    WriteConflict,
 )
 from perdure.store.event_store import (
     Appended,
     AppendRequest,
+    Effects,
     EventStore,
     Head,
     JobPage,
     JobQuery,
     RawFrame,
+    SideAppend,
     StoredEvent,
 )
 from perdure.store.export import as_json, export_lines
@@ -42,6 +45,7 @@ from perdure.store.job_state import Checkpoint, JobState, evolve, fold
 from perdure.store.lifecycle import TERMINAL, UNFINISHED, Status
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.memory_store import MemoryEventStore
+from perdure.store.rows import RangeRead, Row, RowRead, row_key
 from perdure.store.runtime_state import RuntimeState
 from perdure.store.tail import follow, follow_stream
 
@@ -57,6 +61,7 @@ __all__ = [
     "CorruptBlob",
     "CorruptLog",
     "DiskFull",
+    "Effects",
     "EventStore",
     "ExtensionState",
     "FileBlobs",
@@ -70,11 +75,15 @@ __all__ = [
     "MemoryBlobs",
     "MemoryEventStore",
     "Problem",
+    "RangeRead",
     "RawFrame",
     "ReadOnlyStore",
     "Report",
+    "Row",
+    "RowRead",
     "RuntimeState",
     "SequenceConflict",
+    "SideAppend",
     "Status",
     "StoreClosed",
     "StoreError",
@@ -86,6 +95,7 @@ __all__ = [
     "UnknownJob",
     "UnsupportedFormat",
     "UsedAfterFork",
+    "WriteConflict",
     "as_json",
     "check",
     "events",
@@ -95,5 +105,6 @@ __all__ = [
     "follow",
     "follow_stream",
     "load_payload",
+    "row_key",
     "store_payload",
 ]

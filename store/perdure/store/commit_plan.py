@@ -7,16 +7,17 @@ committed it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from perdure.store.errors import BadEvent, SequenceConflict, StoreError
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
-from perdure.store.events import Event, decode, event_base
+from perdure.store.events import Event, RowWrite, decode, event_base, writes_of
 from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
+from perdure.store.rows import RowOverlay, checked_key
 from perdure.store.upcast import UPCASTS, upcast
 
 
@@ -35,18 +36,33 @@ class IndexEntry(msgspec.Struct, frozen=True):
     position: int
 
 
+class _Checked(msgspec.Struct):
+    """A request that nothing refuses: what it does to its stream."""
+
+    stream: str
+    bodies: Sequence[bytes]
+    times: Sequence[int]
+    end: StreamEnd | None
+    state: State | None
+    writes: list[tuple[int, RowWrite]]  # with the index of the event that carries it
+
+
 class CommitPlan:
-    """The frames, index entries and stream ends of one transaction.
+    """The frames, index entries, stream ends and rows of one transaction.
 
     Args:
         position: the log's last position.
         next_number: the number for the next new stream.
         end_of: the stored end of a stream, or None.
+        rows: the stored rows; the plan's own changes gather on top of them.
     """
 
-    def __init__(self, position: int, next_number: int, end_of: Callable[[str], StreamEnd | None]) -> None:
+    def __init__(
+        self, position: int, next_number: int, end_of: Callable[[str], StreamEnd | None], rows: RowOverlay
+    ) -> None:
         self.position = position
         self.next_number = next_number
+        self.rows = rows
         self.frames: list[RawFrame] = []
         self.index: list[IndexEntry] = []
         self.ends: dict[str, StreamEnd] = {}
@@ -64,39 +80,71 @@ class CommitPlan:
         return answers
 
     def add(self, request: AppendRequest) -> Appended:
-        """Plan one request.
+        """Plan one request, with its effects.
 
         Raises:
-            SequenceConflict, IllegalTransition, BadEvent: the request is refused and the plan is as it was.
+            SequenceConflict, IllegalTransition, BadEvent, WriteConflict: it is refused and the plan is as it was.
         """
-        stream = request.stream
-        if not request.bodies or len(request.bodies) != len(request.times):
+        checked = self._check(request.stream, request.bodies, request.times, request.expected)
+        effects = request.effects
+        if effects is None:
+            return self._apply(checked)
+        self.rows.check(effects.reads, effects.ranges)
+        time = request.times[-1]
+        side = [
+            self._check(part.stream, part.bodies, [time] * len(part.bodies), part.expected) for part in effects.appends
+        ]
+        streams = [request.stream, *(part.stream for part in side)]
+        if len(set(streams)) < len(streams):
+            raise BadEvent(request.stream, "its effects append to one stream twice")
+        # From here on nothing can refuse.
+        appended = self._apply(checked)
+        return msgspec.structs.replace(appended, side=tuple(self._apply(part) for part in side))
+
+    def ride(self, writes: Iterable[RowWrite]) -> None:
+        """Plan changes of rows that no event carries."""
+        for write in writes:
+            self.rows.write(checked_key("a rider", write.key), write.value, self.position)
+
+    def _check(self, stream: str, bodies: Sequence[bytes], times: Sequence[int], expected: int | None) -> _Checked:
+        if not bodies or len(bodies) != len(times):
             raise BadEvent(stream, "a request needs at least one event, and a time for each")
-        if min(request.times) < 0 or max(request.times) > MAX_TIME:
+        if min(times) < 0 or max(times) > MAX_TIME:
             raise BadEvent(stream, f"a time is not between 0 and {MAX_TIME} microseconds since 1970")
         event_base(stream)  # refuses a name that no stream can have, before it is looked up
         end = self.ends.get(stream) or self._end_of(stream)
+        found = end.head.sequence if end is not None else 0
+        if expected is not None and expected != found:
+            raise SequenceConflict(stream, expected, found)
+        events: list[Event] = [decode(body, stream) for body in bodies]
+        if UPCASTS:
+            events = [upcast(event) for event in events]
+        before = end.state if end is not None else None
+        state = project(stream, before, zip(events, range(found + 1, found + 1 + len(events)), times, strict=True))
+        writes = [(place, write) for place, event in enumerate(events) for write in writes_of(event)]
+        for _, write in writes:
+            checked_key(stream, write.key)
+        return _Checked(stream, bodies, times, end, state, writes)
+
+    def _apply(self, checked: _Checked) -> Appended:
+        stream, bodies, times, end = checked.stream, checked.bodies, checked.times, checked.end
         if end is None:
             end = StreamEnd(Head(self.next_number, 0, genesis(stream)), None)
         head = end.head
-        if request.expected is not None and request.expected != head.sequence:
-            raise SequenceConflict(stream, request.expected, head.sequence)
-        first = head.sequence + 1
-        events: list[Event] = [decode(body, stream) for body in request.bodies]
-        if UPCASTS:
-            events = [upcast(event) for event in events]
-        state = project(stream, end.state, zip(events, range(first, first + len(events)), request.times, strict=True))
-        # From here on nothing can refuse.
-        sequence, tip = first, head.hash
-        for start in range(0, len(request.bodies), MAX_FRAME_EVENTS):
-            bodies = request.bodies[start : start + MAX_FRAME_EVENTS]
-            data, tip = make_frame(head.number, sequence, tip, request.times[start : start + len(bodies)], bodies)
+        for place, write in checked.writes:
+            self.rows.write(write.key, write.value, self.position + place + 1)
+        first = sequence = head.sequence + 1
+        tip = head.hash
+        for start in range(0, len(bodies), MAX_FRAME_EVENTS):
+            part = bodies[start : start + MAX_FRAME_EVENTS]
+            data, tip = make_frame(head.number, sequence, tip, times[start : start + len(part)], part)
             self.frames.append(RawFrame(self.position + 1, data))
             self.index.append(IndexEntry(head.number, sequence, self.position + 1))
-            self.position += len(bodies)
-            sequence += len(bodies)
+            self.position += len(part)
+            sequence += len(part)
         if head.number == self.next_number:
             self.next_number += 1
+        state = checked.state
         self.ends[stream] = StreamEnd(Head(head.number, sequence - 1, tip), state)
         if isinstance(state, JobState):
             before = end.state if isinstance(end.state, JobState) else None

@@ -70,6 +70,14 @@ class SequenceConflict(StoreError):
         super().__init__(f"stream {stream} is at sequence {found}, not at {expected} as the caller expected")
 
 
+class WriteConflict(StoreError):
+    """Somebody changed rows that the append was computed from; read them again and compute it anew."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        super().__init__(f"the rows under {key!r} were changed meanwhile; nothing was written")
+
+
 class BadEvent(StoreError):
     """The bytes are no event of a known type, or the event does not belong on this stream."""
 

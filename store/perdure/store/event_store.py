@@ -19,10 +19,11 @@ import msgspec
 
 from perdure.store.blobs import BlobStore
 from perdure.store.errors import StoreError
-from perdure.store.events import AnyEvent, Event
+from perdure.store.events import AnyEvent, Event, RowWrite
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 from perdure.store.projection import State
+from perdure.store.rows import RangeRead, Row, RowRead
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,26 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     hash: bytes
 
 
+class SideAppend(msgspec.Struct, array_like=True, frozen=True):
+    """Events, encoded, for another stream than the request's own; ``expected`` as in `AppendRequest`."""
+
+    stream: str
+    bodies: tuple[bytes, ...]
+    expected: int | None = None
+
+
+class Effects(msgspec.Struct, array_like=True, frozen=True):
+    """What an append depends on and brings along: all of it happens in one transaction, or nothing.
+
+    ``reads`` and ``ranges`` are what its events' writes were computed from; ``appends`` go to other streams, with the
+    time of the request's last event.
+    """
+
+    reads: tuple[RowRead, ...] = ()
+    ranges: tuple[RangeRead, ...] = ()
+    appends: tuple[SideAppend, ...] = ()
+
+
 class AppendRequest(msgspec.Struct, frozen=True):
     """Events for one stream, encoded, each with its time (microseconds since 1970).
 
@@ -52,12 +73,13 @@ class AppendRequest(msgspec.Struct, frozen=True):
     bodies: Sequence[bytes]
     times: Sequence[int]
     expected: int | None = None
+    effects: Effects | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
     """Where the events of a request went: sequences ``first`` to ``last``; ``position`` is that of the last.
 
-    ``state`` is the stream's projection after them, not to be changed.
+    ``state`` is the stream's projection after them, not to be changed. ``side`` has the same of its `Effects.appends`.
     """
 
     stream: str
@@ -65,6 +87,7 @@ class Appended(msgspec.Struct, frozen=True):
     last: int
     position: int
     state: State | None
+    side: tuple[Appended, ...] = ()
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -123,11 +146,13 @@ class EventStore(Protocol):
             StoreError: the commit failed; nothing was changed.
         """
 
-    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+    def append_batch(
+        self, requests: Sequence[AppendRequest], riders: Sequence[RowWrite] = ()
+    ) -> list[Appended | StoreError]:
         """Append many requests in one transaction with one sync. Durable when it returns.
 
         A request that is refused (conflict, illegal transition, bad event) is answered with its error and leaves no
-        trace; the others are appended.
+        trace; the others are appended. ``riders`` are changes of rows that no event carries.
 
         Raises:
             StoreError: the commit failed; nothing was changed.
@@ -161,6 +186,12 @@ class EventStore(Protocol):
 
     def rebuild(self, stream: str, until: int | None = None) -> State | None:
         """The stream's state folded anew from its events (up to sequence ``until``), not read from the projection."""
+
+    def row(self, key: bytes) -> Row | None:
+        """The row with this key, or None."""
+
+    def rows(self, prefix: bytes, *, after: bytes = b"", limit: int = 1000) -> list[Row]:
+        """The first ``limit`` rows whose keys begin with ``prefix`` and are behind ``after``, in the order of keys."""
 
     def job(self, job_id: UUID) -> JobState:
         """The job's projection.

@@ -84,6 +84,28 @@ Payload = Inline | BlobRef
 INLINE_LIMIT: Final = 64 * 1024
 
 
+class Sealed(msgspec.Struct, array_like=True, frozen=True, tag="sealed"):
+    """A payload that holds secrets: encrypted, and beside it what people may see.
+
+    ``key`` names the key that opens ``data``; once that key is destroyed nobody can. ``shown`` is the JSON of the
+    payload with its secret values replaced.
+    """
+
+    key: str
+    shown: bytes
+    data: Payload
+
+
+Recorded = Inline | BlobRef | Sealed
+
+
+class RowWrite(msgspec.Struct, array_like=True, frozen=True):
+    """One change of the rows (`perdure.store.rows`); ``value`` is None for a row that is deleted."""
+
+    key: bytes
+    value: bytes | None
+
+
 class JobLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one job may use. ``None`` is no limit."""
 
@@ -161,6 +183,13 @@ class JobResumed(JobEvent, frozen=True, tag="resumed"):
 
     checkpoint: int
     cause: str
+
+
+class JobLinked(JobEvent, frozen=True, tag="linked"):
+    """Another job dispatched this one, with its host call ``call``. Durable, with the dispatch."""
+
+    parent: UUID
+    call: int
 
 
 class JobPauseRequested(JobEvent, frozen=True, tag="pause-requested"):
@@ -262,13 +291,45 @@ class InterruptAnswered(GuestEvent, frozen=True, tag="interrupt"):
 
 
 class OperationAnswered(GuestEvent, frozen=True, tag="operation"):
-    """A query's call and its answer. Buffered. ``code`` is empty on success, else one of the ABI's error codes."""
+    """A query's call and its answer, or a call that was refused before it ran. Buffered.
+
+    ``code`` is empty on success, else one of the ABI's error codes.
+    """
 
     method: str
     library_id: UUID | None
-    payload: Payload
-    answer: Payload
+    payload: Recorded
+    answer: Recorded
     code: str
+
+
+class ActionAnswered(GuestEvent, frozen=True, tag="action"):
+    """An action's call, its answer and its effect on the rows. Durable: on disk before the guest gets the answer.
+
+    ``effect_key`` names this effect of this job: the same after a crash. ``writes`` are the effect itself where it is
+    perdure's own; they become the rows in the transaction that stores this event.
+    """
+
+    method: str
+    library_id: UUID | None
+    effect_key: str
+    payload: Recorded
+    answer: Recorded
+    code: str
+    writes: tuple[RowWrite, ...] = ()
+
+
+class BudgetReached(GuestEvent, frozen=True, tag="budget"):
+    """The job came to the edge of a budget. Buffered.
+
+    ``response`` is what the host then did: ``refuse``, ``wait`` or ``suspend``. ``limit`` is in the budget's own unit;
+    after ``retry_after_ms`` there is room again.
+    """
+
+    budget: str
+    limit: int
+    retry_after_ms: int
+    response: str
 
 
 # --- an extension's life ---------------------------------------------------------------------------------------------
@@ -312,6 +373,79 @@ class ExtensionUninstalled(ExtensionEvent, frozen=True, tag="uninstalled"):
     """The extension is gone; its history and its module stay. Durable."""
 
 
+class PermissionsGranted(ExtensionEvent, frozen=True, tag="granted"):
+    """What the extension may do from now on: ``grant`` is JSON. Durable. ``by`` says who decided."""
+
+    version: str
+    grant: bytes
+    by: str
+
+
+class UpdateProposed(ExtensionEvent, frozen=True, tag="proposed"):
+    """A new version asks for more than was granted, and waits for consent. Durable. Fields as `ExtensionInstalled`."""
+
+    version: str
+    manifest: bytes
+    module: str
+    module_bytes: int
+
+
+class UpdateDeclined(ExtensionEvent, frozen=True, tag="declined"):
+    """The version that waited for consent does not get it. Durable. ``by`` says who decided."""
+
+    version: str
+    by: str
+
+
+# --- a library's life ------------------------------------------------------------------------------------------------
+
+
+class LibraryEvent(Event, frozen=True):
+    """Base of the events of a library's stream."""
+
+
+class LibraryEventPublished(LibraryEvent, frozen=True, tag="published"):
+    """Something happened in the library that others may want to know. Durable.
+
+    ``topic`` is like ``entry.created``, ``data`` is JSON. ``extension`` published it in job ``job_id``; both are None
+    where the host did.
+    """
+
+    topic: str
+    data: Payload
+    extension: str | None
+    job_id: UUID | None
+
+
+# --- what the host called by itself ----------------------------------------------------------------------------------
+
+
+class CallEvent(Event, frozen=True):
+    """Base of the events of the stream of calls: operations that no job called.
+
+    ``caller`` is ``python``, ``cli`` or whoever else called; ``extension`` is the one it acted for, if any.
+    """
+
+    caller: str
+    extension: str | None
+    method: str
+    library_id: UUID | None
+    payload: Recorded
+    answer: Recorded
+    code: str
+
+
+class HostQueryAnswered(CallEvent, frozen=True, tag="host-query"):
+    """A query and its answer, or a call that was refused before it ran. Buffered."""
+
+
+class HostActionAnswered(CallEvent, frozen=True, tag="host-action"):
+    """An action, its answer and its effect on the rows, as in `ActionAnswered`. Durable."""
+
+    effect_key: str
+    writes: tuple[RowWrite, ...] = ()
+
+
 # --- the runtime's life ----------------------------------------------------------------------------------------------
 
 
@@ -350,6 +484,7 @@ AnyJobEvent = (
     JobDispatched
     | JobStarted
     | JobResumed
+    | JobLinked
     | JobPauseRequested
     | JobCancelRequested
     | JobPaused
@@ -366,6 +501,8 @@ AnyJobEvent = (
     | LogWritten
     | InterruptAnswered
     | OperationAnswered
+    | ActionAnswered
+    | BudgetReached
 )
 AnyEvent = (
     AnyJobEvent
@@ -373,6 +510,12 @@ AnyEvent = (
     | ExtensionLoaded
     | ExtensionUnloaded
     | ExtensionUninstalled
+    | PermissionsGranted
+    | UpdateProposed
+    | UpdateDeclined
+    | LibraryEventPublished
+    | HostQueryAnswered
+    | HostActionAnswered
     | RuntimeOpened
     | RuntimeClosed
     | ModuleCompiled
@@ -387,6 +530,8 @@ _BUFFERED: Final = frozenset(
         LogWritten,
         InterruptAnswered,
         OperationAnswered,
+        BudgetReached,
+        HostQueryAnswered,
     }
 )
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(AnyEvent)
@@ -439,6 +584,7 @@ def decode(body: bytes, stream: str = "?") -> AnyEvent:
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 RUNTIME_STREAM: Final = "runtime"
+CALLS_STREAM: Final = "calls"
 MAX_STREAM_BYTES: Final = 500  # LMDB's keys end at 511 bytes; the rest is for seeking past a name
 
 
@@ -450,6 +596,16 @@ def job_stream(job_id: UUID | str) -> str:
 def extension_stream(extension: str) -> str:
     """The name of an extension's stream."""
     return f"extension:{extension}"
+
+
+def library_stream(library_id: UUID | str) -> str:
+    """The name of a library's stream."""
+    return f"library:{library_id}"
+
+
+def writes_of(event: Event) -> tuple[RowWrite, ...]:
+    """The changes of rows that an event carries."""
+    return event.writes if isinstance(event, ActionAnswered | HostActionAnswered) else ()
 
 
 def stream_key(stream: str) -> bytes | None:
@@ -475,4 +631,8 @@ def event_base(stream: str) -> type[Event]:
         return ExtensionEvent
     if stream == RUNTIME_STREAM:
         return RuntimeEvent
-    raise BadEvent(stream, "streams are named job:ID, extension:ID or runtime")
+    if stream == CALLS_STREAM:
+        return CallEvent
+    if stream.startswith("library:"):
+        return LibraryEvent
+    raise BadEvent(stream, "streams are named job:ID, extension:ID, library:ID, calls or runtime")

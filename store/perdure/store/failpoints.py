@@ -26,6 +26,15 @@ NAMES: Final = (
     "blob.before_rename",
     "blob.after_rename",
 )
+# In the files of keys (`perdure.runtime.secrets`), which most workloads never come by.
+KEY_NAMES: Final = (
+    "keys.before_write",
+    "keys.before_rename",
+    "keys.after_write",
+    "keys.before_overwrite",
+    "keys.after_overwrite",
+    "keys.after_unlink",
+)
 
 _armed: dict[str, Callable[[], None]] = {}
 
@@ -36,7 +45,7 @@ def arm(name: str, action: Callable[[], None]) -> None:
     Raises:
         KeyError: there is no such failpoint.
     """
-    if name not in NAMES:
+    if name not in NAMES + KEY_NAMES:
         raise KeyError(name)
     _armed[name] = action
 

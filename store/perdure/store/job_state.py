@@ -15,9 +15,12 @@ import msgspec
 
 from perdure.store.errors import BadEvent, IllegalTransition
 from perdure.store.events import (
+    ActionAnswered,
+    BudgetReached,
     BytesCounted,
     CheckpointSaved,
     Event,
+    GuestEvent,
     InterruptAnswered,
     ItemsCounted,
     JobCancelled,
@@ -26,6 +29,7 @@ from perdure.store.events import (
     JobDispatched,
     JobError,
     JobFailed,
+    JobLinked,
     JobPaused,
     JobPauseRequested,
     JobResumed,
@@ -98,6 +102,7 @@ class JobState(msgspec.Struct, kw_only=True):
     pause_requested: bool = False
     cancel_requested: bool = False
     error: JobError | None = None
+    parent: UUID | None = None  # the job that dispatched it
     superseded: list[tuple[int, int]] = []  # (checkpoint, resume): guest events strictly between are superseded
 
     @property
@@ -226,6 +231,10 @@ def _cancel_requested(state: JobState, event: JobCancelRequested, sequence: int,
     state.cancel_requested = True
 
 
+def _linked(state: JobState, event: JobLinked, sequence: int, time: int) -> None:
+    state.parent = event.parent
+
+
 def _spent(state: JobState, fuel: int) -> None:
     state.fuel = state.attempt_base + fuel
 
@@ -301,15 +310,14 @@ def _bytes(state: JobState, event: BytesCounted, sequence: int, time: int) -> No
     state.fuel = state.attempt_base + event.fuel
 
 
-def _noted(
-    state: JobState, event: LogWritten | InterruptAnswered | OperationAnswered, sequence: int, time: int
-) -> None:
+def _noted(state: JobState, event: GuestEvent, sequence: int, time: int) -> None:
     state.fuel = state.attempt_base + event.fuel
 
 
 _LIFECYCLE: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     JobStarted: _started,
     JobResumed: _resumed,
+    JobLinked: _linked,
     JobPauseRequested: _pause_requested,
     JobCancelRequested: _cancel_requested,
     JobPaused: _paused,
@@ -330,4 +338,6 @@ _APPLY: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     LogWritten: _noted,
     InterruptAnswered: _noted,
     OperationAnswered: _noted,
+    ActionAnswered: _noted,
+    BudgetReached: _noted,
 }

@@ -23,6 +23,7 @@ from perdure.store.events import (
     JobCompleted,
     JobDispatched,
     JobFailed,
+    JobLinked,
     JobPaused,
     JobPauseRequested,
     JobResumed,
@@ -61,6 +62,7 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.FAILED: S.QUEUED,  # a person retries it
         S.CANCELLED: S.QUEUED,
     },
+    JobLinked: {S.QUEUED: S.QUEUED},  # in the append that dispatches it
     JobPauseRequested: {S.RUNNING: S.RUNNING},
     JobCancelRequested: {S.RUNNING: S.RUNNING},
     JobPaused: {S.RUNNING: S.PAUSED, S.QUEUED: S.PAUSED, S.SUSPENDED: S.PAUSED, S.BACKOFF: S.PAUSED},

@@ -35,8 +35,8 @@ from perdure.store.errors import (
     refused,
 )
 
-FORMAT: Final = 1
-_DATABASES: Final = (b"log", b"index", b"streams", b"names", b"statuses", b"meta")
+FORMAT: Final = 2
+_DATABASES: Final = (b"log", b"index", b"streams", b"names", b"statuses", b"rows", b"meta")
 _READERS: Final = 1022
 _READER_TABLE_BYTES: Final = 65_536  # what LMDB makes of that many slots of 64 bytes and a header
 _LITTLE_SPACE: Final = 1 << 20  # bytes free on a disk where a short write means that it is full
@@ -57,7 +57,7 @@ class LmdbEnvironment:
     """The environment in ``path / "log"`` with the databases of the event store.
 
     Attributes:
-        log, index, streams, names, statuses, meta: the databases' handles, for transactions.
+        log, index, streams, names, statuses, rows, meta: the databases' handles, for transactions.
 
     Args:
         path: the data folder.
@@ -139,19 +139,28 @@ class LmdbEnvironment:
                     handles = [self._env.open_db(name, txn=txn) for name in _DATABASES]
                     txn.put(b"format", str(FORMAT).encode(), db=handles[-1])
             else:
+                self._check_format()
                 handles = [self._open_database(name) for name in _DATABASES]
-            self.log, self.index, self.streams, self.names, self.statuses, self.meta = handles
-            with self._begin(write=False) as txn:
-                found = txn.get(b"format", db=self.meta)
         except lmdb.NotFoundError:
             if new:
                 raise StoreMissing(self.path) from None
             raise CorruptLog("data.mdb", "one of its databases is gone") from None
         except lmdb.Error as error:
             raise self._translate(error) from error
+        self.log, self.index, self.streams, self.names, self.statuses, self.rows, self.meta = handles
+
+    def _check_format(self) -> None:
+        meta = self._open_database(b"meta")
+        with self._begin(write=False) as txn:
+            found = txn.get(b"format", db=meta)
         if found is None:
             raise CorruptLog("data.mdb", "it does not say which format it has")
-        if found != str(FORMAT).encode():
+        if found == b"1" and self._writable:
+            # Format 2 has one database more, and else the same.
+            with self._env.begin(write=True) as txn:
+                self._env.open_db(b"rows", txn=txn)
+                txn.put(b"format", str(FORMAT).encode(), db=meta)
+        elif found != str(FORMAT).encode():
             raise UnsupportedFormat(self.path, int(found) if found.isdigit() else 0, FORMAT)
 
     def _open_database(self, name: bytes) -> Any:

@@ -1,13 +1,14 @@
 """The event store on LMDB.
 
-Layout (measured in ADR 0002), six databases in one environment:
+Layout (measured in ADR 0002), seven databases in one environment:
 
     log       position of the first event (u64 BE) -> frame
     index     stream number (u32 BE) + sequence of the frame's first event (u64 BE) -> position
     streams   stream name -> [number, last sequence, last hash, projection]
     names     stream number (u32 BE) -> stream name
     statuses  status + NUL + job id -> nothing
-    meta      "format" -> "1"
+    rows      key -> version (u64 BE) + value
+    meta      "format" -> "2"
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from perdure.store.event_store import (
     RawFrame,
     StoredEvent,
 )
-from perdure.store.events import UNREADABLE, Event, encode, job_stream, stream_key
+from perdure.store.events import UNREADABLE, Event, RowWrite, encode, job_stream, stream_key
 from perdure.store.failpoints import hit
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
@@ -53,6 +54,7 @@ from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.lmdb_environment import LmdbEnvironment
 from perdure.store.projection import State, decode_state, encode_state
 from perdure.store.reading import expand, matches, read_stream, rebuild_from
+from perdure.store.rows import MAX_KEY_BYTES, Row, RowOverlay
 from perdure.store.writer_lock import WriterLock
 
 LOCK_FILE: Final = "perdure.lock"
@@ -177,7 +179,9 @@ class LmdbEventStore:
             raise answer
         return answer
 
-    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+    def append_batch(
+        self, requests: Sequence[AppendRequest], riders: Sequence[RowWrite] = ()
+    ) -> list[Appended | StoreError]:
         """See `EventStore.append_batch`."""
         self._env.check()  # before the lock, see `LmdbEnvironment`
         with self._writing:
@@ -185,10 +189,12 @@ class LmdbEventStore:
             if self._lock is None:
                 raise ReadOnlyStore
             hit("commit.before_plan")
-            plan = CommitPlan(self._position, self._next_number, self._end_of)
+            overlay = RowOverlay(self.row, lambda prefix, after, limit: self.rows(prefix, after=after, limit=limit))
+            plan = CommitPlan(self._position, self._next_number, self._end_of, overlay)
             answers = plan.add_all(requests)
+            plan.ride(riders)
             hit("commit.after_plan")
-            if plan.frames:
+            if plan.frames or overlay.changed:
                 self._commit(plan)
                 self._adopt(plan)
             return answers
@@ -218,6 +224,11 @@ class LmdbEventStore:
             streams.put(name.encode(), value)
             if head.number >= self._next_number:
                 txn.put(_U32.pack(head.number), name.encode(), db=self._env.names)
+        for row_key, row in plan.rows.changed.items():
+            if row is None:
+                txn.delete(row_key, db=self._env.rows)
+            else:
+                txn.put(row_key, pack(row.version) + row.value, db=self._env.rows)
         for before, after in plan.statuses:
             if before is not None:
                 txn.delete(_status_key(before), db=self._env.statuses)
@@ -450,6 +461,25 @@ class LmdbEventStore:
             return None
         return rebuild_from(stream, self._frames_of(head, 0, until if until is not None else head.sequence), until)
 
+    def row(self, key: bytes) -> Row | None:
+        """See `EventStore.row`."""
+        with self._env.transaction() as txn:
+            data = txn.get(key, db=self._env.rows) if 0 < len(key) <= MAX_KEY_BYTES else None
+        return None if data is None else _row(key, data)
+
+    def rows(self, prefix: bytes, *, after: bytes = b"", limit: int = 1000) -> list[Row]:
+        """See `EventStore.rows`."""
+        found: list[Row] = []
+        with self._env.transaction() as txn:
+            cursor = txn.cursor(self._env.rows)
+            start = max(prefix, after)
+            there = cursor.set_range(start) if start else cursor.first()
+            while there and len(found) < limit and cursor.key().startswith(prefix):
+                if cursor.key() > after:
+                    found.append(_row(cursor.key(), cursor.value()))
+                there = cursor.next()
+        return found
+
     def job(self, job_id: UUID) -> JobState:
         """See `EventStore.job`."""
         state = self.state(job_stream(job_id))
@@ -574,6 +604,12 @@ class LmdbEventStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _row(key: bytes, data: bytes) -> Row:
+    if len(data) < _U64.size:
+        raise CorruptLog(f"the row {key!r}", "it is too short")
+    return Row(key, data[_U64.size :], _U64.unpack_from(data)[0])
 
 
 def _status_key(state: JobState) -> bytes:

@@ -22,11 +22,12 @@ from perdure.store.event_store import (
     RawFrame,
     StoredEvent,
 )
-from perdure.store.events import Event, encode, job_stream
+from perdure.store.events import Event, RowWrite, encode, job_stream
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State
 from perdure.store.reading import expand, matches, read_stream, rebuild_from
+from perdure.store.rows import Row, RowOverlay
 
 
 class MemoryEventStore:
@@ -47,6 +48,8 @@ class MemoryEventStore:
         self._ends: dict[str, StreamEnd] = {}
         self._names: dict[int, str] = {}
         self._by_stream: dict[int, list[tuple[int, RawFrame]]] = {}  # first sequence, frame
+        self._rows: dict[bytes, Row] = {}
+        self._keys: list[bytes] = []  # of the rows, in order
 
     def _check(self) -> None:
         if self._closed:
@@ -61,12 +64,24 @@ class MemoryEventStore:
             raise answer
         return answer
 
-    def append_batch(self, requests: Sequence[AppendRequest]) -> list[Appended | StoreError]:
+    def append_batch(
+        self, requests: Sequence[AppendRequest], riders: Sequence[RowWrite] = ()
+    ) -> list[Appended | StoreError]:
         """See `EventStore.append_batch`."""
         with self._changed:
             self._check()
-            plan = CommitPlan(self._position, len(self._ends) + 1, self._ends.get)
+            plan = CommitPlan(
+                self._position, len(self._ends) + 1, self._ends.get, RowOverlay(self._rows.get, self._rows_after)
+            )
             answers = plan.add_all(requests)
+            plan.ride(riders)
+            for key, row in plan.rows.changed.items():
+                if row is not None:
+                    if key not in self._rows:
+                        bisect.insort(self._keys, key)
+                    self._rows[key] = row
+                elif self._rows.pop(key, None) is not None:
+                    del self._keys[bisect.bisect_left(self._keys, key)]
             self._ends.update(plan.ends)
             self._names.update({end.head.number: stream for stream, end in plan.ends.items()})
             for frame, entry in zip(plan.frames, plan.index, strict=True):
@@ -152,6 +167,25 @@ class MemoryEventStore:
             end = self._ends.get(stream)
             frames = [frame for _, frame in self._by_stream[end.head.number]] if end is not None else []
         return rebuild_from(stream, frames, until)
+
+    def row(self, key: bytes) -> Row | None:
+        """See `EventStore.row`."""
+        self._check()
+        return self._rows.get(key)
+
+    def rows(self, prefix: bytes, *, after: bytes = b"", limit: int = 1000) -> list[Row]:
+        """See `EventStore.rows`."""
+        with self._changed:
+            self._check()
+            return self._rows_after(prefix, after, limit)
+
+    def _rows_after(self, prefix: bytes, after: bytes, limit: int) -> list[Row]:
+        place = max(bisect.bisect_left(self._keys, prefix), bisect.bisect_right(self._keys, after))
+        found: list[Row] = []
+        while place < len(self._keys) and len(found) < limit and self._keys[place].startswith(prefix):
+            found.append(self._rows[self._keys[place]])
+            place += 1
+        return found
 
     def job(self, job_id: UUID) -> JobState:
         """See `EventStore.job`."""

@@ -12,8 +12,10 @@ from perdure.store.events import (
     RUNTIME_STREAM,
     UNREADABLE,
     Event,
+    ExtensionEvent,
     JobDispatched,
     JobEvent,
+    RuntimeEvent,
     event_base,
     job_stream,
     tag_of,
@@ -32,6 +34,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 def project(stream: str, state: State | None, events: Iterable[tuple[Event, int, int]]) -> State | None:
     """The stream's state after more ``(event, sequence, time)``; ``state`` is left as it was.
+
+    Jobs, extensions and the runtime have a state; the streams of libraries and calls have none.
 
     Raises:
         IllegalTransition: a job's status does not allow one of the events.
@@ -53,9 +57,9 @@ def project(stream: str, state: State | None, events: Iterable[tuple[Event, int,
     for event, sequence, time in events:
         if not isinstance(event, base):
             raise BadEvent(stream, f"{type(event).__name__} is not an event of this kind of stream")
-        if stream == RUNTIME_STREAM:
+        if base is RuntimeEvent:
             state = runtime_state.evolve(state if isinstance(state, RuntimeState) else None, event, sequence, time)
-        else:
+        elif base is ExtensionEvent:
             state = extension_state.evolve(state if isinstance(state, ExtensionState) else None, event, sequence, time)
     return state
 

@@ -19,6 +19,8 @@ from perdure.store.frame import MAX_FRAME_EVENTS
 _VALUES: Final[tuple[type[msgspec.Struct], ...]] = (
     ev.Inline,
     ev.BlobRef,
+    ev.Sealed,
+    ev.RowWrite,
     ev.JobLimits,
     ev.RetryPolicy,
     ev.JobError,
@@ -29,6 +31,8 @@ _VALUES: Final[tuple[type[msgspec.Struct], ...]] = (
 _STREAMS: Final[tuple[tuple[type[ev.Event], str, str], ...]] = (
     (ev.JobEvent, ev.job_stream("ID"), "what happened to one job, and what its guest did"),
     (ev.ExtensionEvent, ev.extension_stream("ID"), "what happened to one extension"),
+    (ev.LibraryEvent, ev.library_stream("ID"), "what happened in one library that others may want to know"),
+    (ev.CallEvent, ev.CALLS_STREAM, "the operations that no job called but the host itself"),
     (ev.RuntimeEvent, ev.RUNTIME_STREAM, "the processes that held the folder, and the machine code they made"),
 )
 _PLAIN: Final[dict[Any, str]] = {
@@ -41,6 +45,7 @@ _PLAIN: Final[dict[Any, str]] = {
     type(None): "nil",
     ev.JsonObject: "JSON object",
     ev.Payload: "[`Inline`](#inline) or [`BlobRef`](#blobref)",
+    ev.Recorded: "[`Inline`](#inline), [`BlobRef`](#blobref) or [`Sealed`](#sealed)",
 }
 
 _HEAD: Final = f"""\
