@@ -1,0 +1,84 @@
+"""What can go wrong with keys and sealed data, whose fault it is, and what to do. No message holds a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perdure.runtime.errors import PerdureError
+
+
+class SecretsError(PerdureError):
+    """Base of everything that is wrong with keys and sealed data."""
+
+
+class KeyDestroyed(SecretsError):
+    """The key was destroyed on purpose: what it sealed is erased, for everybody and for good."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"key {key} was destroyed; what it sealed is erased for good")
+
+
+class KeyMissing(SecretsError):
+    """The key's file is gone, and nobody destroyed it."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"key {key} is not in the keys folder; restore the folder from the backup that has the log")
+
+
+class SealBroken(SecretsError):
+    """The bytes are not what was sealed with this key: they, or the key's file, were altered."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"what key {key} sealed was altered; restore the data folder from a backup")
+
+
+class InvalidMasterKey(SecretsError, ValueError):
+    """The master key that the embedder brought cannot be one. ``size`` is in bytes."""
+
+    def __init__(self, size: int, expected: int) -> None:
+        self.size, self.expected = size, expected
+        super().__init__(f"the master key has {size} bytes, it must have {expected} that are random")
+
+
+class WrongMasterKey(SecretsError):
+    """The master key is not the one that these keys are wrapped with. Nothing was changed.
+
+    ``expected`` is the id of the right one; ``found`` says where the wrong one came from.
+    """
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(
+            f"the master key from {found} is not {expected}, which the keys of this data folder are wrapped with;"
+            " bring that one back"
+        )
+
+
+class MasterKeyUnavailable(SecretsError):
+    """The master key is kept in a place (``source``) that does not give it now. Nothing was changed."""
+
+    def __init__(self, source: str, key: str, reason: str, remedy: str) -> None:
+        self.source, self.key, self.reason = source, key, reason
+        super().__init__(f"master key {key} is kept in {source}, and {reason}; {remedy}")
+
+
+class UnsafeKeys(SecretsError):
+    """Others can read or replace the keys, so they are not used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"{path} {reason}; give it to this user alone (chmod go=), and rotate the master key if somebody may have"
+            " read it"
+        )
+
+
+class CorruptKeys(SecretsError):
+    """A file of the keys folder is not what was written there."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"the key file {name} is damaged: {reason}; restore it from a backup")

@@ -1,0 +1,261 @@
+"""The keys of one data folder: made when first needed, found by their ids, destroyed for good.
+
+A key is destroyed in two steps: its id is added to ``keys/destroyed``, durably, then its file is overwritten and
+removed. So a crash in between is finished at the next open, and a key that somebody destroyed is told from one whose
+file was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from perdure.runtime.secrets.errors import CorruptKeys, KeyDestroyed, KeyMissing, SecretsError
+from perdure.runtime.secrets.key_files import FolderKeyFiles, KeyFiles, MemoryKeyFiles
+from perdure.runtime.secrets.master_key import MasterKey, MasterKeys, MasterRecord
+from perdure.runtime.secrets.os_keyring import no_keyring
+from perdure.runtime.secrets.wrapping import (
+    CREDENTIAL,
+    EXTENSION,
+    WrappedKey,
+    decode_wrapped,
+    decrypt,
+    encode_wrapped,
+    encrypt,
+    new_key,
+    unwrap,
+    wrap,
+)
+
+logger = logging.getLogger(__name__)
+
+KEYS_FOLDER: Final = "keys"
+DESTROYED_FILE: Final = "destroyed"
+HOST: Final = ""  # the owner of the key for what the host itself calls
+_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Keychain:
+    """Keys by their ids, each wrapped by the one above it (`perdure.runtime.secrets.wrapping`). Thread-safe.
+
+    Nothing is read or made before it is needed; every change is durable when its call returns. All methods that need a
+    key may raise `MasterKeyUnavailable`, `WrongMasterKey`, `UnsafeKeys`, `CorruptKeys` and the store's `DiskFull` and
+    `StoreFailed`.
+    """
+
+    def __init__(self, files: KeyFiles, master: MasterKeys) -> None:
+        self._files = files
+        self._masters = master
+        self._lock = threading.RLock()
+        self._master: MasterKey | None = None
+        self._keys: dict[str, bytes] = {}  # unwrapped, by id
+        self._extensions: dict[str, WrappedKey] | None = None  # by owner
+        self._destroyed: set[str] | None = None
+
+    @classmethod
+    def of_folder(cls, data: Path, given: bytes | None = None) -> Keychain:
+        """The keys of a data folder. ``given`` is the master key, if the embedder brought one.
+
+        Raises:
+            InvalidMasterKey: it has the wrong size.
+        """
+        files = FolderKeyFiles(data / KEYS_FOLDER)
+        return cls(files, MasterKeys(files, given))
+
+    @classmethod
+    def in_memory(cls, files: MemoryKeyFiles | None = None) -> Keychain:
+        """Keys that end with the process."""
+        files = files if files is not None else MemoryKeyFiles()
+        return cls(files, MasterKeys(files, None, no_keyring))
+
+    # --- sealing -----------------------------------------------------------------------------------------------------
+
+    def extension_key(self, extension: str) -> str:
+        """The id of the key of an extension (`HOST` for the host), which is made if there is none."""
+        with self._lock:
+            known = self._extension_keys().get(extension)
+            if known is not None:
+                return known.id
+            master = self._found_master(make=True)
+            return self._make(EXTENSION, extension, master.id, master.key)
+
+    def new_credential_key(self, extension: str) -> str:
+        """The id of a new key for one credential of the extension."""
+        with self._lock:
+            parent = self.extension_key(extension)
+            return self._make(CREDENTIAL, extension, parent, self._key(parent))
+
+    def encrypt(self, key_id: str, purpose: str, data: bytes) -> bytes:
+        """``data`` sealed with a key, for one purpose.
+
+        Raises:
+            KeyDestroyed, KeyMissing, SealBroken: the key cannot be used.
+        """
+        return encrypt(self._key(key_id), key_id, purpose, data)
+
+    def decrypt(self, key_id: str, purpose: str, sealed: bytes) -> bytes:
+        """What `encrypt` sealed.
+
+        Raises:
+            KeyDestroyed: it is erased.
+            KeyMissing, SealBroken: the key, or what it sealed, was lost or altered.
+        """
+        return decrypt(self._key(key_id), key_id, purpose, sealed)
+
+    # --- the end of a key --------------------------------------------------------------------------------------------
+
+    def destroy(self, key_id: str) -> None:
+        """Destroy a credential's key: what it sealed, wherever that is, is erased. Idempotent, durable."""
+        with self._lock:
+            if key_id not in self._destroyed_keys():
+                self._files.append(DESTROYED_FILE, f"{_checked(key_id)}\n".encode())
+                self._destroyed_keys().add(key_id)
+            self._keys.pop(key_id, None)
+            self._files.destroy(f"{CREDENTIAL}-{key_id}")
+
+    def is_destroyed(self, key_id: str) -> bool:
+        """Whether somebody destroyed this key."""
+        with self._lock:
+            return key_id in self._destroyed_keys()
+
+    def credential_keys(self) -> list[str]:
+        """The ids of all keys of credentials that are not destroyed."""
+        prefix = f"{CREDENTIAL}-"
+        return [name.removeprefix(prefix) for name in self._files.names() if name.startswith(prefix)]
+
+    # --- opening, and the master key ---------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Finish what a crash interrupted: destroying keys, and a rotation of the master key.
+
+        A rotation whose keys are both not to be had is left for later, with a warning.
+        """
+        with self._lock:
+            if isinstance(self._files, FolderKeyFiles):
+                self._files.sweep()
+            doomed = self._destroyed_keys().intersection(self.credential_keys())
+            for key_id in sorted(doomed):
+                self.destroy(key_id)
+            try:
+                self._finish_rotation()
+            except SecretsError as error:
+                logger.warning("the rotation of the master key is not finished: %s", error)
+
+    def rotate(self, given: bytes | None = None) -> str:
+        """Put a new master key in the place of the old one; returns its id. Durable; a crash is finished by `recover`.
+
+        Args:
+            given: the new key, if the embedder brings it; from then on `RuntimeSettings.master_key` has to be that one.
+
+        Raises:
+            InvalidMasterKey: ``given`` has the wrong size.
+        """
+        with self._lock:
+            self._finish_rotation()
+            old = self._found_master(make=True)
+            self._masters.begin_rotation(old, given)
+            self._finish_rotation()
+            return self._found_master(make=False).id
+
+    def master_record(self) -> MasterRecord | None:
+        """Which master key this folder has, and where it is kept; None before one is needed."""
+        rotation = self._masters.rotation()
+        return self._masters.record() or (rotation.record if rotation is not None else None)
+
+    def check_master(self) -> None:
+        """Make sure that the master key is there and is the right one, if there is one at all."""
+        with self._lock:
+            rotation = self._masters.rotation()
+            if rotation is not None:
+                self._masters.rotating(rotation)
+            else:
+                self._masters.find()
+
+    def _finish_rotation(self) -> None:
+        rotation = self._masters.rotation()
+        if rotation is None:
+            return
+        old, new = self._masters.rotating(rotation)
+        for owner, wrapped in self._extension_keys().items():
+            if wrapped.parent == new.id:
+                continue
+            key = unwrap(wrapped, old.key)
+            changed = wrap(key, id=wrapped.id, kind=EXTENSION, owner=owner, parent=new.id, parent_key=new.key)
+            self._files.write(changed.file, encode_wrapped(changed))
+            self._extension_keys()[owner] = changed
+        self._masters.end_rotation(rotation, old, new)
+        self._master = new
+
+    def _found_master(self, *, make: bool) -> MasterKey:
+        if self._master is None:
+            self._finish_rotation()
+            master = self._master or self._masters.find()
+            if master is None:
+                if not make:
+                    raise KeyMissing("master")
+                master = self._masters.make()
+            self._master = master
+        return self._master
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def _make(self, kind: str, owner: str, parent: str, parent_key: bytes) -> str:
+        key_id, key = str(uuid4()), new_key()
+        wrapped = wrap(key, id=key_id, kind=kind, owner=owner, parent=parent, parent_key=parent_key)
+        self._files.write(wrapped.file, encode_wrapped(wrapped))
+        self._keys[key_id] = key
+        if kind == EXTENSION:
+            self._extension_keys()[owner] = wrapped
+        return key_id
+
+    def _key(self, key_id: str) -> bytes:
+        with self._lock:
+            key = self._keys.get(key_id)
+            if key is None:
+                key = self._keys[key_id] = self._unwrapped(key_id)
+            return key
+
+    def _unwrapped(self, key_id: str) -> bytes:
+        if self.is_destroyed(key_id):
+            raise KeyDestroyed(key_id)
+        for owned in self._extension_keys().values():
+            if owned.id == key_id:
+                return unwrap(owned, self._found_master(make=False).key)
+        name = f"{CREDENTIAL}-{_checked(key_id)}"
+        data = self._files.read(name)
+        if data is None:
+            raise KeyMissing(key_id)
+        wrapped = decode_wrapped(name, data)
+        return unwrap(wrapped, self._key(wrapped.parent))
+
+    def _extension_keys(self) -> dict[str, WrappedKey]:
+        if self._extensions is None:
+            found: dict[str, WrappedKey] = {}
+            for name in self._files.names():
+                if name.startswith(f"{EXTENSION}-"):
+                    wrapped = decode_wrapped(name, self._files.read(name) or b"")
+                    if wrapped.owner in found:
+                        raise CorruptKeys(name, f"it is a second key of {wrapped.owner!r}")
+                    found[wrapped.owner] = wrapped
+            self._extensions = found
+        return self._extensions
+
+    def _destroyed_keys(self) -> set[str]:
+        if self._destroyed is None:
+            data = self._files.read(DESTROYED_FILE) or b""
+            # A crash may have left a part of the last line: an id that no key has.
+            self._destroyed = set(data.decode(errors="replace").split("\n")) - {""}
+            if not data.endswith(b"\n") and data:
+                self._files.append(DESTROYED_FILE, b"\n")
+        return self._destroyed
+
+
+def _checked(key_id: str) -> str:
+    # It becomes a file's name, and may come from a log that somebody else wrote.
+    if _ID.fullmatch(key_id) is None:
+        raise KeyMissing(key_id)
+    return key_id
