@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from perdure.store.events import JobError
+
+if TYPE_CHECKING:
+    from perdure.runtime.consent import ConsentRequest
 
 
 class PerdureError(Exception):
@@ -191,6 +195,41 @@ class LibraryDenied(PerdureError):
     def __init__(self, extension: str, library_id: UUID) -> None:
         self.extension, self.library_id = extension, library_id
         super().__init__(f"extension {extension} may not run in library {library_id}; see libraries in its manifest")
+
+
+class InvalidGrant(PerdureError, ValueError):
+    """A grant has something that no manifest could ask for. ``field`` names it, as ``methods[2]``."""
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field} of the grant is {value!r}, it must be {expected}")
+
+
+class ConsentRequired(PerdureError):
+    """The extension asks for operations or the network, and nobody was there to agree. ``request`` has what it asks."""
+
+    def __init__(self, request: ConsentRequest) -> None:
+        self.request = request
+        super().__init__(
+            f"extension {request.extension} {request.version} asks for permissions; "
+            "install it with a consent, for example consent=grant_as_asked"
+        )
+
+
+class ConsentDeclined(PerdureError):
+    """A person did not agree to what this version of the extension asks for; it is not installed."""
+
+    def __init__(self, extension: str, version: str) -> None:
+        self.extension, self.version = extension, version
+        super().__init__(f"what extension {extension} {version} asks for was declined; it is not installed")
+
+
+class NoUpdateProposed(PerdureError, LookupError):
+    """No new version of the extension waits for consent."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(f"no new version of extension {extension} waits for consent; install it from its folder")
 
 
 class NoSuchSequence(PerdureError, LookupError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perdure.actors.supervisor import RestartLimit
+from perdure.runtime.budgets.budgets import Budgets
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         init_seconds, init_fuel: what ``plugin_init`` and ``plugin_cleanup`` may use.
         call_timeout: how long a call that waits for an actor waits, unless it is given a timeout of its own.
         restarts: how often an actor that dies is restarted.
+        budgets: how much an extension may use, where neither its manifest nor its grant says so.
         map_size, max_map_size: the log's first and largest size.
     """
 
@@ -29,5 +31,6 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     init_fuel: int = 5_000_000_000
     call_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
+    budgets: Budgets = Budgets()
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40
