@@ -153,7 +153,7 @@ LIBRARIES_REFUSED = [
     None,
 ]
 HOSTS_REFUSED = [
-    *("", " ", "*", "https://api.example.com", "api.example.com/", "api.example.com:443", "API.example.com", "a..b"),
+    *("", " ", "*", "https://api.example.com", "api.example.com/", "api.example.com:0", "API.example.com", "a..b"),
     *(
         "-a.com",
         "a-.com",
@@ -228,7 +228,10 @@ ACCEPTED: dict[str, list[Any]] = {
     "permissions.rate_limits.concurrent_jobs": [1, 10_000],
     "permissions.methods": [[], ["*"], ["query:a", "query:a"], ["action:b.c.input.v1"]],
     "permissions.libraries": [[], ["*", "6f1c1f2e-8f0a-4a52-9a55-7d4f3b0c9e11"]],
-    "permissions.network_access": [[], ["localhost", "a-b.c0", "127.0.0.1", "::1", "a" * 63]],
+    "permissions.network_access": [
+        *([], ["localhost", "a-b.c0", "127.0.0.1", "::1", "a" * 63]),
+        ["*.example.com", "api.example.com:8443", "http://localhost:8080", "[::1]:8080", "http://*.example.com"],
+    ],
     "config_schema": [None, {}, {"anything": [1, {"x": None}]}],
 }
 

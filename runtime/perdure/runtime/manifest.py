@@ -6,7 +6,6 @@ because a newer manifest must still load, and a misspelt permission must be seen
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from perdure.runtime.errors import ManifestError
+from perdure.runtime.http.hosts import host_rule
 from perdure.runtime.permissions import ANY_LIBRARY, is_method_entry, library_entry
 from perdure.runtime.strict_json import BadJson, parse_json
 
@@ -28,7 +28,6 @@ MAX_WARNINGS: Final = 100
 # Ids stand in stream names, metric labels and on the command line before a colon, so they are plain.
 _ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
-_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -42,7 +41,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 class ManifestPermissions(msgspec.Struct, frozen=True, kw_only=True):
     """What an extension asks for. ``methods`` and ``libraries`` are explained in `perdure.runtime.permissions`.
 
-    ``network_access`` lists host names; nothing reaches the network yet. ``max_memory_mb`` is in MiB, for each job.
+    ``network_access`` lists hosts, see `perdure.runtime.http.hosts`. ``max_memory_mb`` is in MiB, for each job.
     """
 
     methods: tuple[str, ...] = ()
@@ -128,7 +127,11 @@ class _Fields:
         if len(entries) > MAX_ENTRIES:
             raise ManifestError(path, entries, f"it has {len(entries)} entries, it may have at most {MAX_ENTRIES}")
         for index, entry in enumerate(entries):
-            if not isinstance(entry, str) or not valid(entry):
+            try:
+                accepted = isinstance(entry, str) and valid(entry)
+            except ValueError as error:  # it knows better what is wrong with this one
+                raise ManifestError(f"{path}[{index}]", entry, str(error)) from None
+            if not accepted:
                 raise ManifestError(f"{path}[{index}]", entry, expected)
         return tuple(entries)
 
@@ -220,7 +223,7 @@ def _permissions(path: str, value: Any) -> tuple[ManifestPermissions, dict[str, 
             "network_access",
             default=defaults.network_access,
             valid=_is_host,
-            expected="it must be a host name in lowercase, like api.example.com, or an IP address",
+            expected="it must be a host, like api.example.com, *.example.com, localhost:8080 or http://192.0.2.1",
         ),
         max_memory_mb=fields.integer("max_memory_mb", most=4_096, default=defaults.max_memory_mb),
     )
@@ -228,9 +231,5 @@ def _permissions(path: str, value: Any) -> tuple[ManifestPermissions, dict[str, 
 
 
 def _is_host(entry: str) -> bool:
-    try:
-        ipaddress.ip_address(entry)
-    except ValueError:
-        # A last label of digits would be read as a number, so 1.2.3 and 999.1.1.1 are no names.
-        return len(entry) <= 253 and _HOST.fullmatch(entry) is not None and not entry.rpartition(".")[2].isdigit()
-    return "%" not in entry
+    host_rule(entry)
+    return True

@@ -1,0 +1,108 @@
+"""The one connection that was checked: a name is looked up once, and what was checked is what is connected to.
+
+A name can change its address between two lookups (DNS rebinding), so there is only one. TLS is spoken with the name.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from perdure.runtime.http.addresses import Address, Network, parse_address, refusal
+from perdure.runtime.http.errors import AddressNotAllowed, HostUnreachable
+from perdure.runtime.http.hosts import is_address
+from perdure.runtime.http.resolver import Resolver
+
+CONNECT_SECONDS: Final = 10.0  # for all addresses of a name together
+MAX_ADDRESSES: Final = 8
+KEEP_SECONDS: Final = 5.0  # an idle connection; servers drop theirs soon, and a request must not meet a dropped one
+_UNKNOWN_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Makes httpcore's connections, to public addresses and to ``opened`` networks only."""
+
+    def __init__(self, resolver: Resolver, opened: Sequence[Network]) -> None:
+        self._resolver = resolver
+        self._opened = opened
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address that may be connected to and answers.
+
+        Raises:
+            AddressNotAllowed: the name has none that may be connected to.
+            HostUnreachable: it has none at all, or nobody answers there.
+        """
+        addresses = await self._allowed(host, port)
+        for address in addresses:
+            try:
+                return await self._sockets.connect_tcp(
+                    str(address), port, CONNECT_SECONDS / len(addresses), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        raise HostUnreachable(host, f"nobody answers on port {port}")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: extensions reach hosts only."""
+        raise HostUnreachable("a socket", "only hosts can be reached")
+
+    async def sleep(self, seconds: float) -> None:
+        """See httpcore."""
+        await self._sockets.sleep(seconds)
+
+    async def _allowed(self, host: str, port: int) -> Sequence[Address]:
+        if is_address(host):
+            found: Sequence[Address] = (parse_address(host),)
+        else:
+            try:
+                found = await self._resolver.resolve(host, port)
+            except socket.gaierror as error:
+                unknown = error.errno in _UNKNOWN_NAME
+                reason = "its name is unknown" if unknown else "its name cannot be looked up now"
+                raise HostUnreachable(host, reason) from error
+            except OSError as error:
+                raise HostUnreachable(host, "its name cannot be looked up now") from error
+        judged = [(address, refusal(address, self._opened)) for address in found]
+        allowed = [address for address, reason in judged if reason is None][:MAX_ADDRESSES]
+        refused = tuple(dict.fromkeys(reason for _, reason in judged if reason is not None))
+        if not allowed and refused:
+            raise AddressNotAllowed(host, refused)
+        if not allowed:
+            raise HostUnreachable(host, "its name has no address")
+        return allowed
+
+
+class CheckedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over a pool of connections made by a `CheckedBackend`; no proxy, HTTP/1.1."""
+
+    def __init__(self, backend: CheckedBackend, tls: ssl.SSLContext, connections: int) -> None:
+        # Not `super().__init__`: it would make a pool that connects anywhere. There is no argument for the backend, so
+        # this relies on one private name; if a release renames it, every request fails, none goes unchecked.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEEP_SECONDS,
+            http1=True,
+            http2=False,
+            network_backend=backend,
+        )
