@@ -102,18 +102,30 @@ class MethodEntries:
     """
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
-        self._names, prefixes = _split(entries)
-        self._prefixes = tuple(sorted(prefixes))
+        self._set(*_split(entries))
+
+    def _set(self, names: Iterable[OperationName], prefixes: Iterable[str]) -> None:
+        """Keep what the others do not say already, so that two spellings of one set are equal."""
+        kept: list[str] = []
+        for text in sorted(prefixes):
+            # Sorted, so that what begins with a text stands right behind it.
+            if not kept or not text.startswith(kept[-1]):
+                kept.append(text)
+        self._prefixes = tuple(kept)
+        self._names = frozenset(name for name in names if not self._begins(name))
+
+    def _begins(self, method: OperationName) -> bool:
+        return f"{method.kind}:{method.name}".startswith(self._prefixes)
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The entries, each in its shortest spelling, in order."""
+        """The fewest entries that say the same, in order."""
         beginnings = (text if text.endswith((":", ".")) else f"{text}*" for text in self._prefixes)
         return tuple(sorted((*beginnings, *map(str, self._names))))
 
     def allows(self, method: OperationName) -> bool:
         """Whether the operation is one of them."""
-        return method in self._names or f"{method.kind}:{method.name}".startswith(self._prefixes)
+        return method in self._names or self._begins(method)
 
     def covers(self, entry: str) -> bool:
         """Whether all that ``entry`` stands for is among them."""
@@ -127,10 +139,13 @@ class MethodEntries:
     def narrowed(self, other: MethodEntries) -> MethodEntries:
         """What is in both."""
         both = MethodEntries()
-        both._names = frozenset(filter(other.allows, self._names)) | frozenset(filter(self.allows, other._names))
-        beginnings = {text for text in self._prefixes if text.startswith(other._prefixes)}
-        beginnings.update(text for text in other._prefixes if text.startswith(self._prefixes))
-        both._prefixes = tuple(sorted(beginnings))
+        both._set(
+            (*filter(other.allows, self._names), *filter(self.allows, other._names)),
+            (
+                *(text for text in self._prefixes if text.startswith(other._prefixes)),
+                *(text for text in other._prefixes if text.startswith(self._prefixes)),
+            ),
+        )
         return both
 
     def __bool__(self) -> bool:
