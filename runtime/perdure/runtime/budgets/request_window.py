@@ -1,0 +1,139 @@
+"""How many requests there may be in any minute: pure, exact, in constant time and space."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable
+from typing import Final
+
+MINUTE_US: Final = 60_000_000
+CHUNK: Final = 128  # stamps in one row
+_STAMP: Final = 8  # bytes
+_HEADER: Final = struct.Struct(">Q")
+_FORMAT: Final = "q"
+
+
+class RequestWindow:
+    """The stamps of the last ``limit`` requests, in a ring: in no stretch of less than a minute are there more.
+
+    The next one may come a minute after the ``limit``-th before it, to the microsecond. A stamp may lie in the future:
+    a request that waits has taken its place, and whoever comes later comes after it. A request that is refused takes
+    nothing.
+
+    Rows: the ring is stored in chunks of `CHUNK` stamps, of which only those that changed are written again. There is
+    one chunk more than the limit needs, for the one that is being filled replaces a whole one.
+
+    Not thread-safe. Times are in microseconds since 1970. The ring never shrinks: a limit that is lowered and raised
+    again finds the stamps that were there.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._ring = array(_FORMAT, bytes(_STAMP * _size(limit)))
+        self._count = 0  # requests ever; the last of them is at (count - 1) % size
+        self._newest = 0
+        self._stored = 0  # those before this one are in the rows
+
+    @property
+    def limit(self) -> int:
+        """Requests a minute."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._limit = limit
+        if _size(limit) > len(self._ring):
+            self._resize(_size(limit))
+
+    def free_at(self, now: int) -> int:
+        """The first moment, not before ``now``, at which a request may be made; nothing is counted."""
+        free = max(now, self._newest)
+        if self._count >= self._limit:
+            free = max(free, self._ring[(self._count - self._limit) % len(self._ring)] + MINUTE_US)
+        return free
+
+    def try_take(self, now: int) -> int:
+        """Count a request at ``now`` if it may be made and return 0, else return `free_at`."""
+        # Both in one, for this is what almost every call comes to.
+        ring, count = self._ring, self._count
+        if self._newest > now or (count >= self._limit and ring[(count - self._limit) % len(ring)] + MINUTE_US > now):
+            return self.free_at(now)
+        ring[count % len(ring)] = self._newest = now
+        self._count = count + 1
+        return 0
+
+    def take(self, at: int) -> None:
+        """Count a request at ``at``, which is `free_at` or later."""
+        self._ring[self._count % len(self._ring)] = self._newest = at
+        self._count += 1
+
+    def used(self, now: int) -> int:
+        """The requests that count at ``now``, those that wait included; at most ``limit``, in O(log limit)."""
+        # Stamps never go down, so this is a search for the first of the last `limit` that is younger than a minute.
+        low = max(0, self._count - self._limit)
+        high = self._count
+        while low < high:
+            middle = (low + high) // 2
+            if self._ring[middle % len(self._ring)] + MINUTE_US > now:
+                high = middle
+            else:
+                low = middle + 1
+        return self._count - low
+
+    # --- rows --------------------------------------------------------------------------------------------------------
+
+    def changes(self) -> list[tuple[int, bytes]]:
+        """The chunks that changed since this was asked last, by the number of their row."""
+        rows = len(self._ring) // CHUNK
+        last = -(-self._count // CHUNK)
+        first = max(self._stored // CHUNK, last - rows)
+        self._stored = self._count
+        return [(chunk % rows, self._chunk(chunk)) for chunk in range(first, last)]
+
+    def forget_stored(self) -> None:
+        """The changes did not reach the disk: give all of it next time."""
+        self._stored = 0
+
+    def _chunk(self, chunk: int) -> bytes:
+        start = chunk * CHUNK % len(self._ring)
+        filled = min(CHUNK, self._count - chunk * CHUNK)
+        return _HEADER.pack(chunk) + self._ring[start : start + filled].tobytes()
+
+    def restore(self, rows: Iterable[bytes], now: int) -> None:
+        """Take over what another process stored.
+
+        A stamp that lies behind ``now`` is one of a request that waited in that process, or the wall clock was put
+        back. Either way it counts as ``now``: for a minute too much is refused, and not for as long as it was put back.
+        """
+        chunks: dict[int, array[int]] = {}
+        for row in rows:
+            (number,) = _HEADER.unpack_from(row)
+            stamps = array(_FORMAT, row[_HEADER.size :])
+            # A ring of another size kept its chunks in other rows, and some may still be there.
+            if len(stamps) > len(chunks.get(number, ())):
+                chunks[number] = stamps
+        if not chunks:
+            return
+        first = last = max(chunks)
+        while first - 1 in chunks:
+            first -= 1
+        kept = [stamp for number in range(first, last + 1) for stamp in chunks[number]]
+        whole = (last - first + 1) * CHUNK
+        if whole > len(self._ring):
+            self._ring = array(_FORMAT, bytes(_STAMP * whole))
+        self._count = first * CHUNK
+        for stamp in kept:
+            self.take(min(stamp, now))
+
+    def _resize(self, size: int) -> None:
+        kept = range(max(0, self._count - len(self._ring)), self._count)
+        stamps = [(index, self._ring[index % len(self._ring)]) for index in kept]
+        self._ring = array(_FORMAT, bytes(_STAMP * size))
+        for index, stamp in stamps:
+            self._ring[index % size] = stamp
+        self._stored = 0
+
+
+def _size(limit: int) -> int:
+    return (-(-limit // CHUNK) + 1) * CHUNK
