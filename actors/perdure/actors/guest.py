@@ -107,6 +107,9 @@ class Guest(Protocol):
     def run(self, host: GuestHost, state: bytes) -> GuestResult:
         """Run the job to its end, on the caller's thread. Never raises for what the guest did."""
 
+    def allow_fuel(self, fuel: int) -> None:
+        """Let the attempt consume ``fuel`` in all. Called on the thread that runs it, before that or in a host call."""
+
     def kill(self) -> None:
         """Stop the guest soon, wherever it is. Thread-safe, idempotent, returns at once."""
 

@@ -156,7 +156,8 @@ def test_neither_time_nor_requests_make_it_grow() -> None:
 
 @pytest.mark.parametrize("limit", [1, CHUNK, 1_000, 5 * CHUNK])
 def test_a_restart_at_any_moment_keeps_the_whole_minute(limit: int) -> None:
-    window, rows = RequestWindow(limit), {}
+    window = RequestWindow(limit)
+    rows: dict[int, bytes] = {}
     for number in range(3 * limit + 7):
         window.take(START + number * 10)
         rows.update(window.changes())

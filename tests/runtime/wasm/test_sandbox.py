@@ -105,3 +105,22 @@ def test_tables_have_a_limit() -> None:
     assert grow(1000) == 1
     assert grow(1 << 18) == -1
     made.close()
+
+
+def test_more_fuel_can_be_allowed_and_none_is_forgotten() -> None:
+    made = sandbox(f'(module (func (export "f") {forever()}))', fuel=5_000)
+    function = made.function("f", 0, 0)
+    assert function is not None
+    for fuel in (5_000, 9_000, 2_000, 12_000):
+        made.allow_fuel(fuel)
+        with pytest.raises(wasmtime.Trap) as stopped:
+            function()
+        assert stopped.value.trap_code is wasmtime.TrapCode.OUT_OF_FUEL
+        assert made.fuel_used() == {2_000: 9_000}.get(fuel, fuel)
+
+    made.halt()
+    made.allow_fuel(50_000)
+    with pytest.raises(wasmtime.Trap):
+        function()
+    assert made.fuel_used() == 12_000
+    made.close()

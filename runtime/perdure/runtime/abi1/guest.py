@@ -54,6 +54,10 @@ class ModuleGuest:
         violation = abi_violation(self._spec.export, "result", returned, "a job returns 0, 1 or 2")
         return self._result(Exit.FAILED, violation.error)
 
+    def allow_fuel(self, fuel: int) -> None:
+        """See `perdure.actors.guest.Guest.allow_fuel`."""
+        self._instance.allow_fuel(fuel)
+
     def kill(self) -> None:
         """Stop the guest soon, wherever it is; before `run`, it will not begin. Thread-safe, idempotent, at once."""
         self._instance.kill()

@@ -96,6 +96,10 @@ class ModuleInstance:
             stack_limit=self._limits.stack_bytes,
         )
 
+    def allow_fuel(self, fuel: int) -> None:
+        """See `Sandbox.allow_fuel`."""
+        self._sandbox.allow_fuel(fuel)
+
     def initialise(self) -> None:
         """Make the instance, with its start function, and run ``plugin_init``.
 

@@ -185,6 +185,16 @@ class Sandbox:
         c_api.get_fuel(self.context, ctypes.addressof(self._remaining))
         return self._fuel - self._remaining.value
 
+    def allow_fuel(self, fuel: int) -> None:
+        """Let the guest consume ``fuel`` in all from now on; from its own thread, before it runs or in a host function.
+
+        Nothing of what it has consumed is forgotten, and one that was halted stays so.
+        """
+        if self._fuel_at_end is None:
+            used = self.fuel_used()
+            self._fuel = max(used, min(fuel, UNLIMITED_FUEL))
+            c_api.set_fuel(self.context, self._fuel - used)
+
     def halt(self) -> None:
         """Stop the guest from within a host function: it traps at its next fuel check.
 
