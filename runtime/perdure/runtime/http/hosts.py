@@ -23,8 +23,7 @@ _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What other readers take for a number in a last label: 1, 0x7f, 0x. Such a name might be an address somewhere.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}")
-# Everything before the last colon is the host, unless that colon is inside an IPv6 address.
-_AUTHORITY: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
+_AUTHORITY: Final = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([^:]*))?")
 
 
 class HostRule(msgspec.Struct, frozen=True, order=True):
@@ -158,12 +157,10 @@ def split_port(authority: str, scheme: str) -> tuple[str, int]:
         ValueError: the port is none.
     """
     match = _AUTHORITY.fullmatch(authority)
-    host, port = match.groups() if match is not None else (authority, None)
+    if match is None:
+        raise ValueError("an IPv6 address stands in brackets, as in [2001:db8::1]:8443")
+    host, port = match.groups()
     if port is None:
-        if ":" in host and not host.startswith("["):
-            raise ValueError("an IPv6 address stands in brackets, as in [2001:db8::1]:8443")
-        if match is None:
-            raise ValueError("it is no host")
         return host, DEFAULT_PORTS[scheme]
     if not _PORT.fullmatch(port) or int(port) > 65_535:
         raise ValueError("the port must be a number from 1 to 65535")
