@@ -62,6 +62,7 @@ def test_endless_extensions() -> None:
     for extension in tokens:
         run_job(hooks, extension, "count")
         hooks.rate_limited(extension, True)
+        hooks.budget_reached(extension, "fuel_per_hour", "suspend")
         hooks.attempt_failed(extension, f"{extension}:count", "trap")
 
     for metric in (
@@ -69,6 +70,7 @@ def test_endless_extensions() -> None:
         "perdure_job_attempts_total",
         "perdure_job_attempt_failures_total",
         "perdure_rate_limit_tokens",
+        "perdure_budget_reached_total",
     ):
         found = samples(hooks.registry, metric)
         assert len(found) == EXTENSIONS + 1, metric

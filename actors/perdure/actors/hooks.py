@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+BUDGETS: Final = (
+    "requests_per_minute",
+    "concurrent_jobs",
+    "fuel_per_job",
+    "fuel_per_hour",
+    "bytes_per_hour",
+    "events_per_second",
+    "memory_bytes",
+)
 HOST_FUNCTIONS: Final = (
     "log",
     "report_progress",
@@ -86,6 +95,9 @@ class ActorHooks:
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """The rate limit of an extension let a call pass, or did not."""
+
+    def budget_reached(self, extension: str, budget: str, response: str) -> None:
+        """A job or a call came to the edge of a budget; ``response`` is ``refuse``, ``wait`` or ``suspend``."""
 
     def actor_restarted(self, kind: str) -> None:
         """The supervisor restarted a log, router, extension or job actor."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from perdure.actors.hooks import HOST_FUNCTIONS
+from perdure.actors.hooks import BUDGETS, HOST_FUNCTIONS
 from perdure.store.events import ERROR_KINDS
 from perdure.store.lifecycle import TERMINAL, UNFINISHED
 
@@ -83,6 +83,12 @@ LABELS: Final = {
             ),
         ),
         Label(name="decision", meaning="what the rate limit said", values=("allowed", "refused")),
+        Label(name="budget", meaning="the budget whose edge was met", values=BUDGETS),
+        Label(
+            name="response",
+            meaning="what the host did at a budget's edge",
+            values=("refuse", "wait", "suspend"),
+        ),
         Label(
             name="mailbox",
             meaning="whose messages wait; `lanes` are the events of running jobs on their way to the log",
@@ -180,6 +186,12 @@ METRICS: Final = (
         kind="gauge",
         help="Operation calls that an extension may make at this moment before its rate limit refuses one.",
         labels=("extension",),
+    ),
+    MetricDefinition(
+        name="perdure_budget_reached_total",
+        kind="counter",
+        help="Times that an extension came to the edge of one of its budgets, by what the host did then.",
+        labels=("extension", "budget", "response"),
     ),
     # --- the log ---
     MetricDefinition(

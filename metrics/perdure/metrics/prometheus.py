@@ -52,6 +52,7 @@ class PrometheusHooks(ActorHooks):
         self._operations = self._with(Counter("perdure_operations_total"))
         self._operation_duration = self._with(Histogram("perdure_operation_duration_seconds"))
         self._decisions = self._with(Counter("perdure_rate_limit_decisions_total"))
+        self._budgets = self._with(Counter("perdure_budget_reached_total"))
         self._events = self._with(Counter("perdure_log_appended_events_total"))
         self._bytes = self._with(Counter("perdure_log_appended_bytes_total"))
         self._commits = self._with(Counter("perdure_log_commits_total"))
@@ -161,6 +162,11 @@ class PrometheusHooks(ActorHooks):
         bounded = self._bounds.value("extension", extension)
         for decision, count in (("allowed", int(allowed)), ("refused", int(not allowed))):
             self._decisions.add(count, bounded, decision)
+
+    def budget_reached(self, extension: str, budget: str, response: str) -> None:
+        """See `ActorHooks.budget_reached`."""
+        bound = self._bounds.value
+        self._budgets.add(1, bound("extension", extension), bound("budget", budget), bound("response", response))
 
 
 class _Collector:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from perdure.actors.hooks import BUDGETS
+
 if TYPE_CHECKING:
     from perdure.runtime.manifest import ManifestPermissions
 
@@ -111,7 +113,6 @@ RESPONSES: Final[dict[str, tuple[AtEdge, ...]]] = {
     "events_per_second": _ANY,
     "memory_bytes": (AtEdge.REFUSE,),
 }
-BUDGETS: Final = tuple(RESPONSES)
 
 
 def asked_budgets(permissions: ManifestPermissions, default: Budgets) -> Budgets:
