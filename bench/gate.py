@@ -13,8 +13,8 @@ import msgspec
 from bench.figure import BenchFailed
 from bench.guests import EXTENSION, WORK, compiled, write_extension
 from perdure.runtime import JobHandle, JobState, Runtime, RuntimeSettings, Status
-from perdure.runtime.operations.registry import CallContext
-from perdure.runtime.permissions import OperationName
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import query
 
 TIMEOUT = 120.0  # seconds that anything here may take before it counts as stuck
 
@@ -33,9 +33,11 @@ class Gate:
 
     def register(self, runtime: Runtime) -> None:
         """Offer it to the guests of ``runtime``."""
-        runtime.operations.register(OperationName("query", "bench.gate", 1), _Nothing, _Nothing, self._pass)
+        runtime.operations.register(self._pass)
 
+    @query("bench.gate", timeout=3600)
     def _pass(self, context: CallContext, request: _Nothing) -> _Nothing:
+        """Wait until the gate opens."""
         now = time.monotonic()
         with self._changed:
             self.arrived.append(now)

@@ -17,7 +17,7 @@ from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 from perdure.actors import Clock, Exit, Interrupt
 from perdure.actors.lane import Lane
 from perdure.actors.mailbox import Address
-from perdure.store import Status
+from perdure.store import Effects, Status
 from perdure.store import events as ev
 from perdure.store.events import RetryPolicy
 from perdure.store.integrity import check
@@ -38,10 +38,10 @@ class HeldLane(Lane):
         super().__init__(stream, owner, writer, clock)
         self.posting, self.go_on = threading.Event(), threading.Event()
 
-    def post_durable(self, body: bytes) -> int:
+    def post_durable(self, body: bytes, effects: Effects | None = None) -> int:
         self.posting.set()
         assert self.go_on.wait(TIMEOUT)
-        return super().post_durable(body)
+        return super().post_durable(body, effects)
 
 
 @pytest.mark.parametrize(("action", "status"), [("pause", Status.PAUSED), ("cancel", Status.CANCELLED)])
@@ -191,10 +191,10 @@ def too_late(stage: Stage, action: str, end: Callable[[Puppet], None]) -> tuple[
     lane = rig.system._lanes[ev.job_stream(job_id)]
     post_durable = lane.post_durable
 
-    def hold(body: bytes) -> int:
+    def hold(body: bytes, effects: Effects | None = None) -> int:
         deciding.set()
         assert decided.wait(TIMEOUT)
-        return post_durable(body)
+        return post_durable(body, effects)
 
     lane.post_durable = hold  # type: ignore[method-assign]
     end(puppet)

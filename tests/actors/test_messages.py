@@ -1,4 +1,5 @@
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 import pytest
@@ -10,22 +11,27 @@ from perdure.actors.messages import AnyMessage, LaneReady, Message, decode_messa
 
 KINDS = get_args(AnyMessage)
 SIGNED_64 = st.integers(-(2**63), 2**63 - 1)
-# msgpack keeps 64 bits, and its text is UTF-8.
-FIELDS = {int: SIGNED_64, str: st.text(st.characters(exclude_categories=["Cs"])), list[int]: st.lists(SIGNED_64)}
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+# msgpack keeps 64 bits, and its text is UTF-8; that holds inside of other types as well.
 
 
 def any_message() -> st.SearchStrategy[Message]:
-    def of(kind: type[Message]) -> st.SearchStrategy[Message]:
+    def of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
         fields = {field.name: _field(field.type) for field in msgspec.structs.fields(kind)}
         return st.builds(kind, **fields)
 
+    def _field(kind: Any) -> st.SearchStrategy[Any]:
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            return of(kind)
+        if get_origin(kind) in (Union, UnionType):
+            return st.one_of([_field(each) for each in get_args(kind)])
+        if get_origin(kind) is tuple:
+            return st.lists(_field(get_args(kind)[0]), max_size=3).map(tuple)
+        if get_origin(kind) is list:
+            return st.lists(_field(get_args(kind)[0]), max_size=3)
+        return {int: SIGNED_64, str: TEXT}.get(kind, st.from_type(kind))
+
     return st.one_of([of(kind) for kind in KINDS])
-
-
-def _field(kind: Any) -> st.SearchStrategy[Any]:
-    if kind == int | None:
-        return st.none() | SIGNED_64
-    return FIELDS.get(kind, st.from_type(kind))
 
 
 @given(any_message())

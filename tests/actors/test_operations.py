@@ -17,7 +17,7 @@ from tests.support.puppet import Puppet, Puppets, Stopped
 from tests.support.python_guest import PythonOperations
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.actors import ActorHooks, OperationCall, OperationFailed, failure_answer
+from perdure.actors import ActorHooks, Admission, Hold, OperationCall, OperationFailed, failure_answer
 from perdure.store import MemoryBlobs, Status, StoreFailed
 from perdure.store import events as ev
 from perdure.store.events import INLINE_LIMIT, BlobRef, Inline
@@ -75,7 +75,7 @@ def test_a_call_is_answered_and_recorded(make_rig: MakeRig) -> None:
 
 
 def test_a_call_without_a_library_runs_in_the_jobs(make_rig: MakeRig) -> None:
-    libraries: list[UUID] = []
+    libraries: list[UUID | None] = []
 
     def ping(call: OperationCall) -> bytes:
         libraries.append(call.library_id)
@@ -130,7 +130,7 @@ def test_an_operation_with_a_defect_fails_without_details(
 
 def test_a_call_that_cannot_be_checked_fails_and_the_router_lives_on(make_rig: MakeRig) -> None:
     class Broken(PythonOperations):
-        def admit(self, call: OperationCall) -> str:
+        def admit(self, call: OperationCall) -> Admission | Hold:
             if call.payload == b"poison":
                 raise ZeroDivisionError("/secret")
             return super().admit(call)
@@ -241,12 +241,12 @@ def test_a_guest_learns_of_a_pause_after_its_call(make_rig: MakeRig) -> None:
 
 def test_calls_when_there_are_no_more_workers_are_unavailable(make_rig: MakeRig) -> None:
     counter = Counter(make_rig, ping=lambda call: b"{}")
-    counter.rig.system._workers.shutdown(wait=True)
+    counter.rig.system._workers.pool("acme").close()
 
     answer: dict[str, Any] = json.loads(counter.call("query:ping"))
 
     assert answer["code"] == "unavailable"
-    eventually(lambda: counter.hooks.facts == [("unknown", "unavailable")])
+    eventually(lambda: counter.hooks.facts == [("ping", "unavailable")])
 
 
 def test_an_answer_for_a_failure_is_json_whatever_it_says() -> None:

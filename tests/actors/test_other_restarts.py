@@ -13,9 +13,10 @@ import pytest
 from tests.support.actor_rig import Rig, nudge
 from tests.support.house import House, Restarts
 from tests.support.puppet import Puppets, Stopped
+from tests.support.python_guest import PythonOperations
 from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
-from perdure.actors import Exit, OperationCall, SystemStopped
+from perdure.actors import Admission, Exit, Hold, OperationCall, SystemStopped
 from perdure.actors.messages import Admit, JobDied, OperationDone, Run, encode_message
 from perdure.store import Status
 from perdure.store import events as ev
@@ -31,24 +32,22 @@ def house(make_rig: Callable[..., Rig]) -> House:
 # --- the router ------------------------------------------------------------------------------------------------------
 
 
-class HeldOperations:
+class HeldOperations(PythonOperations):
     """Operations whose checks wait for the test."""
 
     def __init__(self) -> None:
+        super().__init__(x=lambda call: b'"ran"')
         self.admitting = threading.Semaphore(0)
         self.go_on = threading.Event()
         self.error: BaseException | None = None
 
-    def admit(self, call: OperationCall) -> str:
+    def admit(self, call: OperationCall) -> Admission | Hold:
         self.admitting.release()
         assert self.go_on.wait(TIMEOUT)
         if self.error is not None:
             error, self.error = self.error, None
             raise error
-        return call.method
-
-    def run(self, call: OperationCall) -> bytes:
-        return b'"ran"'
+        return super().admit(call)
 
 
 def test_calls_that_die_with_the_router_are_answered_and_the_next_ones_run(make_rig: MakeRig) -> None:

@@ -12,7 +12,7 @@ from tests.support.waiting import TIMEOUT
 
 from perdure.actors import ActorHooks
 from perdure.actors.lane import Lane
-from perdure.store import JobState, Status
+from perdure.store import Effects, JobState, Status
 
 
 class HeldLane(Lane):
@@ -21,10 +21,10 @@ class HeldLane(Lane):
     posting = threading.Event()
     go_on = threading.Event()
 
-    def post_durable(self, body: bytes) -> int:
+    def post_durable(self, body: bytes, effects: Effects | None = None) -> int:
         self.posting.set()
         assert self.go_on.wait(TIMEOUT)
-        return super().post_durable(body)
+        return super().post_durable(body, effects)
 
 
 class Restarts(ActorHooks):

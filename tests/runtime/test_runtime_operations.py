@@ -18,10 +18,10 @@ from tests.support.waiting import TIMEOUT
 from tests.support.wat import LIBRARY_ID, repeat
 
 from perdure.runtime import JobHandle, Runtime, Status
-from perdure.runtime.operations.registry import CallContext
-from perdure.runtime.permissions import OperationName
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.store import load_payload
-from perdure.store.events import LogWritten, OperationAnswered
+from perdure.store.events import ActionAnswered, LogWritten, OperationAnswered
 
 PING = {"methods": ["query:test.ping"]}
 HELLO = '{"message": "hello"}'
@@ -54,12 +54,18 @@ def grant(folder: Path, **permissions: Any) -> Path:
     return folder
 
 
-def answers(job: JobHandle) -> list[dict[str, Any]]:
+class Nothing(msgspec.Struct):
+    pass
+
+
+def answers(
+    job: JobHandle, answered: type[OperationAnswered | ActionAnswered] = OperationAnswered
+) -> list[dict[str, Any]]:
     """What the guest was answered, as it read it, which is what is recorded."""
     assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
     read = [event.message.encode() for event in events_of(job, LogWritten)]
     blobs = job._runtime.store.blobs
-    assert [load_payload(blobs, plain(event.answer)) for event in events_of(job, OperationAnswered)] == read
+    assert [load_payload(blobs, plain(event.answer)) for event in events_of(job, answered)] == read
     return [json.loads(text) for text in read]
 
 
@@ -103,19 +109,18 @@ def test_a_library_that_is_not_allowed(runtime: Runtime, tmp_path: Path) -> None
 def test_a_library_is_the_jobs_own_unless_it_is_named(runtime: Runtime, tmp_path: Path) -> None:
     seen: list[CallContext] = []
 
-    class Nothing(msgspec.Struct):
-        pass
-
+    @action("test.look", effect=Effect.IDEMPOTENT)
     def look(context: CallContext, request: Nothing) -> Nothing:
+        """Look who calls."""
         seen.append(context)
         return request
 
-    runtime.operations.register(OperationName("action", "test.look", 1), Nothing, Nothing, look)
+    runtime.operations.register(look)
     own = UUID(int=5)
     for library in (False, True):
         folder = grant(caller(tmp_path, "action:test.look", "{}", library), methods=["action:"])
         runtime.install(folder)
-        answers(runtime.dispatch("caller:call", library_id=own))
+        answers(runtime.dispatch("caller:call", library_id=own), ActionAnswered)
     assert [(context.extension, context.library_id) for context in seen] == [("caller", own), ("caller", LIBRARY_ID)]
 
 
@@ -207,13 +212,12 @@ def test_a_large_payload_and_answer_are_blobs(runtime: Runtime, tmp_path: Path) 
 def test_an_operation_that_breaks_tells_the_guest_nothing_of_it(
     runtime: Runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Nothing(msgspec.Struct):
-        pass
-
+    @query("test.breaks")
     def breaks(context: CallContext, request: Nothing) -> Nothing:
+        """Fail, by a defect."""
         raise RuntimeError("the secret of /etc/shadow")
 
-    runtime.operations.register(OperationName("query", "test.breaks", 1), Nothing, Nothing, breaks)
+    runtime.operations.register(breaks)
     refused = answer(runtime, grant(caller(tmp_path, "query:test.breaks", "{}"), methods=["*"]))
     assert refused["code"] == "failed"
     assert "secret" not in refused["error"]

@@ -13,8 +13,8 @@ from tests.support.waiting import TIMEOUT
 from tests.support.wat import Wat
 
 from perdure.runtime import Runtime
-from perdure.runtime.operations.registry import CallContext
-from perdure.runtime.permissions import OperationName
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import query
 
 METHOD = "query:test.gate"
 PERMISSIONS = {"methods": ["query:test."]}
@@ -46,9 +46,12 @@ class Gate:
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._all: list[Arrival] = []
         self._open = False
-        runtime.operations.register(OperationName("query", "test.gate", 1), _Nothing, _Nothing, self._pass)
+        runtime.operations.register(self._pass)
 
+    @query("test.gate", timeout=3600)
     def _pass(self, context: CallContext, request: _Nothing) -> _Nothing:
+        """Wait until the test lets the guest go on."""
+        assert context.job_id is not None
         arrival = Arrival(context.job_id)
         self._all.append(arrival)
         self._arrivals.put(arrival)

@@ -13,7 +13,21 @@ from uuid import UUID
 
 from tests.support.waiting import TIMEOUT
 
-from perdure.actors import Exit, GuestHost, GuestResult, GuestSpec, Interrupt, OperationCall, OperationFailed, StopGuest
+from perdure.actors import (
+    Admission,
+    CancelToken,
+    Exit,
+    GuestHost,
+    GuestResult,
+    GuestSpec,
+    Hold,
+    Interrupt,
+    OperationCall,
+    OperationFailed,
+    Outcome,
+    StopGuest,
+    failure_answer,
+)
 from perdure.store.events import JobType
 
 FUEL_PER_CALL = 10
@@ -78,6 +92,7 @@ class PythonGuest:
         self.spec = spec
         self.closed = False
         self.killed = threading.Event()
+        self.allowed = spec.fuel
         self._body = body
         self._on_kill = on_kill
 
@@ -88,6 +103,9 @@ class PythonGuest:
         except (StopGuest, Killed):
             return GuestResult(Exit.STOPPED, python_host.fuel)
         return result if result is not None else GuestResult(Exit.COMPLETED, python_host.fuel)
+
+    def allow_fuel(self, fuel: int) -> None:
+        self.allowed = fuel
 
     def kill(self) -> None:
         self.killed.set()
@@ -136,14 +154,22 @@ class PythonExtension:
 class PythonOperations:
     """`Operations` from a dictionary of functions by method; an unknown method is refused as the real ones do."""
 
-    def __init__(self, **by_name: Callable[[OperationCall], bytes]) -> None:
+    def __init__(self, **by_name: Callable[[OperationCall], bytes | Outcome]) -> None:
         self._by_name = by_name
 
-    def admit(self, call: OperationCall) -> str:
+    def admit(self, call: OperationCall) -> Admission | Hold:
         name = call.method.partition(":")[2]
         if name not in self._by_name:
             raise OperationFailed("unknown_method", f"there is no operation {call.method}")
-        return name
+        return Admission(name, call.extension or "host", 60.0)
 
-    def run(self, call: OperationCall) -> bytes:
-        return self._by_name[call.method.partition(":")[2]](call)
+    def run(self, call: OperationCall, token: CancelToken) -> Outcome:
+        answer = self._by_name[call.method.partition(":")[2]](call)
+        return answer if isinstance(answer, Outcome) else Outcome(answer=answer)
+
+    async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
+        return self.run(call, token)
+
+    def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
+        answer = failure_answer(failure.code, failure.message, failure.retry_after_ms)
+        return Outcome(answer=answer, code=failure.code, action=ran and call.method.startswith("action:"))

@@ -3,6 +3,7 @@
 Nothing here knows of WebAssembly, manifests or Prometheus.
 """
 
+from perdure.actors.cancel_token import CancelToken
 from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.errors import (
     ActorError,
@@ -24,8 +25,9 @@ from perdure.actors.guest import (
     StopGuest,
 )
 from perdure.actors.hooks import HOST_FUNCTIONS, ActorHooks, Gauges, JobMeter
-from perdure.actors.messages import OperationCall
-from perdure.actors.operations import OperationFailed, Operations, failure_answer
+from perdure.actors.log_writer import Riders
+from perdure.actors.messages import BudgetUse, OperationCall, OperationDone
+from perdure.actors.operations import Admission, Hold, OperationFailed, Operations, Outcome, failure_answer
 from perdure.actors.supervisor import RestartLimit
 from perdure.actors.system import ActorSystem, SystemSettings
 
@@ -35,6 +37,9 @@ __all__ = [
     "ActorHooks",
     "ActorRestarted",
     "ActorSystem",
+    "Admission",
+    "BudgetUse",
+    "CancelToken",
     "Clock",
     "Exit",
     "ExtensionBusy",
@@ -46,13 +51,17 @@ __all__ = [
     "GuestLoadFailed",
     "GuestResult",
     "GuestSpec",
+    "Hold",
     "Interrupt",
     "JobMeter",
     "LaneBroken",
     "OperationCall",
+    "OperationDone",
     "OperationFailed",
     "Operations",
+    "Outcome",
     "RestartLimit",
+    "Riders",
     "StopGuest",
     "SystemClock",
     "SystemSettings",

@@ -7,6 +7,7 @@ and the answers it waits for reach it. A guest that never calls is stopped from 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -17,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.backoff import backoff_of
+from perdure.actors.effect_keys import EffectKeys
 from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
 from perdure.actors.guest import Exit, Guest, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
 from perdure.actors.hooks import HOST_FUNCTIONS, JobMeter
@@ -24,7 +26,9 @@ from perdure.actors.lane import Lane
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
     AnyMessage,
+    BudgetUse,
     CancelJob,
+    CancelOperation,
     CommitFailed,
     Committed,
     KillJob,
@@ -40,7 +44,10 @@ from perdure.actors.messages import (
 from perdure.actors.operations import failure_answer
 from perdure.store.blobs import load_payload, store_payload
 from perdure.store.errors import StoreError
+from perdure.store.event_store import Effects
 from perdure.store.events import (
+    ActionAnswered,
+    BudgetReached,
     BytesCounted,
     CheckpointSaved,
     GuestEvent,
@@ -106,6 +113,9 @@ class JobActor(MailboxActor):
         self._blame = "host"  # whose fault that is
         self._answers: dict[int, Committed | CommitFailed] = {}
         self._operation: OperationDone | None = None
+        self._effects = EffectKeys(state.job_id, state.checkpoint.sequence if state.checkpoint is not None else 0)
+        self._open_call: int | None = None
+        self._suspension: BudgetUse | None = None
         self._library: UUID = state.library_id
         self._rate: int | None = None
         self._rate_left = 0
@@ -236,6 +246,8 @@ class JobActor(MailboxActor):
             use = LimitUse("wall_clock_ms", limit, limit, "ms")
             return self._failed(JobError("timeout", f"the attempt ran longer than {limit} ms", limit=use), fuel)
         forced = result.exit is Exit.STOPPED
+        if self._suspension is not None and self._wanted is None:
+            return JobSuspended(f"the budget {self._suspension.budget} is used up", forced, fuel)
         if isinstance(self._wanted, CancelJob):
             return JobCancelled(forced, fuel)
         if result.exit is Exit.FAILED:
@@ -283,6 +295,8 @@ class JobActor(MailboxActor):
         elif not self._system.closing:
             # Also after a pause: a cancel that was acknowledged while this end was on its way has yet to be met.
             delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
+            if isinstance(event, JobSuspended) and self._suspension is not None:
+                delay = self._suspension.retry_after_ms
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
 
     def _on_death(self, reason: str) -> None:
@@ -301,8 +315,10 @@ class JobActor(MailboxActor):
             # A cancel stands whatever comes after it; a shutdown must not turn a person's pause into its own.
             if self._wanted is None or isinstance(message, CancelJob):
                 self._wanted = message
+            self._cancel_operation()
         elif isinstance(message, KillJob):
             self._killed = self._killed or message.cause
+            self._cancel_operation()
 
     def _wait_for_mail(self, timeout: float | None = None) -> object | None:
         try:
@@ -360,15 +376,19 @@ class JobActor(MailboxActor):
 
     def _commit_fact(self, event: GuestEvent) -> bool:
         """Lay down a durable event and wait until it is on disk; False if it could not be stored."""
+        return isinstance(self._commit(event), Committed)
+
+    def _commit(self, event: GuestEvent, effects: Effects | None = None) -> Committed | CommitFailed:
+        """The same with effects; a refusal that is not a conflict of these ends the attempt."""
         try:
-            answer = self._await_commit(self._lane.post_durable(encode(event)))
+            answer = self._await_commit(self._lane.post_durable(encode(event), effects))
         except (LaneBroken, SystemStopped) as error:
             self._lost = str(error)
             raise StopGuest from None
-        if isinstance(answer, CommitFailed) and answer.refused:
+        if isinstance(answer, CommitFailed) and answer.refused and not answer.conflict:
             self._lost = answer.reason
             raise StopGuest
-        return isinstance(answer, Committed)
+        return answer
 
     def _check_rate(self, rate: int) -> None:
         """A window's events are used up; the next window may begin only a second after this one did."""
@@ -397,7 +417,10 @@ class JobActor(MailboxActor):
         except StoreError as error:
             logger.error("a checkpoint of job %s could not be stored: %s", self.job_id, error)
             return False
-        return self._commit_fact(CheckpointSaved(call, fuel, payload))
+        answer = self._commit(CheckpointSaved(call, fuel, payload))
+        if isinstance(answer, Committed):
+            self._effects.saved(answer.sequence)
+        return isinstance(answer, Committed)
 
     def check_interrupt(self, fuel: int) -> Interrupt:
         """See `GuestHost.check_interrupt`."""
@@ -420,39 +443,89 @@ class JobActor(MailboxActor):
         """See `GuestHost.increment_bytes`."""
         self._state_fact(BytesCounted(self._enter(_BYTES, fuel), fuel, count))
 
+    # --- operations --------------------------------------------------------------------------------------------------
+
     def call(self, fuel: int, method: str, library_id: UUID | None, payload: bytes) -> bytes:
         """See `GuestHost.call`."""
         call = self._enter(_CALL, fuel)
         library = library_id if library_id is not None else self._library
-        message = OperationCall(self.job_id, self._state.extension, library, call, method, payload)
+        action = method.startswith("action:")
+        message = OperationCall(
+            caller="job",
+            extension=self._state.extension,
+            job_id=self.job_id,
+            job_type=self._state.job_type,
+            library_id=library,
+            call=call,
+            method=method,
+            payload=payload,
+            effect_key=self._effects.next(method, library, payload) if action else "",
+        )
+        while True:
+            done = self._run_operation(message)
+            if done.budget is not None:
+                self._reached(call, fuel, done.budget)
+            if self._record(fuel, message, library_id, done):
+                break
+            message = msgspec.structs.replace(message, again=message.again + 1)
+        if done.action:
+            self._effects.done(method, library, payload)
+        return done.answer
+
+    def _run_operation(self, message: OperationCall) -> OperationDone:
+        self._operation = None
         try:
             sent = self._system.router.tell(message)
         except SystemStopped as error:
             self._lost = str(error)
             raise StopGuest from None
         if not sent:
-            self._operation = OperationDone(
-                call, "unavailable", failure_answer("unavailable", "the operation was not run; it may be tried again")
-            )
-        while (done := self._operation) is None or done.call != call:
-            self._wait_for_mail()
-            if self._killed is not None:
-                raise StopGuest
+            text = "the operation was not run; it may be tried again"
+            return OperationDone(message.call, "unavailable", failure_answer("unavailable", text))
+        self._open_call = message.call
+        try:
+            while (done := self._operation) is None or done.call != message.call:
+                self._wait_for_mail()
+                if self._killed is not None:
+                    raise StopGuest
+        finally:
+            self._open_call = None
         self._operation = None
+        return done
+
+    def _cancel_operation(self) -> None:
+        """Whoever handles the open call should come to an end: the job was cancelled, or is being stopped."""
+        if self._open_call is not None and (self._killed is not None or isinstance(self._wanted, CancelJob)):
+            with contextlib.suppress(SystemStopped):
+                self._system.router.tell(CancelOperation(self.job_id, self._open_call))
+
+    def _reached(self, call: int, fuel: int, use: BudgetUse) -> None:
+        """The call came to the edge of a budget."""
+        self._state_fact(BudgetReached(call, fuel, use.budget, use.limit, use.retry_after_ms, use.response))
+        if use.response == "suspend":
+            self._suspension = use
+            raise StopGuest
+
+    def _record(self, fuel: int, message: OperationCall, library_id: UUID | None, done: OperationDone) -> bool:
+        """Lay down the answer, and for an action wait until it is on disk; False if its effects met others'."""
         blobs = self._system.store.blobs
         try:
-            event = OperationAnswered(
-                call,
-                fuel,
-                method,
-                library_id,
-                store_payload(blobs, payload),
-                store_payload(blobs, done.answer),
-                done.code,
-            )
+            payload = done.payload if done.payload is not None else store_payload(blobs, message.payload)
+            answer = done.recorded_answer if done.recorded_answer is not None else store_payload(blobs, done.answer)
         except StoreError as error:
             # Without a record the answer must not reach the guest: a replay could not give it again.
             self._lost, self._blame = str(error), blame_for(error)
             raise StopGuest from None
-        self._state_fact(event)
-        return done.answer
+        call, method = message.call, message.method
+        if not done.action:
+            self._state_fact(OperationAnswered(call, fuel, method, library_id, payload, answer, done.code))
+            return True
+        event = ActionAnswered(
+            call, fuel, method, library_id, message.effect_key, payload, answer, done.code, done.writes
+        )
+        while isinstance(committed := self._commit(event, done.effects), CommitFailed) and not committed.conflict:
+            # The disk is full, or worse. What was done is known, so it is kept and tried again until there is room.
+            self._wait_for_mail(_STALLED)
+            if self._killed is not None:
+                raise StopGuest
+        return isinstance(committed, Committed)

@@ -21,6 +21,7 @@ from perdure.actors.clock import Clock
 from perdure.actors.errors import LaneBroken
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import LaneFlush, LaneReady, Message, encode_message
+from perdure.store.event_store import Effects
 from perdure.store.failpoints import hit
 
 
@@ -30,6 +31,7 @@ class Entry(msgspec.Struct, array_like=True):
     time: int
     body: bytes
     token: int
+    effects: Effects | None = None
 
 
 class Lane:
@@ -67,15 +69,15 @@ class Lane:
         """Whether the next event should be posted with `post_durable` and waited for."""
         return len(self._entries) >= self.FULL
 
-    def post_durable(self, body: bytes) -> int:
-        """Lay down a durable event; returns the token that its answer carries.
+    def post_durable(self, body: bytes, effects: Effects | None = None) -> int:
+        """Lay down a durable event, and what has to happen with it; returns the token that its answer carries.
 
         Raises:
             LaneBroken: see `post`.
         """
         self._tokens += 1
         hit("append.before_post")
-        self._entries.append(Entry(self._now(), body, self._tokens))
+        self._entries.append(Entry(self._now(), body, self._tokens, effects))
         self._check()
         self._announced = True
         self._writer.tell(LaneFlush(self.stream))
@@ -97,10 +99,11 @@ class Lane:
         return list(self._entries) if self._broken is None else []
 
     def done(self, entries: list[Entry]) -> None:
-        """These entries are on disk."""
-        popleft = self._entries.popleft
-        for _ in entries:
-            popleft()
+        """These entries are on disk, or will never be."""
+        if self._broken is None:
+            popleft = self._entries.popleft
+            for _ in entries:
+                popleft()
 
     def failed(self, entries: list[Entry]) -> list[Entry]:
         """These entries could not be stored now. Durable ones leave the lane and are returned; buffered ones stay."""

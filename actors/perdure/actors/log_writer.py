@@ -9,8 +9,8 @@ one, or `LINGER` after the first of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 import pykka
 
@@ -19,8 +19,9 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import DEFERRED, MailboxActor
 from perdure.actors.messages import AnyMessage, Append, CommitFailed, Committed, LaneFlush, LaneReady
-from perdure.store.errors import StoreError
+from perdure.store.errors import SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
+from perdure.store.events import RowWrite
 from perdure.store.failpoints import hit
 from perdure.store.job_state import JobState
 
@@ -31,6 +32,27 @@ RETRY: Final = 0.25  # seconds until buffered events are tried again after a fai
 MOST: Final = 512  # messages taken into one commit at the most
 
 
+class Riders(Protocol):
+    """State outside the events that is to be on disk with them: changes of rows that ride along with each commit."""
+
+    def take(self) -> Sequence[RowWrite]:
+        """What changed since it was last taken; called on the log writer's thread before a commit."""
+
+    def failed(self, writes: Sequence[RowWrite]) -> None:
+        """The commit that these rode on failed: give them again."""
+
+
+class NoRiders:
+    """Nothing rides along."""
+
+    def take(self) -> Sequence[RowWrite]:
+        """See `Riders.take`."""
+        return ()
+
+    def failed(self, writes: Sequence[RowWrite]) -> None:
+        """See `Riders.failed`."""
+
+
 class LogWriter(MailboxActor):
     """The only writer of ``store``.
 
@@ -38,6 +60,8 @@ class LogWriter(MailboxActor):
         store: where events go.
         lanes: the lanes by stream; shared with the system, which opens and closes them.
         ended: told of each job whose end was just committed.
+        dispatched: told of each job whose dispatch was just committed as another event's effect.
+        riders: what else is to be on disk with the events.
     """
 
     def __init__(
@@ -48,6 +72,8 @@ class LogWriter(MailboxActor):
         clock: Clock,
         died: Callable[[str], None],
         ended: Callable[[JobState], None] = lambda state: None,
+        dispatched: Callable[[JobState], None] = lambda state: None,
+        riders: Riders | None = None,
     ) -> None:
         super().__init__("log", died)
         self._store = store
@@ -55,6 +81,8 @@ class LogWriter(MailboxActor):
         self._hooks = hooks
         self._clock = clock
         self._ended = ended
+        self._dispatched = dispatched
+        self._riders = riders or NoRiders()
         self._asked: list[tuple[AppendRequest, pykka.Future[Any] | None]] = []
         self._ready: dict[str, None] = {}
         self._due: float | None = None
@@ -74,7 +102,7 @@ class LogWriter(MailboxActor):
             if self._due is None:
                 self._due = self._clock.monotonic() + LINGER
         elif isinstance(message, Append):
-            request = AppendRequest(message.stream, message.bodies, message.times, message.expected)
+            request = AppendRequest(message.stream, message.bodies, message.times, message.expected, message.effects)
             self._asked.append((request, self.defer()))
             self._urgent = True
             answer = DEFERRED
@@ -98,24 +126,33 @@ class LogWriter(MailboxActor):
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def _write(self) -> None:
+    def _write(self, *, last: bool = False) -> None:
         hit("commit.before_drain")
         asked, self._asked = self._asked, []
         ready, self._ready = self._ready, {}
         self._urgent, self._due, self._taken = False, None, 0
-        batch = [(lane, entries) for stream in ready if (lane := self._lanes.get(stream)) and (entries := lane.take())]
+        batch = [
+            (lane, part) for stream in ready if (lane := self._lanes.get(stream)) for part in _requests_of(lane.take())
+        ]
         requests = [request for request, _ in asked]
         requests += [
-            AppendRequest(lane.stream, [entry.body for entry in entries], [entry.time for entry in entries])
+            AppendRequest(
+                lane.stream,
+                [entry.body for entry in entries],
+                [entry.time for entry in entries],
+                effects=entries[-1].effects,
+            )
             for lane, entries in batch
         ]
         hit("commit.after_drain")
-        if not requests:
+        riders = self._riders.take() if requests or last else ()
+        if not requests and not riders:
             return
         start = self._clock.monotonic()
         try:
-            answers = self._store.append_batch(requests)
+            answers = self._store.append_batch(requests, riders)
         except StoreError as error:
+            self._riders.failed(riders)
             self._fail(error, asked, batch)
             return
         except BaseException as error:
@@ -141,17 +178,28 @@ class LogWriter(MailboxActor):
                 else:
                     reply.set(answer)
         for (lane, entries), answer in zip(batch, answers[len(asked) :], strict=True):
-            if isinstance(answer, StoreError):
-                self._refuse(lane, entries, answer)
+            self._answer_lane(lane, entries, answer)
+        for answer in answers:
+            if not isinstance(answer, Appended):
                 continue
+            if isinstance(answer.state, JobState) and answer.state.finished:
+                self._ended(answer.state)
+            for side in answer.side:
+                if isinstance(side.state, JobState) and side.first == 1:
+                    self._dispatched(side.state)
+        hit("answer.after")
+
+    def _answer_lane(self, lane: Lane, entries: list[Entry], answer: Appended | StoreError) -> None:
+        if isinstance(answer, WriteConflict | SequenceConflict):
+            lane.done(entries)  # only this event is refused; its owner waits, so nothing follows it
+            lane.reply(CommitFailed(entries[-1].token, str(answer), refused=True, conflict=True))
+        elif isinstance(answer, StoreError):
+            self._refuse(lane, entries, answer)
+        else:
             lane.done(entries)
             for sequence, entry in enumerate(entries, answer.first):
                 if entry.token:
                     lane.reply(Committed(entry.token, sequence))
-        for answer in answers:
-            if isinstance(answer, Appended) and isinstance(answer.state, JobState) and answer.state.finished:
-                self._ended(answer.state)
-        hit("answer.after")
 
     def _refuse(self, lane: Lane, entries: list[Entry], error: StoreError) -> None:
         """The log will never take these events, so nothing may follow them."""
@@ -188,4 +236,17 @@ class LogWriter(MailboxActor):
     def on_stop(self) -> None:
         """Write what is left."""
         self._ready.update(dict.fromkeys(self._lanes))
-        self._write()
+        self._write(last=True)
+
+
+def _requests_of(entries: list[Entry]) -> list[list[Entry]]:
+    """A lane's events as they go into requests: one with effects is its own request, which may be refused alone."""
+    if not entries or not any(entry.effects is not None for entry in entries):
+        return [entries] if entries else []
+    parts: list[list[Entry]] = [[]]
+    for entry in entries:
+        if entry.effects is not None:
+            parts += [[entry], []]
+        else:
+            parts[-1].append(entry)
+    return [part for part in parts if part]

@@ -11,6 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from perdure.store.event_store import Effects
+from perdure.store.events import Recorded, RowWrite
+
 
 class Message(msgspec.Struct, array_like=True, frozen=True, tag=True):
     """Base of all messages."""
@@ -20,12 +23,13 @@ class Message(msgspec.Struct, array_like=True, frozen=True, tag=True):
 
 
 class Append(Message, frozen=True):
-    """Append these encoded events; the reply comes after the commit is synced."""
+    """Append these encoded events, with their effects; the reply comes after the commit is synced."""
 
     stream: str
     bodies: list[bytes]
     times: list[int]
     expected: int | None = None
+    effects: Effects | None = None
 
 
 class LaneReady(Message, frozen=True):
@@ -55,11 +59,15 @@ class Committed(Message, frozen=True):
 
 
 class CommitFailed(Message, frozen=True):
-    """The durable event with this token was not stored. ``refused``: it never will be; else a later try may do."""
+    """The durable event with this token was not stored. ``refused``: it never will be; else a later try may do.
+
+    ``conflict``: only this event was refused, because what its effects were computed from has changed.
+    """
 
     token: int
     reason: str
     refused: bool
+    conflict: bool = False
 
 
 class PauseJob(Message, frozen=True):
@@ -82,26 +90,63 @@ class KillJob(Message, frozen=True):
     cause: str
 
 
+class BudgetUse(msgspec.Struct, array_like=True, frozen=True):
+    """The edge of a budget, see `BudgetReached`; ``response`` is ``refuse``, ``wait`` or ``suspend``."""
+
+    budget: str
+    limit: int
+    retry_after_ms: int
+    response: str
+
+
 class OperationDone(Message, frozen=True):
-    """The answer to an operation call; ``code`` is empty on success, else one of the ABI's error codes."""
+    """The answer to an operation call; ``code`` is empty on success, else one of the ABI's error codes.
+
+    The other fields are those of `perdure.actors.operations.Outcome`; ``budget`` is the one whose edge the call met.
+    """
 
     call: int
     code: str
     answer: bytes
+    action: bool = False
+    payload: Recorded | None = None
+    recorded_answer: Recorded | None = None
+    writes: tuple[RowWrite, ...] = ()
+    effects: Effects | None = None
+    budget: BudgetUse | None = None
 
 
 # --- to the operation router -----------------------------------------------------------------------------------------
 
 
 class OperationCall(Message, frozen=True):
-    """A guest's call of an operation; ``payload`` is UTF-8 JSON, ``call`` identifies it within the job's attempt."""
+    """A call of an operation.
 
-    job_id: UUID
-    extension: str
-    library_id: UUID
+    ``caller`` is ``job``, or whoever called from the host: ``python``, ``cli``. ``extension`` is the one it is made by
+    or for; None is the host itself. ``job_id`` and ``job_type`` are None and empty for a call from the host. ``call``
+    identifies it within the job's attempt. ``payload`` is UTF-8 JSON. ``effect_key`` is an action's
+    (`perdure.actors.effect_keys`). ``again`` counts the times that its effects met others' and it has to run anew.
+    ``timeout_ms`` is how long the caller waits at most, None for as long as the operation may take.
+    """
+
+    caller: str
+    extension: str | None
+    job_id: UUID | None
+    job_type: str
+    library_id: UUID | None
     call: int
     method: str
     payload: bytes
+    effect_key: str = ""
+    again: int = 0
+    timeout_ms: int | None = None
+
+
+class CancelOperation(Message, frozen=True):
+    """The job does not want this call's answer any more: let its handler know."""
+
+    job_id: UUID
+    call: int
 
 
 # --- to an extension -------------------------------------------------------------------------------------------------
@@ -206,6 +251,7 @@ AnyMessage = (
     | KillJob
     | OperationDone
     | OperationCall
+    | CancelOperation
     | LoadExtension
     | UnloadExtension
     | Admit

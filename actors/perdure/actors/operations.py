@@ -3,39 +3,95 @@
 from __future__ import annotations
 
 import json
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from perdure.actors.messages import OperationCall
+import msgspec
+
+from perdure.actors.cancel_token import CancelToken
+from perdure.actors.messages import BudgetUse, OperationCall
+from perdure.store.event_store import Effects
+from perdure.store.events import Recorded, RowWrite
 
 UNKNOWN: Final = "unknown"
+HOST: Final = "host"  # the pool of calls that no extension makes
 
 
 class OperationFailed(Exception):
-    """A call that ends in an answer with one of the ABI's codes."""
+    """A call that ends in an answer with one of the ABI's codes.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``retry_after_ms`` is when it may be tried again, if that is known; ``budget`` is the one that refused it.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retry_after_ms: int | None = None, budget: BudgetUse | None = None
+    ) -> None:
         self.code, self.message = code, message
+        self.retry_after_ms, self.budget = retry_after_ms, budget
         super().__init__(message)
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """A call that may run: the operation's name for the metrics, whose workers run it, and for how long at most.
+
+    An ``asynchronous`` handler runs on the event loop instead.
+    """
+
+    name: str
+    pool: str
+    seconds: float
+    asynchronous: bool = False
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A call that has to wait: ask again after so many seconds."""
+
+    seconds: float
+    budget: BudgetUse
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call led to. ``answer`` is UTF-8 JSON; ``code`` is empty on success.
+
+    ``action``: an action ran, so its outcome is durable before anybody gets it; ``writes`` and ``effects`` are
+    committed with it. ``payload`` and ``recorded_answer`` say how the two are recorded where that is not as they are.
+    """
+
+    answer: bytes
+    code: str = ""
+    action: bool = False
+    payload: Recorded | None = None
+    recorded_answer: Recorded | None = None
+    writes: tuple[RowWrite, ...] = ()
+    effects: Effects | None = None
 
 
 class Operations(Protocol):
     """The registry, the permissions and the budgets, as the router sees them."""
 
-    def admit(self, call: OperationCall) -> str:
-        """Check a call on the router's thread; returns the operation's name for the metrics.
+    def admit(self, call: OperationCall) -> Admission | Hold:
+        """Check a call on the router's thread.
 
         Raises:
             OperationFailed: the call is refused; the answer is the guest's.
         """
 
-    def run(self, call: OperationCall) -> bytes:
-        """Run an admitted call on a worker thread; returns UTF-8 JSON.
+    def run(self, call: OperationCall, token: CancelToken) -> Outcome:
+        """Run an admitted call on a worker thread.
 
         Raises:
-            OperationFailed: the operation failed in a way the guest may know about.
+            OperationFailed: the operation failed in a way the caller may know about.
         """
 
+    async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
+        """The same for an asynchronous handler, on the event loop."""
 
-def failure_answer(code: str, message: str) -> bytes:
-    """The JSON that a guest gets for a failed call."""
-    return json.dumps({"error": message, "code": code}, ensure_ascii=False).encode()
+    def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
+        """What is answered and recorded for a call that failed; ``ran``: after its handler began."""
+
+
+def failure_answer(code: str, message: str, retry_after_ms: int | None = None) -> bytes:
+    """The JSON that a caller gets for a failed call."""
+    answer: dict[str, Any] = {"error": message, "code": code}
+    if retry_after_ms is not None:
+        answer["retry_after_ms"] = retry_after_ms
+    return json.dumps(answer, ensure_ascii=False).encode()

@@ -186,7 +186,10 @@ class Supervisor(MailboxActor):
             self._admit(state)
         elif state.status is Status.BACKOFF:
             self._go_on(state, "retry")
-        elif state.status in (Status.PAUSED, Status.SUSPENDED):
+        elif state.status is Status.SUSPENDED:
+            if unmet_wish(state) or message.delay_ms:
+                self._go_on(state, "budget")
+        elif state.status is Status.PAUSED:
             if unmet_wish(state):
                 self._go_on(state, "resume")
         elif state.status is Status.RUNNING and self._system.running(message.job_id) is None:

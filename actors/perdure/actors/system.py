@@ -9,7 +9,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,12 +17,13 @@ import pykka
 
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped, blame_for
+from perdure.actors.event_loop import EventLoop
 from perdure.actors.extension_actor import ExtensionActor, ExtensionCode
 from perdure.actors.guest import GuestFactory
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.job_actor import JobActor
 from perdure.actors.lane import Lane
-from perdure.actors.log_writer import LogWriter
+from perdure.actors.log_writer import LogWriter, Riders
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import (
     ActorDied,
@@ -37,6 +37,8 @@ from perdure.actors.messages import (
     LaneFlush,
     LoadExtension,
     Message,
+    OperationCall,
+    OperationDone,
     Run,
     SlotFree,
     StopAdmitting,
@@ -48,7 +50,8 @@ from perdure.actors.operation_router import OperationRouter
 from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
-from perdure.store.event_store import Appended, EventStore, JobQuery
+from perdure.actors.workers import Workers
+from perdure.store.event_store import Appended, Effects, EventStore, JobQuery
 from perdure.store.events import (
     Event,
     JobResumed,
@@ -97,6 +100,7 @@ class ActorSystem:
         extension_code: what a loaded extension's module can do, by extension id.
         operations: what guests may call.
         ended: told of each job whose end was just committed, on the log writer's thread.
+        riders: what else is to be on disk with the events.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class ActorSystem:
         clock: Clock,
         settings: SystemSettings,
         ended: Callable[[JobState], None] = lambda state: None,
+        riders: Riders | None = None,
     ) -> None:
         self.store = store
         self.guests = guests
@@ -121,7 +126,9 @@ class ActorSystem:
         self.slots = SlotPool(settings.running_jobs)
         self._settings = settings
         self._operations = operations
-        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="perdure-operation")
+        self._workers = Workers(settings.workers)
+        self._loop = EventLoop()
+        self._riders = riders
         self._lanes: dict[str, Lane] = {}
         self._running: dict[UUID, _Running] = {}
         self._extensions: dict[str, Address] = {}
@@ -139,17 +146,22 @@ class ActorSystem:
     # --- appending ---------------------------------------------------------------------------------------------------
 
     def append(
-        self, stream: str, events: Sequence[Event], expected: int | None = None, timeout: float | None = None
+        self,
+        stream: str,
+        events: Sequence[Event],
+        expected: int | None = None,
+        timeout: float | None = None,
+        effects: Effects | None = None,
     ) -> Appended:
         """Append through the log writer. Durable when it returns. ``timeout`` is in seconds; None: the settings'.
 
         Raises:
-            SequenceConflict, IllegalTransition, StoreError: as `EventStore.append`.
+            SequenceConflict, IllegalTransition, WriteConflict, StoreError: as `EventStore.append`.
             TimeoutError: no answer in time; the events may still be stored.
             SystemStopped: the system was stopped.
         """
         hit("append.before_post")
-        future = self.log.send(self._append_message(stream, events, expected))
+        future = self.log.send(self._append_message(stream, events, expected, effects))
         hit("append.after_post")
         appended: Appended = self.log.wait(future, self._settings.append_timeout if timeout is None else timeout)
         return appended
@@ -163,9 +175,11 @@ class ActorSystem:
         answer: Appended = self.log.wait(future, self._settings.append_timeout)
         return answer
 
-    def _append_message(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Append:
+    def _append_message(
+        self, stream: str, events: Sequence[Event], expected: int | None = None, effects: Effects | None = None
+    ) -> Append:
         now = self.clock.now()
-        return Append(stream, [encode(event) for event in events], [now] * len(events), expected)
+        return Append(stream, [encode(event) for event in events], [now] * len(events), expected, effects)
 
     def open_lane(self, stream: str, owner: pykka.ActorRef[Any]) -> Lane:
         """The lane of a job that starts."""
@@ -173,7 +187,24 @@ class ActorSystem:
         self._lanes[stream] = lane
         return lane
 
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def call_operation(self, call: OperationCall, timeout: float) -> OperationDone:
+        """Run an operation for the host, at most ``timeout`` seconds; the caller records its outcome.
+
+        Raises:
+            TimeoutError: no answer in time.
+            SystemStopped, ActorRestarted: the router is gone.
+        """
+        done: OperationDone = self.router.ask(call, timeout)
+        return done
+
     # --- jobs --------------------------------------------------------------------------------------------------------
+
+    def _dispatched(self, state: JobState) -> None:
+        """A job was dispatched by an operation; called on the log writer's thread."""
+        with contextlib.suppress(SystemStopped):  # then the next process finds it in the log
+            self.extension_address(state.extension).tell(Admit(state.job_id))
 
     def running(self, job_id: UUID) -> pykka.ActorRef[JobActor] | None:
         """The job's actor, if it runs in this process."""
@@ -374,7 +405,16 @@ class ActorSystem:
 
     def _start_log(self) -> None:
         self.log.set(
-            LogWriter.start(self.store, self._lanes, self.hooks, self.clock, self._death_of("log"), self._ended)
+            LogWriter.start(
+                self.store,
+                self._lanes,
+                self.hooks,
+                self.clock,
+                self._death_of("log"),
+                self._ended,
+                self._dispatched,
+                self._riders,
+            )
         )
         # What was laid down while there was nobody to tell.
         for lane in list(self._lanes.values()):
@@ -384,7 +424,13 @@ class ActorSystem:
     def _start_router(self) -> None:
         self.router.set(
             OperationRouter.start(
-                self._operations, self._workers, self.tell_job, self.hooks, self.clock, self._death_of("router")
+                self._operations,
+                self._workers,
+                self._loop,
+                self.tell_job,
+                self.hooks,
+                self.clock,
+                self._death_of("router"),
             )
         )
 
@@ -433,7 +479,8 @@ class ActorSystem:
             last()
         finally:
             self._stop_actor(self.log)
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+        self._loop.close(max(2.0, grace))
 
     def suspend_jobs(self, job_ids: Sequence[UUID], reason: str) -> None:
         """Ask running jobs to stop, and stop those that do not within the grace period."""

@@ -240,6 +240,41 @@ class NoSuchSequence(PerdureError, LookupError):
         super().__init__(f"job {job_id} has events 1 to {latest}, not {sequence}")
 
 
+# --- operations ------------------------------------------------------------------------------------------------------
+
+
+class BadOperation(PerdureError, TypeError):
+    """A handler is declared in a way that makes no operation. The embedder is to blame. ``operation`` is its name."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        self.operation, self.reason = operation, reason
+        super().__init__(f"{operation} cannot be an operation: {reason}")
+
+
+class DuplicateOperation(PerdureError, ValueError):
+    """There is an operation of this name and version already. Give the new one another version."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(f"operation {operation} is registered already; give the new one another version")
+
+
+class InvalidPayload(PerdureError, ValueError):
+    """The request of an operation cannot be said in JSON."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the request cannot be said in JSON: {reason}")
+
+
+class OperationError(PerdureError):
+    """An operation was refused or failed. ``code`` is one of the ABI's; ``retry_after_ms`` is None if nobody knows."""
+
+    def __init__(self, method: str, code: str, message: str, retry_after_ms: int | None = None) -> None:
+        self.method, self.code, self.message, self.retry_after_ms = method, code, message, retry_after_ms
+        super().__init__(f"{method} failed ({code}): {message}")
+
+
 # --- extension folders -----------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from perdure.actors import recovery
@@ -40,11 +40,12 @@ from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
-from perdure.runtime.operations import ping
+from perdure.runtime.operations.host_calls import HostCalls
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.permissions import Permissions
 from perdure.runtime.settings import RuntimeSettings
+from perdure.runtime.standard_operations import register_standard_operations
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
@@ -104,8 +105,7 @@ class Runtime:
         self._opened = False  # whether the log says so
         self._waiters = Waiters()
         self.operations = OperationRegistry()
-        ping.register(self.operations)
-        self._service = OperationService(self.operations, hooks, clock)
+        self._service = OperationService(self.operations, store, hooks, clock)
         self._cache = ModuleCache(cache_folder, self, store.blobs.get)
         self._extensions = Extensions(store, self._cache, self._service, settings)
         self._system = ActorSystem(
@@ -125,6 +125,8 @@ class Runtime:
             ended=self._waiters.ended,
         )
         self._extensions.system = self._system
+        self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
+        register_standard_operations(self)
 
     # --- opening and closing -----------------------------------------------------------------------------------------
 
@@ -299,6 +301,56 @@ class Runtime:
         """
         self._check()
         return self._extensions.info(extension)
+
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        method: str,
+        request: object = None,
+        *,
+        library_id: UUID = DEFAULT_LIBRARY,
+        extension: str | None = None,
+        caller: str = "python",
+        effect_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Call an operation, as a guest would: the same validation, budgets, events and metrics.
+
+        Args:
+            method: ``query:notes.search``, ``action:notes.create``, with or without a wire suffix.
+            request: the operation's input: a struct, anything JSON can say, or JSON as bytes.
+            library_id: the library to work in.
+            extension: act for this extension, within its permissions and budgets; None acts for the host itself.
+            caller: who calls, for the log.
+            effect_key: an action's name for its effect; a new one if None.
+            timeout: seconds until it is given up; None, and at most, what the operation may take.
+
+        Returns:
+            The answer, in the operation's output type. An action's outcome is durable by then.
+
+        Raises:
+            OperationError: it was refused or failed; the error has the code.
+            InvalidPayload: the request cannot be said in JSON.
+            StoreError: the outcome could not be recorded.
+            UnknownExtension: ``extension`` is not installed.
+        """
+        self._check()
+        if extension is not None:
+            self._extensions.ensure_loaded(extension)
+        return self._calls.call(
+            method,
+            request,
+            caller=caller,
+            extension=extension,
+            library_id=library_id,
+            effect_key=effect_key,
+            timeout=timeout,
+        )
+
+    async def call_async(self, method: str, request: object = None, **options: Any) -> Any:
+        """`call` for an event loop: it waits on a thread of the loop's default executor."""
+        return await asyncio.to_thread(self.call, method, request, **options)
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 

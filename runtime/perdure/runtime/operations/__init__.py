@@ -1,1 +1,4 @@
-"""Operations: what guests may call. ``registry`` holds them, ``service`` guards them, each of the others is one."""
+"""Operations: what guests, Python programs and the command line may call.
+
+``declaration`` says what an operation is, ``registry`` holds them, ``service`` guards and runs them.
+"""

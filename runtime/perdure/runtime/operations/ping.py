@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from perdure.runtime.operations.registry import CallContext, OperationRegistry
-from perdure.runtime.permissions import OperationName
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import query
 
 
 class PingInput(msgspec.Struct, frozen=True):
@@ -25,11 +25,7 @@ class PingOutput(msgspec.Struct, frozen=True):
     extension_works: bool
 
 
+@query("test.ping")
 def ping(context: CallContext, request: PingInput) -> PingOutput:
-    """Answer a ping."""
+    """Answer a ping: a test that operations reach the host."""
     return PingOutput(f"Pong: {request.message}", request.count if request.count is not None else 1, True)
-
-
-def register(registry: OperationRegistry) -> None:
-    """Add the operation to a registry."""
-    registry.register(OperationName("query", "test.ping", 1), PingInput, PingOutput, ping)

@@ -1,18 +1,34 @@
-"""The one place where a call is checked: its name, the permissions, the library, the rate limit, the registry."""
+"""The one place where a call is checked, whoever makes it: its name, the permissions, the library, the budgets.
+
+Then its handler is run, and what it read, wrote and published becomes the outcome that is recorded.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
+from typing import Final
+from uuid import UUID
 
 import msgspec
 
+from perdure.actors.cancel_token import CancelToken
 from perdure.actors.clock import Clock
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import OperationCall
-from perdure.actors.operations import OperationFailed
-from perdure.runtime.operations.registry import CallContext, OperationRegistry
-from perdure.runtime.permissions import Permissions, operation_name
+from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Outcome, failure_answer
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.data import Access, Data, Stale
+from perdure.runtime.operations.declaration import Effect, Operation
+from perdure.runtime.operations.registry import OperationRegistry
+from perdure.runtime.permissions import OperationName, Permissions, operation_name
 from perdure.runtime.rate_limit import RateLimiter
+from perdure.store.event_store import Effects, EventStore
+
+logger = logging.getLogger(__name__)
+
+_TRIES: Final = 32  # runs of one call whose reads others keep changing
+_BUSY: Final = "others kept changing what this call works on; try again"
 
 
 class _Grant(msgspec.Struct):
@@ -23,11 +39,12 @@ class _Grant(msgspec.Struct):
 class OperationService:
     """Checks and runs operation calls for the router (`perdure.actors.operations.Operations`).
 
-    An extension without a grant may call nothing.
+    An extension without a grant may call nothing; the host itself may call everything.
     """
 
-    def __init__(self, registry: OperationRegistry, hooks: ActorHooks, clock: Clock) -> None:
+    def __init__(self, registry: OperationRegistry, store: EventStore, hooks: ActorHooks, clock: Clock) -> None:
         self._registry = registry
+        self._store = store
         self._hooks = hooks
         self._clock = clock
         self._grants: dict[str, _Grant] = {}
@@ -49,33 +66,124 @@ class OperationService:
         with self._lock:
             return {extension: float(grant.limiter.remaining(now)) for extension, grant in self._grants.items()}
 
-    def admit(self, call: OperationCall) -> str:
+    # --- checking ----------------------------------------------------------------------------------------------------
+
+    def admit(self, call: OperationCall) -> Admission | Hold:
         """See `Operations.admit`."""
         name = operation_name(call.method)
         if name is None:
             raise OperationFailed("unknown_method", "there is no such operation; names are query:… or action:…")
-        with self._lock:
-            grant = self._grants.get(call.extension)
-            if grant is None or not grant.permissions.allows(name):
-                raise OperationFailed("permission_denied", f"the manifest's methods do not allow {name}")
-            if not grant.permissions.allows_library(call.library_id):
-                raise OperationFailed("library_denied", f"the manifest's libraries do not allow {call.library_id}")
-            decision = grant.limiter.decide(self._clock.monotonic())
-        self._hooks.rate_limited(call.extension, decision.allowed)
-        if not decision.allowed:
-            limit = grant.limiter.limit
-            raise OperationFailed(
-                "rate_limited", f"more than {limit} requests a minute; try again in {decision.retry_after_ms} ms"
-            )
         operation = self._registry.get(name)
+        if call.extension is not None:
+            self._check_extension(call, call.extension, name, operation)
         if operation is None:
             raise OperationFailed("unknown_method", f"there is no operation {name}")
-        return str(operation.name)
+        seconds = operation.declaration.timeout
+        if call.timeout_ms is not None:
+            seconds = min(seconds, call.timeout_ms / 1000)
+        return Admission(str(operation.name), call.extension or HOST, seconds, operation.asynchronous)
 
-    def run(self, call: OperationCall) -> bytes:
+    def _check_extension(
+        self, call: OperationCall, extension: str, name: OperationName, operation: Operation | None
+    ) -> None:
+        with self._lock:
+            grant = self._grants.get(extension)
+            # Before it is said whether there is such an operation: that is not for everybody to know.
+            if grant is None or not grant.permissions.allows(name):
+                raise OperationFailed("permission_denied", f"the manifest's methods do not allow {name}")
+            works_in_library = operation is None or operation.declaration.scope == "library"
+            library = call.library_id
+            if works_in_library and library is not None and not grant.permissions.allows_library(library):
+                raise OperationFailed("library_denied", f"the manifest's libraries do not allow {library}")
+            if call.again:
+                return  # it was counted when it first came
+            decision = grant.limiter.decide(self._clock.monotonic())
+        self._hooks.rate_limited(extension, decision.allowed)
+        if not decision.allowed:
+            limit, wait = grant.limiter.limit, decision.retry_after_ms
+            raise OperationFailed(
+                "rate_limited",
+                f"more than {limit} requests a minute; try again in {wait} ms",
+                retry_after_ms=wait,
+            )
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def run(self, call: OperationCall, token: CancelToken) -> Outcome:
         """See `Operations.run`."""
+        operation = self._operation_of(call)
+        for _ in range(_TRIES):
+            context = self._context(operation, call, token)
+            try:
+                answer = operation.handler(context, self._decode(operation, call))
+            except Stale:
+                continue
+            if context.data.unchanged():
+                return self._outcome(operation, context, answer)
+        raise OperationFailed("unavailable", _BUSY)
+
+    async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
+        """See `Operations.run_async`."""
+        operation = self._operation_of(call)
+        for _ in range(_TRIES):
+            context = self._context(operation, call, token)
+            try:
+                answer = await operation.handler(context, self._decode(operation, call))
+            except Stale:
+                continue
+            if context.data.unchanged():
+                return self._outcome(operation, context, answer)
+        raise OperationFailed("unavailable", _BUSY)
+
+    def _operation_of(self, call: OperationCall) -> Operation:
         name = operation_name(call.method)
         operation = self._registry.get(name) if name is not None else None
         if operation is None:
             raise OperationFailed("unknown_method", "there is no such operation")
-        return operation.run(CallContext(call.extension, call.job_id, call.library_id), call.payload)
+        if call.again >= _TRIES:
+            raise OperationFailed("unavailable", _BUSY)
+        return operation
+
+    def _decode(self, operation: Operation, call: OperationCall) -> object:
+        try:
+            return operation.decode(call.payload)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise OperationFailed("invalid_payload", f"invalid payload: {error}") from None
+
+    def _context(self, operation: Operation, call: OperationCall, token: CancelToken) -> CallContext:
+        declaration = operation.declaration
+        library: UUID | None = call.library_id if declaration.scope == "library" else None
+        return CallContext(
+            declaration.name,
+            call,
+            library_id=library,
+            deadline=self._clock.monotonic() + declaration.timeout,
+            monotonic=self._clock.monotonic,
+            cancelled=token,
+            data=Data(self._store, _access(declaration.effect)),
+        )
+
+    def _outcome(self, operation: Operation, context: CallContext, answer: object) -> Outcome:
+        if not operation.is_action:
+            return Outcome(answer=operation.encode(answer))
+        data, appends = context.data, context.appends
+        effects = None
+        if data.writes or appends:
+            effects = Effects(data.reads, data.ranges, appends)
+        return Outcome(answer=operation.encode(answer), action=True, writes=data.writes, effects=effects)
+
+    # --- failing -----------------------------------------------------------------------------------------------------
+
+    def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
+        """See `Operations.failed`."""
+        return Outcome(
+            answer=failure_answer(failure.code, failure.message, failure.retry_after_ms),
+            code=failure.code,
+            action=ran and call.method.startswith("action:"),
+        )
+
+
+def _access(effect: Effect | None) -> Access:
+    if effect is None:
+        return Access.READ
+    return Access.PEEK if effect is Effect.NON_IDEMPOTENT else Access.WRITE

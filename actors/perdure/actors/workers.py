@@ -1,0 +1,152 @@
+"""The threads that run operations: a small pool for each extension, so that none waits for another's slow ones.
+
+Python cannot stop a thread. A task that does not come back in time is abandoned: another thread takes its place, so
+that what waits behind it goes on, and its own thread ends with it. The number of such threads is bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+_IDLE: Final = 30.0  # seconds after which a thread without work ends
+
+
+class Task:
+    """One piece of work in a pool."""
+
+    __slots__ = ("abandoned", "done", "started", "work")
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.work = work
+        self.started = self.done = self.abandoned = False
+
+
+class WorkerPool:
+    """At most ``size`` threads at work, and ``lost`` more that were abandoned and have yet to end."""
+
+    def __init__(self, name: str, size: int, lost: int) -> None:
+        self._name = name
+        self._size = size
+        self._most_lost = lost
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0  # those that take tasks
+        self._busy = 0  # tasks that wait or are at work in those threads
+        self._lost = 0
+        self._closed = False
+
+    def submit(self, work: Callable[[], object]) -> Task:
+        """Run ``work`` on a thread of the pool, soon; what it raises is logged.
+
+        Raises:
+            RuntimeError: the pool is closed.
+        """
+        task = Task(work)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"the workers of {self._name} are closed")
+            self._busy += 1
+            self._tasks.put(task)
+            self._spawn()
+        return task
+
+    def abandon(self, task: Task) -> None:
+        """Wait for this task no longer: it is not begun if it has not been, else another thread takes its place."""
+        with self._lock:
+            if task.done or task.abandoned:
+                return
+            if not task.started:
+                task.abandoned = True  # its turn is skipped
+            elif self._lost < self._most_lost:
+                task.abandoned = True
+                self._lost += 1
+                self._threads -= 1
+                self._busy -= 1
+                self._spawn()
+            else:
+                logger.error("%d operations of %s do not end; the next ones wait for them", self._lost, self._name)
+
+    @property
+    def lost(self) -> int:
+        """Threads whose tasks were abandoned and go on."""
+        return self._lost
+
+    def _spawn(self) -> None:
+        if self._threads < min(self._size, self._busy):
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"perdure-operation-{self._name}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                task = self._tasks.get(timeout=_IDLE)
+            except queue.Empty:
+                with self._lock:
+                    if not self._tasks.empty():
+                        continue  # it came in between
+                    self._threads -= 1
+                    return
+            if task is None:
+                return
+            if not self._begin(task):
+                continue
+            try:
+                task.work()
+            except BaseException:
+                logger.exception("a task of %s failed", self._name)
+            if not self._end(task):
+                return
+
+    def _begin(self, task: Task) -> bool:
+        with self._lock:
+            if task.abandoned:
+                task.done = True
+                self._busy -= 1
+                return False
+            task.started = True
+            return True
+
+    def _end(self, task: Task) -> bool:
+        """Whether the thread goes on."""
+        with self._lock:
+            task.done = True
+            if task.abandoned:
+                self._lost -= 1
+                return False
+            self._busy -= 1
+            return True
+
+    def close(self) -> None:
+        """Take no more tasks; those at work go on, those that wait are dropped."""
+        with self._lock:
+            self._closed = True
+            while not self._tasks.empty():
+                self._tasks.get()
+            for _ in range(self._threads):
+                self._tasks.put(None)
+
+
+class Workers:
+    """The pools by extension, made when they are first needed; of ``size`` threads each."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._pools: dict[str, WorkerPool] = {}
+
+    def pool(self, name: str) -> WorkerPool:
+        """The pool with this name. Called by the router only."""
+        pool = self._pools.get(name)
+        if pool is None:
+            pool = self._pools[name] = WorkerPool(name, self._size, self._size * 4)
+        return pool
+
+    def close(self) -> None:
+        """Close all pools."""
+        for pool in list(self._pools.values()):
+            pool.close()

@@ -1,0 +1,122 @@
+"""What a handler is given beside its request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from perdure.actors.cancel_token import CancelToken
+from perdure.actors.messages import OperationCall
+from perdure.runtime.operations.data import Data
+from perdure.runtime.permissions import OperationName
+from perdure.store.event_store import SideAppend
+from perdure.store.events import Event, Inline, LibraryEventPublished, encode, library_stream
+
+_log: Final = logging.getLogger("perdure.operations")
+
+
+class CallContext:
+    """On whose behalf a call runs, and what its handler may use.
+
+    Attributes:
+        operation: the operation's name and version.
+        caller: ``job``, or who called from the host: ``python``, ``cli``.
+        extension: the extension that calls or is called for; None is the host itself.
+        job_id: the job that calls, if one does.
+        library_id: the library to work in; None for an operation of scope ``core``.
+        effect_key: for an action: the name of this effect, the same if a crash makes the job repeat it. Hand it on as
+            an idempotency key.
+        deadline: the monotonic time, in seconds, at which the caller is told that the operation failed.
+        cancelled: set when nobody waits for the answer any more.
+        data: perdure's own rows; a transactional or idempotent action's writes are committed with its outcome.
+        log: for the host's log; names the operation and the caller.
+    """
+
+    __slots__ = (
+        "_appends",
+        "_monotonic",
+        "call",
+        "caller",
+        "cancelled",
+        "data",
+        "deadline",
+        "effect_key",
+        "extension",
+        "job_id",
+        "key",
+        "library_id",
+        "log",
+        "operation",
+    )
+
+    def __init__(
+        self,
+        operation: OperationName,
+        call: OperationCall,
+        *,
+        library_id: UUID | None,
+        deadline: float,
+        monotonic: Callable[[], float],
+        cancelled: CancelToken,
+        data: Data,
+    ) -> None:
+        self.operation = operation
+        self.caller = call.caller
+        self.extension = call.extension
+        self.job_id = call.job_id
+        self.call = call.call
+        self.library_id = library_id
+        self.effect_key = call.effect_key
+        self.deadline = deadline
+        self.cancelled = cancelled
+        self.data = data
+        self.log = _CallLog(_log, {"call": call, "operation": operation})
+        # The key that seals what is recorded of this call, if its secrets are not the extension's in general.
+        self.key: str | None = None
+        self._monotonic = monotonic
+        self._appends: dict[str, tuple[list[bytes], int | None]] = {}
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; never negative."""
+        return max(0.0, self.deadline - self._monotonic())
+
+    def publish(self, topic: str, data: object) -> None:
+        """Tell whoever subscribed in this library, when the outcome is committed; ``data`` is anything JSON can say.
+
+        Raises:
+            ValueError: the operation does not work in a library.
+        """
+        if self.library_id is None:
+            raise ValueError("an operation of scope core has no library to publish in")
+        event = LibraryEventPublished(topic, Inline(msgspec.json.encode(data)), self.extension, self.job_id)
+        self.append(library_stream(self.library_id), [event])
+
+    def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> None:
+        """Append events to another stream when the outcome is committed, or not at all.
+
+        ``expected`` is the sequence that the stream must be at.
+        """
+        bodies, before = self._appends.get(stream, ([], None))
+        wanted = before if before is not None else expected
+        self._appends[stream] = ([*bodies, *(encode(event) for event in events)], wanted)
+
+    @property
+    def appends(self) -> tuple[SideAppend, ...]:
+        """What is to be appended to other streams."""
+        return tuple(
+            SideAppend(stream, tuple(bodies), expected) for stream, (bodies, expected) in self._appends.items()
+        )
+
+
+class _CallLog(logging.LoggerAdapter[logging.Logger]):
+    """Says in front of each line which call it is about."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        extra: Any = self.extra
+        call: OperationCall = extra["call"]
+        who = f"{call.extension or 'the host'}, job {call.job_id}" if call.job_id else call.extension or "the host"
+        return f"{extra['operation']} for {who}: {msg}", kwargs

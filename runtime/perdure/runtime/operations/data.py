@@ -1,0 +1,108 @@
+"""The rows as one call sees them: what it reads is remembered, what it writes is collected.
+
+Nothing is locked, and no transaction of the store stays open. A read that finds something else than an earlier one of
+the same call raises `Stale`; the call is then run again. The writes go into the commit that holds the call's outcome,
+which the store refuses if anything that was read has changed by then. So a call sees one moment, and its effect is as
+if it had happened in that moment.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from perdure.store.event_store import EventStore
+from perdure.store.events import RowWrite
+from perdure.store.rows import RangeRead, Row, RowOverlay, RowRead, digest_of_rows
+
+
+class Stale(Exception):
+    """What the call read has changed meanwhile; it is run again."""
+
+
+class Access(enum.Enum):
+    """What a call may do with the rows."""
+
+    READ = "read"  # reads that agree with each other
+    WRITE = "write"  # the same, and writes that are committed with the outcome
+    PEEK = "peek"  # reads of the moment; for actions that must not be run twice
+
+
+class Data:
+    """The rows of the store, for one run of one handler. Not thread-safe."""
+
+    def __init__(self, store: EventStore, access: Access) -> None:
+        self._store = store
+        self._access = access
+        self._reads: dict[bytes, int] = {}
+        self._ranges: list[RangeRead] = []
+        self._rows = RowOverlay(self._read, self._read_range)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, with this call's own writes; None if there is none."""
+        row = self._rows.get(key)
+        return row.value if row is not None else None
+
+    def scan(self, prefix: bytes, *, after: bytes = b"", limit: int = 1000) -> list[tuple[bytes, bytes]]:
+        """The first ``limit`` rows under ``prefix`` behind the key ``after``, as (key, value), in the order of keys."""
+        return [(row.key, row.value) for row in self._rows.range(prefix, after, limit)]
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Write a row when the outcome is committed.
+
+        Raises:
+            PermissionError: the operation is a query, or an action that may not be run again.
+        """
+        self._check_writable()
+        self._rows.write(key, value, 0)
+
+    def delete(self, key: bytes) -> None:
+        """Delete a row when the outcome is committed. Raises as `put`."""
+        self._check_writable()
+        self._rows.write(key, None, 0)
+
+    def _check_writable(self) -> None:
+        if self._access is not Access.WRITE:
+            raise PermissionError("only transactional and idempotent actions may write rows")
+
+    def _read(self, key: bytes) -> Row | None:
+        row = self._store.row(key)
+        version = row.version if row is not None else 0
+        if self._reads.setdefault(key, version) != version and self._access is not Access.PEEK:
+            raise Stale
+        return row
+
+    def _read_range(self, prefix: bytes, after: bytes, limit: int) -> list[Row]:
+        rows = self._store.rows(prefix, after=after, limit=limit)
+        if self._access is not Access.PEEK:
+            self._ranges.append(RangeRead(prefix, after, limit, digest_of_rows(rows)))
+        return rows
+
+    def unchanged(self) -> bool:
+        """Whether all that was read still is so: for queries, whose outcome no commit checks."""
+        if self._access is not Access.READ or len(self._reads) + len(self._ranges) < 2:
+            return True
+        for key, version in self._reads.items():
+            row = self._store.row(key)
+            if (row.version if row is not None else 0) != version:
+                return False
+        return all(
+            digest_of_rows(self._store.rows(part.prefix, after=part.after, limit=part.limit)) == part.digest
+            for part in self._ranges
+        )
+
+    @property
+    def reads(self) -> tuple[RowRead, ...]:
+        """The rows that were read."""
+        return tuple(RowRead(key, version) for key, version in self._reads.items())
+
+    @property
+    def ranges(self) -> tuple[RangeRead, ...]:
+        """The ranges that were read."""
+        return tuple(self._ranges)
+
+    @property
+    def writes(self) -> tuple[RowWrite, ...]:
+        """What is to be written."""
+        return tuple(
+            RowWrite(key, row.value if row is not None else None) for key, row in sorted(self._rows.changed.items())
+        )

@@ -1,0 +1,191 @@
+"""What an operation is, said once beside its handler.
+
+    @query("notes.search")
+    def search(context: CallContext, request: SearchNotes) -> FoundNotes:
+        \"\"\"Search notes by words.\"\"\"
+
+A handler is a function, a method, or a class whose instances are called; it may be asynchronous. The types of its
+request and answer are its annotations.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+
+from perdure.runtime.errors import BadOperation
+from perdure.runtime.permissions import OperationName, operation_name
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Scope = Literal["library", "core"]
+
+# Marks a field whose values are secrets: ``token: Annotated[str, Sensitive]``.
+Sensitive: Final = msgspec.Meta(extra={"sensitive": True})
+
+_ATTRIBUTE: Final = "__perdure_operation__"
+
+
+class Effect(enum.Enum):
+    """What may happen to an action's effect when a process dies in the middle of it."""
+
+    TRANSACTIONAL = "transactional"  # it is in perdure's own store, and is committed together with the outcome
+    IDEMPOTENT = "idempotent"  # it may be repeated with the same effect key
+    NON_IDEMPOTENT = "non_idempotent"  # neither: nobody may repeat it unasked
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """What `query` or `action` said of a handler.
+
+    ``effect`` is None for a query. ``scope``: whether it works inside a library or on the host as a whole. ``timeout``
+    is in seconds. ``sensitive``: its whole payload and answer are secrets.
+    """
+
+    name: OperationName
+    effect: Effect | None
+    scope: Scope
+    timeout: float
+    sensitive: bool
+
+
+def query(
+    name: str, *, version: int = 1, scope: Scope = "library", timeout: float = 30.0, sensitive: bool = False
+) -> Callable[[Handler], Handler]:
+    """Declare a query: it reads and changes nothing.
+
+    Args:
+        name: like ``notes.search``, without ``query:`` and without a version.
+        version: from 1; several versions of one operation can stand side by side.
+        scope: ``library``, or ``core`` for one that does not belong to a library.
+        timeout: seconds until its caller is told that it failed.
+        sensitive: whether its whole payload and answer are secrets; for single fields see `Sensitive`.
+
+    Raises:
+        BadOperation: the name or an option makes no sense.
+    """
+    return _declare("query", name, version, None, scope, timeout, sensitive)
+
+
+def action(
+    name: str,
+    *,
+    effect: Effect,
+    version: int = 1,
+    scope: Scope = "library",
+    timeout: float = 30.0,
+    sensitive: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Declare an action: it changes something, and ``effect`` says how. The rest is as for `query`."""
+    return _declare("action", name, version, effect, scope, timeout, sensitive)
+
+
+def _declare(
+    kind: str, name: str, version: int, effect: Effect | None, scope: Scope, timeout: float, sensitive: bool
+) -> Callable[[Handler], Handler]:
+    wire = f"{kind}:{name}.v{version}"
+    parsed = operation_name(wire)
+    if parsed is None or parsed.name != name:
+        raise BadOperation(wire, "a name is segments of [a-z0-9_] with dots in between, a version is 1 to 9999")
+    if scope not in ("library", "core"):
+        raise BadOperation(wire, f"its scope is {scope!r}, it must be library or core")
+    if not 0 < timeout <= 86_400:
+        raise BadOperation(wire, f"its timeout is {timeout!r}, it must be more than 0 and at most 86,400 seconds")
+    declaration = Declaration(name=parsed, effect=effect, scope=scope, timeout=timeout, sensitive=sensitive)
+
+    def declare(handler: Handler) -> Handler:
+        setattr(handler, _ATTRIBUTE, declaration)
+        return handler
+
+    return declare
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation with its handler, ready to be called.
+
+    ``input_type`` and ``output_type`` are structs, or unions of tagged ones. ``description`` is its docstring.
+    """
+
+    declaration: Declaration
+    handler: Callable[..., Any]
+    input_type: Any
+    output_type: Any
+    description: str
+    asynchronous: bool
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes]
+
+    @property
+    def name(self) -> OperationName:
+        """Its name and version."""
+        return self.declaration.name
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it changes something."""
+        return self.declaration.effect is not None
+
+    @property
+    def summary(self) -> str:
+        """The first line of its description."""
+        return self.description.partition("\n")[0]
+
+    def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """JSON Schema (2020-12) of its input and its output."""
+        return msgspec.json.schema(self.input_type), msgspec.json.schema(self.output_type)
+
+
+def operation_of(handler: Callable[..., Any]) -> Operation:
+    """The operation that a decorated handler is.
+
+    Raises:
+        BadOperation: it is not decorated, is a class and no instance, or its annotations are not what they must be.
+    """
+    declaration = getattr(handler, _ATTRIBUTE, None)
+    shown = getattr(handler, "__qualname__", type(handler).__qualname__)
+    if not isinstance(declaration, Declaration):
+        raise BadOperation(shown, "it is not declared; put @query or @action above it")
+    if inspect.isclass(handler):
+        raise BadOperation(shown, "it is a class; register an instance of it")
+    function = handler if inspect.isroutine(handler) else type(handler).__call__
+    input_type, output_type = _types(str(declaration.name), function)
+    documented = inspect.getdoc(handler if inspect.isroutine(handler) else type(handler))
+    if not documented:
+        raise BadOperation(str(declaration.name), "it has no docstring; its first line is what people read of it")
+    return Operation(
+        declaration=declaration,
+        handler=handler,
+        input_type=input_type,
+        output_type=output_type,
+        description=documented,
+        asynchronous=inspect.iscoroutinefunction(function),
+        decode=msgspec.json.Decoder(input_type).decode,
+        encode=msgspec.json.Encoder().encode,
+    )
+
+
+def _types(name: str, function: Callable[..., Any]) -> tuple[Any, Any]:
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise BadOperation(name, f"its annotations cannot be resolved: {error}") from None
+    parameters = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+    if len(parameters) != 2 or parameters[1] not in hints or "return" not in hints:
+        raise BadOperation(name, "its handler must be (context, request: Input) -> Output, with both types annotated")
+    found = hints[parameters[1]], hints["return"]
+    for side in found:
+        if not _is_object(side):
+            raise BadOperation(name, f"{side!r} is no msgspec.Struct, nor a union of tagged ones")
+    return found
+
+
+def _is_object(side: Any) -> bool:
+    try:
+        info = msgspec.inspect.type_info(side)
+    except (TypeError, NameError):
+        return False
+    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return all(isinstance(kind, msgspec.inspect.StructType) and not kind.array_like for kind in kinds)

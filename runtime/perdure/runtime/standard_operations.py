@@ -1,0 +1,16 @@
+"""The operations that ship with perdure, by family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perdure.runtime.operations import ping
+
+if TYPE_CHECKING:
+    from perdure.runtime.runtime import Runtime
+
+
+def register_standard_operations(runtime: Runtime) -> None:
+    """Add all of them to the runtime's registry; called while the runtime is made, before anything runs."""
+    register = runtime.operations.register
+    register(ping.ping)
