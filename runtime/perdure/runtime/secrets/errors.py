@@ -82,3 +82,10 @@ class CorruptKeys(SecretsError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"the key file {name} is damaged: {reason}; restore it from a backup")
+
+
+class NeverSealed(SecretsError):
+    """There was no key when this payload was recorded, so it was not kept."""
+
+    def __init__(self) -> None:
+        super().__init__("the payload was not kept: the keys could not be used when it was recorded")

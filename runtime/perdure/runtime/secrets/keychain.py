@@ -141,6 +141,7 @@ class Keychain:
             for key_id in sorted(doomed):
                 self.destroy(key_id)
             try:
+                self._masters.sweep()
                 self._finish_rotation()
             except SecretsError as error:
                 logger.warning("the rotation of the master key is not finished: %s", error)
@@ -175,10 +176,11 @@ class Keychain:
             else:
                 self._masters.find()
 
-    def _finish_rotation(self) -> None:
+    def _finish_rotation(self) -> MasterKey | None:
+        """End a rotation that has begun; returns the new master key, None if there is no rotation."""
         rotation = self._masters.rotation()
         if rotation is None:
-            return
+            return None
         old, new = self._masters.rotating(rotation)
         for owner, wrapped in self._extension_keys().items():
             if wrapped.parent == new.id:
@@ -189,16 +191,15 @@ class Keychain:
             self._extension_keys()[owner] = changed
         self._masters.end_rotation(rotation, old, new)
         self._master = new
+        return new
 
     def _found_master(self, *, make: bool) -> MasterKey:
-        if self._master is None:
-            self._finish_rotation()
-            master = self._master or self._masters.find()
-            if master is None:
-                if not make:
-                    raise KeyMissing("master")
-                master = self._masters.make()
-            self._master = master
+        if self._master is not None:
+            return self._master
+        found = self._finish_rotation() or self._masters.find()
+        if found is None and not make:
+            raise KeyMissing("master")
+        self._master = found if found is not None else self._masters.make()
         return self._master
 
     # --- files -------------------------------------------------------------------------------------------------------

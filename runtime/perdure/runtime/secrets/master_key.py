@@ -156,6 +156,11 @@ class MasterKeys:
         before = self.record()
         return MasterKey(rotation.old_id, before.source if before is not None else FILE, old_key), new
 
+    def sweep(self) -> None:
+        """Remove what a crash left at the end of a rotation."""
+        if self._files.read(NEXT_FILE) is not None and self.rotation() is None:
+            self._files.destroy(NEXT_FILE)
+
     def end_rotation(self, rotation: Rotation, old: MasterKey, new: MasterKey) -> None:
         """Forget the old key: nothing is wrapped by it any more."""
         # The file goes first, overwritten; until the new one is there, the rotation's file has all that is needed.
@@ -230,8 +235,8 @@ def _encode(document: MasterRecord | Rotation) -> bytes:
 
 def _read(files: KeyFiles, name: str, kind: type[D]) -> D | None:
     data = files.read(name)
-    if data is None:
-        return None
+    if data is None or (data and not any(data)):
+        return None  # zeros are what a crash left of a file that was being destroyed
     try:
         document = msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError:
