@@ -189,7 +189,7 @@ class HttpClient:
 class HttpClients:
     """A client for each extension, made when it is first needed; all on one event loop.
 
-    ``None`` stands for the embedder itself.
+    ``None`` stands for the embedder itself. They are closed by `aclose`, or with the loop's tasks when it ends.
     """
 
     def __init__(self, settings: HttpSettings, *, resolver: Resolver | None = None) -> None:
@@ -197,13 +197,14 @@ class HttpClients:
         self._resolver = resolver
         self._tls: ssl.SSLContext | None = None
         self._clients: dict[str | None, HttpClient] = {}
+        self._closing: asyncio.Task[None] | None = None
         self._closed = False
 
     def of(self, extension: str | None) -> HttpClient:
-        """The client of an extension.
+        """The client of an extension. Called on the event loop.
 
         Raises:
-            ClientClosed: `aclose` was called.
+            ClientClosed: they were closed.
         """
         if self._closed:
             raise ClientClosed
@@ -212,14 +213,25 @@ class HttpClients:
             self._tls = self._tls or tls_context(self._settings)
             client = HttpClient(self._settings, resolver=self._resolver, tls=self._tls)
             self._clients[extension] = client
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close_with_the_loop())
         return client
 
     async def aclose(self) -> None:
-        """Close them all. Idempotent."""
+        """Drop every connection. Idempotent."""
         self._closed = True
+        if self._closing is not None and self._closing is not asyncio.current_task():
+            self._closing.cancel()
         while self._clients:
             _, client = self._clients.popitem()
             await client.aclose()
+
+    async def _close_with_the_loop(self) -> None:
+        # Who ends a loop cancels its tasks first, and waits for them: the last moment at which sockets can be closed.
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self.aclose()
 
 
 def send_once(
