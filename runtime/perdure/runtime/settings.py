@@ -6,6 +6,7 @@ import msgspec
 
 from perdure.actors.supervisor import RestartLimit
 from perdure.runtime.budgets.budgets import Budgets
+from perdure.runtime.http.settings import HttpSettings
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         call_timeout: how long a call that waits for an actor waits, unless it is given a timeout of its own.
         restarts: how often an actor that dies is restarted.
         budgets: how much an extension may use, where neither its manifest nor its grant says so.
+        http: requests of extensions to other hosts; which private networks they may reach.
         map_size, max_map_size: the log's first and largest size.
     """
 
@@ -32,5 +34,6 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     call_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
     budgets: Budgets = Budgets()
+    http: HttpSettings = HttpSettings()
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40
