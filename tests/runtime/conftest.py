@@ -7,7 +7,7 @@ import pytest
 from tests.support.acme import install_acme
 from tests.support.gate import Gate
 
-from perdure.runtime import Runtime, RuntimeSettings
+from perdure.runtime import Runtime, RuntimeSettings, grant_as_asked
 
 # A guest that does not listen is stopped after this long, in seconds.
 GRACE = 0.2
@@ -16,7 +16,8 @@ GRACE = 0.2
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime on a new folder."""
-    with Runtime.open(tmp_path / "data", settings=RuntimeSettings(kill_grace=GRACE, shutdown_grace=GRACE)) as runtime:
+    settings = RuntimeSettings(kill_grace=GRACE, shutdown_grace=GRACE)
+    with Runtime.open(tmp_path / "data", settings=settings, consent=grant_as_asked) as runtime:
         yield runtime
 
 

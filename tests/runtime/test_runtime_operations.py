@@ -17,7 +17,7 @@ from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT
 from tests.support.wat import LIBRARY_ID, repeat
 
-from perdure.runtime import JobHandle, Runtime, Status
+from perdure.runtime import JobHandle, Runtime, Status, grant_as_asked
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.store import load_payload
@@ -127,7 +127,7 @@ def test_a_library_is_the_jobs_own_unless_it_is_named(runtime: Runtime, tmp_path
 def test_more_calls_than_the_manifest_allows(tmp_path: Path) -> None:
     clock = ManualClock()
     limits = {"requests_per_minute": 3}
-    with Runtime.open(tmp_path / "data", clock=clock) as runtime:
+    with Runtime.open(tmp_path / "data", clock=clock, consent=grant_as_asked) as runtime:
         runtime.install(grant(caller(tmp_path, "query:test.ping", HELLO, times=5), **PING, rate_limits=limits))
         first = answers(runtime.dispatch("caller:call"))
         assert [one.get("code") for one in first] == [None, None, None, "rate_limited", "rate_limited"]

@@ -11,7 +11,7 @@ from tests.support.gate import PERMISSIONS, at_gate
 from tests.support.runtime_wat import RuntimeWat
 from tests.support.wat import forever
 
-from perdure.runtime import Runtime
+from perdure.runtime import Runtime, grant_as_asked
 
 _SAVED = '{"saved":1}'
 
@@ -59,4 +59,5 @@ def acme_module(word: str = "one", *, init: str = "", cleanup: str = "") -> byte
 def install_acme(runtime: Runtime, folder: Path, module: bytes | None = None, **permissions: Any) -> None:
     """Install ``acme`` from ``folder / "acme"``, which is written; it may call the gate and what it is given."""
     granted = {**PERMISSIONS, **permissions}
-    runtime.install(write_extension(folder / "acme", module or acme_module(), permissions=granted))
+    written = write_extension(folder / "acme", module or acme_module(), permissions=granted)
+    runtime.install(written, consent=grant_as_asked)

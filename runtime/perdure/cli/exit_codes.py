@@ -20,6 +20,7 @@ class ExitCode(enum.IntEnum):
     STORE = 8
     INTERNAL = 9
     NOT_NOW = 10
+    CONSENT = 11
     INTERRUPTED = 130  # 128 + SIGINT, as shells count
     TERMINATED = 143  # 128 + SIGTERM
     OUTPUT_CLOSED = 141  # 128 + SIGPIPE
@@ -37,6 +38,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.STORE: "the log is damaged, or cannot be read or written (a full disk, missing rights)",
     ExitCode.INTERNAL: "a defect of perdure; --debug shows where",
     ExitCode.NOT_NOW: "the job's status, or jobs of the extension, do not allow this now",
+    ExitCode.CONSENT: "an extension asks for permissions, and nobody agreed: --yes, or a terminal to ask at",
     ExitCode.INTERRUPTED: "stopped by SIGINT (Ctrl-C); jobs go on with `perdure resume`",
     ExitCode.OUTPUT_CLOSED: "whoever read the output went away",
     ExitCode.TERMINATED: "stopped by SIGTERM; jobs go on with `perdure resume`",

@@ -4,10 +4,14 @@ The public surface is what this module exports.
 """
 
 from perdure.actors.hooks import ActorHooks
+from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets
+from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
 from perdure.runtime.errors import (
     BadExport,
     CleanupFailed,
     ComponentNotSupported,
+    ConsentDeclined,
+    ConsentRequired,
     ExtensionDisabled,
     ExtensionFolderError,
     ExtensionInUse,
@@ -16,6 +20,7 @@ from perdure.runtime.errors import (
     FileUnreadable,
     ForbiddenImports,
     InitFailed,
+    InvalidGrant,
     InvalidLimits,
     InvalidState,
     InvalidWasm,
@@ -26,6 +31,7 @@ from perdure.runtime.errors import (
     NoSuchSequence,
     NotAnExtensionFolder,
     NotWasm,
+    NoUpdateProposed,
     PerdureError,
     RuntimeClosedError,
     StateTooLarge,
@@ -34,9 +40,11 @@ from perdure.runtime.errors import (
     UnsafeCacheFolder,
     WasmMissing,
 )
-from perdure.runtime.extensions import ExtensionInfo, installed_extensions
+from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
+from perdure.runtime.grants import NOTHING, Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.job_handle import JobHandle, Timings
+from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime, perdure_version
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
@@ -47,10 +55,19 @@ from perdure.store.lifecycle import Status
 
 __all__ = [
     "DEFAULT_LIBRARY",
+    "NOTHING",
     "ActorHooks",
+    "Ask",
+    "AtEdge",
     "BadExport",
+    "Budget",
+    "Budgets",
     "CleanupFailed",
     "ComponentNotSupported",
+    "Consent",
+    "ConsentDeclined",
+    "ConsentRequest",
+    "ConsentRequired",
     "ExtensionDisabled",
     "ExtensionFolderError",
     "ExtensionInUse",
@@ -59,8 +76,10 @@ __all__ = [
     "FileTooLarge",
     "FileUnreadable",
     "ForbiddenImports",
+    "Grant",
     "HistoryEntry",
     "InitFailed",
+    "InvalidGrant",
     "InvalidLimits",
     "InvalidState",
     "InvalidWasm",
@@ -74,10 +93,14 @@ __all__ = [
     "ManifestMissing",
     "ModuleError",
     "NoSuchSequence",
+    "NoUpdateProposed",
     "NotAnExtensionFolder",
     "NotWasm",
     "PerdureError",
+    "PermissionsReport",
+    "ProposedUpdate",
     "RetryPolicy",
+    "Risk",
     "Runtime",
     "RuntimeClosedError",
     "RuntimeSettings",
@@ -89,9 +112,11 @@ __all__ = [
     "UnknownJobType",
     "UnsafeCacheFolder",
     "WasmMissing",
+    "grant_as_asked",
     "history",
     "installed_extensions",
     "on_stop_signals",
     "perdure_version",
+    "permissions_report",
     "state_at",
 ]

@@ -190,11 +190,14 @@ class InvalidLimits(PerdureError, ValueError):
 
 
 class LibraryDenied(PerdureError):
-    """The manifest does not let the extension into this library."""
+    """The extension did not ask for this library, or was not granted it."""
 
     def __init__(self, extension: str, library_id: UUID) -> None:
         self.extension, self.library_id = extension, library_id
-        super().__init__(f"extension {extension} may not run in library {library_id}; see libraries in its manifest")
+        super().__init__(
+            f"extension {extension} may not run in library {library_id}; its manifest has to ask for it, and a person to "
+            "agree"
+        )
 
 
 class InvalidGrant(PerdureError, ValueError):

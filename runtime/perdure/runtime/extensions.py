@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from perdure.actors.errors import ExtensionBusy
+from perdure.actors.messages import SlotFree
 from perdure.actors.recovery import requeue
 from perdure.actors.system import ActorSystem
 from perdure.runtime.abi1.describe import cleanup, describe
+from perdure.runtime.budgets.budgets import MOST_REQUESTS, Budgets
 from perdure.runtime.errors import ExtensionDisabled, ExtensionInUse, UnknownExtension
-from perdure.runtime.extension_folder import ExtensionPackage, read_extension
+from perdure.runtime.grants import Effective, Grant, decode_grant, effective
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.operations.service import OperationService
-from perdure.runtime.permissions import Permissions
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.event_store import EventStore, JobQuery
-from perdure.store.events import ExtensionInstalled, ExtensionUninstalled, JobLimits, JobType, extension_stream
+from perdure.store.events import ExtensionUninstalled, JobLimits, JobType, extension_stream
 from perdure.store.extension_state import ExtensionState
 from perdure.store.lifecycle import UNFINISHED, Status
 
 logger = logging.getLogger(__name__)
 
+_NO_LIMIT: Final = 2**31
+
+
+class ProposedUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that waits for consent. ``proposed_at`` is in microseconds since 1970."""
+
+    version: str
+    manifest: Manifest
+    module: str
+    module_bytes: int
+    proposed_at: int
+
 
 class ExtensionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An extension as it is now. ``job_types`` are those of its last load, ``warnings`` those of its manifest."""
+    """An extension as it is now. ``job_types`` are those of its last load, ``warnings`` those of its manifest.
+
+    ``grant`` is None where nobody was asked: it wants no operations and no network, or was installed by a release that
+    did not ask, and may then do neither. ``update`` is a version that waits for consent.
+    """
 
     extension: str
     version: str
@@ -43,6 +59,10 @@ class ExtensionInfo(msgspec.Struct, frozen=True, kw_only=True):
     job_types: tuple[JobType, ...]
     manifest: Manifest
     warnings: tuple[str, ...]
+    grant: Grant | None
+    granted_at: int | None
+    granted_by: str
+    update: ProposedUpdate | None
 
 
 def installed_extensions(store: EventStore) -> list[ExtensionState]:
@@ -54,17 +74,27 @@ def installed_extensions(store: EventStore) -> list[ExtensionState]:
 class LoadedExtension:
     """What an extension's actor runs of its module (`perdure.actors.ExtensionCode`)."""
 
-    def __init__(self, extension: str, module: str, manifest: Manifest, cache: ModuleCache, limits: InitLimits) -> None:
+    def __init__(
+        self,
+        extension: str,
+        module: str,
+        manifest: Manifest,
+        cache: ModuleCache,
+        limits: InitLimits,
+        budgets: Callable[[], Budgets],
+    ) -> None:
         self._extension = extension
         self._module = module
         self._manifest = manifest
         self._cache = cache
         self._limits = limits
+        self._budgets = budgets
 
     @property
     def concurrent_jobs(self) -> int:
         """See `ExtensionCode.concurrent_jobs`."""
-        return self._manifest.permissions.rate_limits.concurrent_jobs
+        limit = self._budgets().concurrent_jobs.limit
+        return limit if limit is not None else _NO_LIMIT
 
     def initialise(self) -> tuple[JobType, ...]:
         """See `ExtensionCode.initialise`.
@@ -106,8 +136,11 @@ class Extensions:
         self._cache = cache
         self._operations = operations
         self._timeout = settings.call_timeout
+        self._budgets = settings.budgets
         self._limits = InitLimits(settings.init_seconds, settings.init_fuel)
         self._loaded: dict[str, ExtensionState] = {}
+        # By extension: the bytes of a manifest and a grant, and what they come to.
+        self._effective: dict[str, tuple[bytes, bytes | None, Effective]] = {}
         # One install, load or unload of an extension at a time. Not of all: an unload may wait long for its jobs.
         self._changes: dict[str, threading.RLock] = {}
         self.system: ActorSystem  # set by the runtime, whose actors need `code_of`
@@ -150,6 +183,10 @@ class Extensions:
             job_types=state.job_types,
             manifest=manifest,
             warnings=manifest.warnings,
+            grant=grant_of(state),
+            granted_at=state.granted_at,
+            granted_by=state.granted_by,
+            update=_update(state),
         )
 
     def manifest(self, extension: str) -> Manifest:
@@ -159,53 +196,59 @@ class Extensions:
     def code_of(self, extension: str) -> LoadedExtension:
         """What the extension's actor runs; called by that actor when it is told to load."""
         state = self.state(extension)
-        return LoadedExtension(extension, state.module, parse_manifest(state.manifest), self._cache, self._limits)
+        return self._code(extension, state.module, parse_manifest(state.manifest))
+
+    def _code(self, extension: str, module: str, manifest: Manifest) -> LoadedExtension:
+        return LoadedExtension(
+            extension, module, manifest, self._cache, self._limits, lambda: self._last_effective(extension).budgets
+        )
+
+    def effective(self, extension: str) -> Effective:
+        """What the extension may do at this moment.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        return self._effective_of(self.state(extension))
+
+    def _last_effective(self, extension: str) -> Effective:
+        """As `apply` last had it: for its actor, which asks often."""
+        known = self._effective.get(extension)
+        return known[2] if known is not None else self.effective(extension)
+
+    def _effective_of(self, state: ExtensionState) -> Effective:
+        known = self._effective.get(state.extension)
+        if known is not None and known[:2] == (state.manifest, state.grant):
+            return known[2]
+        asked = parse_manifest(state.manifest).permissions
+        found = effective(asked, grant_of(state), self._budgets)
+        self._effective[state.extension] = (state.manifest, state.grant, found)
+        return found
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
-    def _changing(self, extension: str) -> threading.RLock:
+    def changing(self, extension: str) -> threading.RLock:
+        """Held while an extension is changed."""
         return self._changes.setdefault(extension, threading.RLock())
 
-    def install(self, folder: Path) -> ExtensionInfo:
-        """Install what is in ``folder``, or a new version of it, and load it. Durable.
-
-        Nothing happens if it is installed already. A module that cannot be loaded is refused before anything is
-        recorded. Jobs that run go on with the module they started with.
+    def try_out(self, extension: str, module: str, manifest: Manifest) -> None:
+        """Initialise a module, whose bytes are in the blob store, without loading it.
 
         Raises:
-            ManifestError, ModuleError, ExtensionFolderError: what is wrong with it.
+            ModuleError: it cannot be loaded.
         """
-        package = read_extension(folder)
-        extension = package.manifest.id
-        module = hashlib.sha256(package.wasm_bytes).hexdigest()
-        with self._changing(extension):
-            present = self._store.state(extension_stream(extension))
-            if (
-                isinstance(present, ExtensionState)
-                and present.installed
-                and (present.manifest, present.module) == (package.manifest_bytes, module)
-            ):
-                return self._info(present)
-            self._store.blobs.put(package.wasm_bytes)
-            self._try_out(package, module)
-            self.system.append(
-                extension_stream(extension),
-                [
-                    ExtensionInstalled(
-                        extension=extension,
-                        version=package.manifest.version,
-                        manifest=package.manifest_bytes,
-                        module=module,
-                        module_bytes=len(package.wasm_bytes),
-                    )
-                ],
-            )
-            self._load(self.state(extension))
-            return self.info(extension)
+        self._code(extension, module, manifest).initialise()
 
-    def _try_out(self, package: ExtensionPackage, module: str) -> None:
-        manifest = package.manifest
-        LoadedExtension(manifest.id, module, manifest, self._cache, self._limits).initialise()
+    def apply(self, state: ExtensionState) -> None:
+        """Let what the extension may do hold from its next call on, also for jobs that run."""
+        allowed = self._effective_of(state)
+        requests = allowed.budgets.requests_per_minute.limit
+        self._operations.grant(
+            state.extension, allowed.permissions, requests if requests is not None else MOST_REQUESTS
+        )
+        if state.extension in self._loaded:
+            # There may be room for more jobs at once.
+            self.system.extension_address(state.extension).tell(SlotFree())
 
     def load(self, extension: str) -> ExtensionInfo:
         """Load an extension, or load it anew; its queued jobs go on. Durable.
@@ -215,8 +258,8 @@ class Extensions:
             ModuleError: it cannot be loaded; what was loaded before stays.
         """
         self.state(extension)
-        with self._changing(extension):
-            self._load(self.state(extension))
+        with self.changing(extension):
+            self.load_installed(self.state(extension))
             self._admit_unfinished(extension)
             return self.info(extension)
 
@@ -230,12 +273,12 @@ class Extensions:
         state = self.state(extension)
         if state.enabled and self._is_current(state):
             return state  # also while an unload waits for its jobs: what is dispatched then waits for the next load
-        with self._changing(extension):
+        with self.changing(extension):
             state = self.state(extension)
             if not state.enabled:
                 raise ExtensionDisabled(extension)
             if not self._is_current(state):
-                self._load(state)
+                self.load_installed(state)
             return self.state(extension)
 
     def _is_current(self, state: ExtensionState) -> bool:
@@ -243,13 +286,21 @@ class Extensions:
         loaded = self._loaded.get(state.extension)
         return loaded is not None and (loaded.manifest, loaded.module) == (state.manifest, state.module)
 
-    def _load(self, state: ExtensionState) -> None:
-        manifest = parse_manifest(state.manifest)
-        permissions = manifest.permissions
-        self.system.load(state.extension, state.version, state.module, self._timeout)
-        self._operations.grant(
-            state.extension, Permissions.of(permissions), permissions.rate_limits.requests_per_minute
-        )
+    def load_installed(self, state: ExtensionState) -> None:
+        """Load what is installed; the caller holds `changing`.
+
+        Raises:
+            ModuleError: it cannot be loaded; what was loaded before stays.
+        """
+        before = self._loaded.get(state.extension)
+        # Before the load, which starts jobs that wait: their first call is checked like any other.
+        self.apply(state)
+        try:
+            self.system.load(state.extension, state.version, state.module, self._timeout)
+        except BaseException:
+            if before is not None:
+                self.apply(before)
+            raise
         self._loaded[state.extension] = state
 
     def _admit_unfinished(self, extension: str) -> None:
@@ -268,7 +319,7 @@ class Extensions:
             ExtensionBusy: its jobs did not end within ``timeout`` seconds; it is still loaded and runs no new ones.
         """
         self.state(extension)
-        with self._changing(extension):
+        with self.changing(extension):
             self.state(extension)
             running = self.system.stop_admitting(extension, self._timeout)
             if stop_jobs:
@@ -291,7 +342,7 @@ class Extensions:
             ExtensionInUse: it has unfinished jobs.
         """
         self.state(extension)
-        with self._changing(extension):
+        with self.changing(extension):
             self.state(extension)
             page = self._store.jobs(JobQuery(statuses=UNFINISHED, extension=extension, limit=1_000))
             if page.jobs:
@@ -300,6 +351,8 @@ class Extensions:
             self.system.wait_ended(self.system.running_of(extension), self._timeout)
             self.system.unload(extension, self._timeout, record=False)
             self._loaded.pop(extension, None)
+            self._effective.pop(extension, None)
+            self._operations.revoke(extension)
             self.system.append(extension_stream(extension), [ExtensionUninstalled()])
 
     def load_for(self, job_ids: Iterable[tuple[UUID, str]]) -> dict[UUID, Exception]:
@@ -316,3 +369,25 @@ class Extensions:
             if extension in refused:
                 failed[job_id] = refused[extension]
         return failed
+
+
+def grant_of(state: ExtensionState) -> Grant | None:
+    """What the extension was granted; None if nobody ever granted it anything.
+
+    Raises:
+        CorruptLog: the log holds something else.
+    """
+    return decode_grant(state.grant) if state.grant is not None else None
+
+
+def _update(state: ExtensionState) -> ProposedUpdate | None:
+    proposed = state.proposed
+    if proposed is None:
+        return None
+    return ProposedUpdate(
+        version=proposed.version,
+        manifest=parse_manifest(proposed.manifest),
+        module=proposed.module,
+        module_bytes=proposed.module_bytes,
+        proposed_at=proposed.proposed_at,
+    )

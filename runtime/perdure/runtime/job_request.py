@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from perdure.runtime.budgets.budgets import MOST, Budgets
 from perdure.runtime.errors import InvalidLimits, InvalidState, StateTooLarge
-from perdure.runtime.manifest import Manifest
 from perdure.store.events import JobLimits, RetryPolicy
 
 _STACK_BYTES: Final = range(64 * 1024, 1024 * 1024 + 1)  # a thread's stack is 8 MiB on Linux
@@ -38,13 +38,13 @@ def encoded_state(state: object, limits: JobLimits) -> bytes:
     return data
 
 
-def checked_limits(limits: JobLimits | None, manifest: Manifest) -> JobLimits:
-    """The limits a job gets: those asked for, with memory at most what the manifest allows.
+def checked_limits(limits: JobLimits | None, budgets: Budgets) -> JobLimits:
+    """The limits a job gets: those asked for, with memory at most what the extension's budgets allow.
 
     Raises:
         InvalidLimits: one of them makes no sense.
     """
-    most = manifest.permissions.max_memory_mb * 1024 * 1024
+    most = budgets.memory_bytes.limit or MOST
     if limits is None:
         return JobLimits(memory_bytes=most)
     for name in limits.__struct_fields__:

@@ -31,19 +31,25 @@ from perdure.actors.messages import Admit, Control
 from perdure.actors.system import ActorSystem, SystemSettings
 from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.errors import (
     LibraryDenied,
     RuntimeClosedError,
     UnknownJobType,
 )
 from perdure.runtime.extensions import ExtensionInfo, Extensions
+from perdure.runtime.grants import Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
 from perdure.runtime.operations.host_calls import HostCalls
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
-from perdure.runtime.permissions import Permissions
+from perdure.runtime.permission_use import PermissionsReport, permissions_report
+from perdure.runtime.permissions import OperationName
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.standard_operations import register_standard_operations
 from perdure.runtime.waiting import Waiters
@@ -94,8 +100,11 @@ class Runtime:
         settings: RuntimeSettings,
         hooks: ActorHooks,
         clock: Clock,
+        keychain: Keychain,
+        consent: Consent | None = None,
     ) -> None:
         self.store = store
+        self.keychain = keychain
         self.settings = settings
         self.hooks = hooks
         self.clock = clock
@@ -105,9 +114,10 @@ class Runtime:
         self._opened = False  # whether the log says so
         self._waiters = Waiters()
         self.operations = OperationRegistry()
-        self._service = OperationService(self.operations, store, hooks, clock)
+        self._service = OperationService(self.operations, store, keychain, hooks, clock)
         self._cache = ModuleCache(cache_folder, self, store.blobs.get)
         self._extensions = Extensions(store, self._cache, self._service, settings)
+        self._installer = Installer(self._extensions, store, self._summaries, consent, settings.budgets)
         self._system = ActorSystem(
             store,
             ModuleGuestFactory(self._cache),
@@ -138,6 +148,7 @@ class Runtime:
         settings: RuntimeSettings | None = None,
         hooks: ActorHooks | None = None,
         clock: Clock | None = None,
+        consent: Consent | None = None,
         recover: bool = True,
     ) -> Self:
         """Open a data folder, made if need be, and let every job without an end go on.
@@ -147,6 +158,7 @@ class Runtime:
             settings: see `RuntimeSettings`.
             hooks: who measures, for example `perdure.metrics.PrometheusHooks`.
             clock: the time, for tests.
+            consent: who is asked what an extension may do, where an `install` brings no consent of its own.
             recover: False leaves unfinished jobs as they are; `recover` lets them go on later.
 
         Raises:
@@ -159,7 +171,7 @@ class Runtime:
                 path, clock=clock.now, map_size=settings.map_size, max_map_size=settings.max_map_size
             )
             stack.callback(store.close)
-            return cls._start(store, Path(path) / "cache", settings, hooks, clock, stack, recover)
+            return cls._start(store, Path(path) / "cache", settings, hooks, clock, consent, stack, recover)
 
     @classmethod
     def in_memory(
@@ -168,6 +180,7 @@ class Runtime:
         settings: RuntimeSettings | None = None,
         hooks: ActorHooks | None = None,
         clock: Clock | None = None,
+        consent: Consent | None = None,
         store: MemoryEventStore | None = None,
         recover: bool = True,
     ) -> Self:
@@ -176,7 +189,7 @@ class Runtime:
         with contextlib.ExitStack() as stack:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
             return cls._start(
-                store or MemoryEventStore(clock.now), cache / "cache", settings, hooks, clock, stack, recover
+                store or MemoryEventStore(clock.now), cache / "cache", settings, hooks, clock, consent, stack, recover
             )
 
     @classmethod
@@ -187,10 +200,11 @@ class Runtime:
         settings: RuntimeSettings,
         hooks: ActorHooks | None,
         clock: Clock,
+        consent: Consent | None,
         stack: contextlib.ExitStack,
         recover: bool,
     ) -> Self:
-        runtime = cls(store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock)
+        runtime = cls(store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock, consent=consent)
         runtime._on_close = stack.pop_all()
         try:
             opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
@@ -259,10 +273,40 @@ class Runtime:
 
     # --- extensions --------------------------------------------------------------------------------------------------
 
-    def install(self, folder: str | os.PathLike[str]) -> ExtensionInfo:
-        """See `Extensions.install`."""
+    def install(
+        self, folder: str | os.PathLike[str], *, consent: Consent | None = None, by: str = "python"
+    ) -> ExtensionInfo:
+        """See `Installer.install`; ``by`` says who decides, for the log."""
         self._check()
-        return self._extensions.install(Path(folder))
+        return self._installer.install(Path(folder), consent, by)
+
+    def consent_request(self, extension: str) -> ConsentRequest:
+        """See `Installer.request`."""
+        self._check()
+        return self._installer.request(extension)
+
+    def accept_update(self, extension: str, grant: Grant | None = None, *, by: str = "python") -> ExtensionInfo:
+        """See `Installer.accept_update`."""
+        self._check()
+        return self._installer.accept_update(extension, grant, by)
+
+    def decline_update(self, extension: str, *, by: str = "python") -> ExtensionInfo:
+        """See `Installer.decline_update`."""
+        self._check()
+        return self._installer.decline_update(extension, by)
+
+    def grant(self, extension: str, grant: Grant, *, by: str = "python") -> ExtensionInfo:
+        """See `Installer.grant`."""
+        self._check()
+        return self._installer.grant(extension, grant, by)
+
+    def permissions(self, extension: str) -> PermissionsReport:
+        """See `permissions_report`."""
+        self._check()
+        return permissions_report(self.store, extension)
+
+    def _summaries(self) -> dict[OperationName, str]:
+        return {operation.name: operation.summary for operation in self.operations}
 
     def uninstall(self, extension: str) -> None:
         """See `Extensions.uninstall`."""
@@ -285,7 +329,7 @@ class Runtime:
         """Load an extension anew, from ``folder`` if given; running jobs go on with the module they started with."""
         self._check()
         if folder is not None:
-            self._extensions.install(Path(folder))
+            self._installer.install(Path(folder), None, "python")
         return self._extensions.load(extension)
 
     def extensions(self) -> list[ExtensionInfo]:
@@ -386,10 +430,10 @@ class Runtime:
         found = resolve_job(installed.job_types, name)
         if found is None:
             raise UnknownJobType(job_type, tuple(kind.name for kind in installed.job_types))
-        manifest = self._extensions.manifest(extension)
-        if not Permissions.of(manifest.permissions).allows_library(library_id):
+        granted = self._extensions.effective(extension)
+        if not granted.permissions.allows_library(library_id):
             raise LibraryDenied(extension, library_id)
-        allowed = checked_limits(limits, manifest)
+        allowed = checked_limits(limits, granted.budgets)
         data = encoded_state(state, allowed)
         job_id = uuid7(self.clock.now())
         dispatched = JobDispatched(

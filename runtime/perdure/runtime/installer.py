@@ -1,0 +1,329 @@
+"""Installs versions of extensions, and keeps what a person allowed them. Every decision is an event.
+
+Nothing of an extension that asks for operations or the network is stored, compiled or run before a person has agreed.
+A new version that asks for more than was granted waits, and the installed one goes on as if it were not there.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from perdure.runtime.budgets.budgets import Budgets
+from perdure.runtime.consent import Consent, ConsentRequest, consent_request
+from perdure.runtime.errors import ConsentDeclined, ConsentRequired, InvalidGrant, NoUpdateProposed
+from perdure.runtime.extension_folder import read_extension
+from perdure.runtime.extensions import ExtensionInfo, Extensions, grant_of
+from perdure.runtime.grants import NOTHING, Grant, asks_for_anything, beyond, checked_grant, encode_grant
+from perdure.runtime.manifest import Manifest, ManifestPermissions, parse_manifest
+from perdure.runtime.permissions import OperationName
+from perdure.store.event_store import EventStore
+from perdure.store.events import (
+    ExtensionEvent,
+    ExtensionInstalled,
+    PermissionsGranted,
+    UpdateDeclined,
+    UpdateProposed,
+    extension_stream,
+)
+from perdure.store.extension_state import ExtensionState
+
+logger = logging.getLogger(__name__)
+
+MAX_BY: Final = 200
+
+# What a decision was made on; if that has changed meanwhile, it is made anew.
+_Basis = tuple[bytes, str, bytes | None] | None
+
+
+class _Step(enum.Enum):
+    NOTHING = enum.auto()  # it is installed already
+    INSTALL = enum.auto()
+    GRANT = enum.auto()  # it is installed already, and nobody had been asked yet
+    PROPOSE = enum.auto()
+    DECLINE = enum.auto()
+
+
+class _Version(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that may be installed; ``wasm`` is None if the blob store has it."""
+
+    manifest: Manifest
+    manifest_bytes: bytes
+    module: str
+    module_bytes: int
+    wasm: bytes | None
+
+    @property
+    def extension(self) -> str:
+        """The extension's id."""
+        return self.manifest.id
+
+    def installed(self) -> ExtensionInstalled:
+        """What is recorded when it is installed."""
+        return ExtensionInstalled(
+            self.extension, self.manifest.version, self.manifest_bytes, self.module, self.module_bytes
+        )
+
+    def proposed(self) -> UpdateProposed:
+        """What is recorded when it has to wait."""
+        return UpdateProposed(self.manifest.version, self.manifest_bytes, self.module, self.module_bytes)
+
+
+class Installer:
+    """Installs, updates and grants.
+
+    Args:
+        extensions: what is installed and loaded.
+        summaries: what each registered operation does, in a line.
+        consent: asked where a call brings no consent of its own; None: nobody is there to ask.
+        budgets: the runtime's own, for what neither a manifest nor a grant says.
+    """
+
+    def __init__(
+        self,
+        extensions: Extensions,
+        store: EventStore,
+        summaries: Callable[[], Mapping[OperationName, str]],
+        consent: Consent | None,
+        budgets: Budgets,
+    ) -> None:
+        self._extensions = extensions
+        self._store = store
+        self._summaries = summaries
+        self._consent = consent
+        self._budgets = budgets
+
+    # --- installing --------------------------------------------------------------------------------------------------
+
+    def install(self, folder: Path, consent: Consent | None, by: str) -> ExtensionInfo:
+        """Install what is in ``folder``, or a new version of it, and load it. Durable.
+
+        Nothing happens if it is installed already. A module that cannot be loaded is refused before anything is
+        recorded. Jobs that run go on with the module they started with.
+
+        A first version that asks for operations or the network needs consent. So does a new one that asks for more
+        than was granted; without ``consent`` it is kept as the ``update`` of what is returned, the version that is
+        installed, which goes on. What was granted stays granted.
+
+        Raises:
+            ManifestError, ModuleError, ExtensionFolderError: what is wrong with it.
+            ConsentRequired: nobody is there to agree; nothing was recorded.
+            ConsentDeclined: a person did not agree.
+            InvalidGrant: the consent's answer is no grant; nothing was recorded.
+        """
+        package = read_extension(folder)
+        version = _Version(
+            manifest=package.manifest,
+            manifest_bytes=package.manifest_bytes,
+            module=hashlib.sha256(package.wasm_bytes).hexdigest(),
+            module_bytes=len(package.wasm_bytes),
+            wasm=package.wasm_bytes,
+        )
+        while True:
+            # Not while `changing` is held: a person may take an hour to answer.
+            state = self._installed(version.extension)
+            step, grant = self._decide(version, state, consent or self._consent)
+            with self._extensions.changing(version.extension):
+                if _basis(self._installed(version.extension)) == _basis(state):
+                    self._carry_out(step, version, state, grant, checked_by(by))
+                    return self._extensions.info(version.extension)
+
+    def _decide(
+        self, version: _Version, state: ExtensionState | None, consent: Consent | None
+    ) -> tuple[_Step, Grant | None]:
+        asked = version.manifest.permissions
+        if state is None:
+            if not asks_for_anything(asked):
+                return _Step.INSTALL, None
+        elif _is_installed(version, state):
+            # By a release that asked nobody: a consent that is offered now is taken.
+            if state.grant is not None or not asks_for_anything(asked) or consent is None:
+                return _Step.NOTHING, None
+            return _Step.GRANT, self._ask(consent, self._request(version.manifest, state)) or NOTHING
+        elif not self._needs_consent(asked, state):
+            return _Step.INSTALL, None
+        request = self._request(version.manifest, state)
+        if consent is None:
+            if state is None:
+                raise ConsentRequired(request)
+            return _Step.PROPOSE, None
+        grant = self._ask(consent, request)
+        return (_Step.INSTALL, grant) if grant is not None else (_Step.DECLINE, None)
+
+    def _needs_consent(self, asked: ManifestPermissions, state: ExtensionState) -> bool:
+        if state.grant is None and not asks_for_anything(asked):
+            return False
+        return bool(beyond(asked, grant_of(state), parse_manifest(state.manifest).permissions))
+
+    def _ask(self, consent: Consent, request: ConsentRequest) -> Grant | None:
+        answer = consent(request)
+        if answer is not None and not isinstance(answer, Grant):
+            raise InvalidGrant("", answer, "a Grant, or None to decline")
+        return checked_grant(answer) if answer is not None else None
+
+    def _carry_out(
+        self, step: _Step, version: _Version, state: ExtensionState | None, grant: Grant | None, by: str
+    ) -> None:
+        if step is _Step.NOTHING:
+            return
+        if step is _Step.GRANT and grant is not None:
+            self._record_grant(version.extension, version.manifest.version, grant, by)
+        elif step is _Step.DECLINE:
+            if state is not None:
+                events = [] if _is_proposed(version, state) else self._keep(version, [version.proposed()])
+                self._append(version.extension, [*events, UpdateDeclined(version.manifest.version, by)])
+            raise ConsentDeclined(version.extension, version.manifest.version)
+        elif step is _Step.PROPOSE and state is not None:
+            if not _is_proposed(version, state):
+                self._append(version.extension, self._keep(version, [version.proposed()]))
+                logger.info("extension %s %s waits for consent", version.extension, version.manifest.version)
+        else:
+            self._install(version, grant, by)
+
+    def _install(self, version: _Version, grant: Grant | None, by: str) -> None:
+        events: list[ExtensionEvent] = [version.installed()]
+        if grant is not None:
+            events.append(PermissionsGranted(version.manifest.version, encode_grant(grant), by))
+        self._append(version.extension, self._keep(version, events))
+        self._extensions.load_installed(self._extensions.state(version.extension))
+
+    def _keep(self, version: _Version, events: list[ExtensionEvent]) -> list[ExtensionEvent]:
+        """The events, once the module they name is stored and known to load."""
+        if version.wasm is not None:
+            self._store.blobs.put(version.wasm)
+        self._extensions.try_out(version.extension, version.module, version.manifest)
+        return events
+
+    # --- what waits for consent --------------------------------------------------------------------------------------
+
+    def request(self, extension: str) -> ConsentRequest:
+        """What the version that waits for consent asks for; else what the installed one does.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        state = self._extensions.state(extension)
+        manifest = state.proposed.manifest if state.proposed is not None else state.manifest
+        return self._request(parse_manifest(manifest), state)
+
+    def accept_update(self, extension: str, grant: Grant | None, by: str) -> ExtensionInfo:
+        """Install the version that waits for consent. Durable.
+
+        ``grant`` is what it may do; None is what was granted before and what it newly asks for.
+
+        Raises:
+            UnknownExtension: the extension is not installed.
+            NoUpdateProposed: none of its versions waits.
+            ModuleError: it cannot be loaded; nothing was recorded.
+            InvalidGrant: that is no grant.
+        """
+        with self._extensions.changing(extension):
+            state = self._extensions.state(extension)
+            version = _waiting(state)
+            if grant is None:
+                grant = self._request(version.manifest, state).as_asked()
+            self._install(version, checked_grant(grant), checked_by(by))
+            return self._extensions.info(extension)
+
+    def decline_update(self, extension: str, by: str) -> ExtensionInfo:
+        """Drop the version that waits for consent. Durable.
+
+        Raises:
+            UnknownExtension: the extension is not installed.
+            NoUpdateProposed: none of its versions waits.
+        """
+        with self._extensions.changing(extension):
+            version = _waiting(self._extensions.state(extension))
+            self._append(extension, [UpdateDeclined(version.manifest.version, checked_by(by))])
+            return self._extensions.info(extension)
+
+    # --- granting ----------------------------------------------------------------------------------------------------
+
+    def grant(self, extension: str, grant: Grant, by: str) -> ExtensionInfo:
+        """Set what the extension may do, of what its manifest asks for. Durable.
+
+        It holds from the next call on, also for jobs that run. What it has beyond the manifest waits for a version
+        that asks for it, which then needs no other consent.
+
+        Raises:
+            UnknownExtension: it is not installed.
+            InvalidGrant: the grant is none.
+        """
+        checked = checked_grant(grant)
+        with self._extensions.changing(extension):
+            state = self._extensions.state(extension)
+            if grant_of(state) != checked:
+                self._record_grant(extension, state.version, checked, checked_by(by))
+            return self._extensions.info(extension)
+
+    def _record_grant(self, extension: str, version: str, grant: Grant, by: str) -> None:
+        self._append(extension, [PermissionsGranted(version, encode_grant(grant), by)])
+        self._extensions.apply(self._extensions.state(extension))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _installed(self, extension: str) -> ExtensionState | None:
+        state = self._store.state(extension_stream(extension))
+        return state if isinstance(state, ExtensionState) and state.installed else None
+
+    def _request(self, manifest: Manifest, state: ExtensionState | None) -> ConsentRequest:
+        asked = manifest.permissions
+        granted = grant_of(state) if state is not None else None
+        same = state is not None and parse_manifest(state.manifest) == manifest
+        before = parse_manifest(state.manifest).permissions if state is not None and not same else None
+        # Where nobody was ever asked, everything is new.
+        excess = beyond(asked, granted, before if granted is not None else None)
+        return consent_request(
+            manifest,
+            installed=state.version if state is not None else None,
+            granted=granted,
+            excess=excess,
+            summaries=self._summaries(),
+            default=self._budgets,
+        )
+
+    def _append(self, extension: str, events: list[ExtensionEvent]) -> None:
+        self._extensions.system.append(extension_stream(extension), events)
+
+
+def checked_by(by: str) -> str:
+    """Who decided, as it is recorded: one line.
+
+    Raises:
+        InvalidGrant: it is no text of 1 to `MAX_BY` printable characters.
+    """
+    if not 1 <= len(by) <= MAX_BY or not by.isprintable():
+        raise InvalidGrant("by", by, f"who decided, in 1 to {MAX_BY} printable characters")
+    return by
+
+
+def _basis(state: ExtensionState | None) -> _Basis:
+    return (state.manifest, state.module, state.grant) if state is not None else None
+
+
+def _is_installed(version: _Version, state: ExtensionState) -> bool:
+    return (state.manifest, state.module) == (version.manifest_bytes, version.module)
+
+
+def _is_proposed(version: _Version, state: ExtensionState) -> bool:
+    proposed = state.proposed
+    return proposed is not None and (proposed.manifest, proposed.module) == (version.manifest_bytes, version.module)
+
+
+def _waiting(state: ExtensionState) -> _Version:
+    proposed = state.proposed
+    if proposed is None:
+        raise NoUpdateProposed(state.extension)
+    return _Version(
+        manifest=parse_manifest(proposed.manifest),
+        manifest_bytes=proposed.manifest,
+        module=proposed.module,
+        module_bytes=proposed.module_bytes,
+        wasm=None,
+    )
