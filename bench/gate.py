@@ -12,7 +12,7 @@ import msgspec
 
 from bench.figure import BenchFailed
 from bench.guests import EXTENSION, WORK, compiled, write_extension
-from perdure.runtime import JobHandle, JobState, Runtime, RuntimeSettings, Status
+from perdure.runtime import JobHandle, JobState, Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import query
 
@@ -70,7 +70,7 @@ def gated_runtime(folder: Path, jobs: int) -> Iterator[tuple[Runtime, Gate]]:
     gate = Gate()
     with Runtime.open(folder / "data", settings=settings(jobs)) as runtime:
         gate.register(runtime)
-        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)))
+        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
         runtime.load(EXTENSION)
         try:
             yield runtime, gate

@@ -13,7 +13,7 @@ from bench.boundary import MemoryLedger
 from bench.figure import BenchFailed, Better, Figure, Group
 from bench.guests import LARGE_EXTENSION, compiled, large_source, write_extension
 from bench.sizes import Sizes
-from perdure.runtime import JobLimits, Runtime
+from perdure.runtime import JobLimits, Runtime, grant_as_asked
 from perdure.runtime.abi1.describe import describe
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.runtime.wasm.sandbox import SandboxLimits
@@ -42,7 +42,7 @@ def _loads(folder: Path, sizes: Sizes) -> Mapping[str, float]:
     extension = write_extension(folder, LARGE_EXTENSION, compiled(large_source(sizes.module_functions)))
 
     def install_and_load() -> None:
-        runtime.install(extension)
+        runtime.install(extension, consent=grant_as_asked)
         runtime.load(LARGE_EXTENSION)
 
     with Runtime.open(folder / "data") as runtime:

@@ -58,7 +58,7 @@ def resident_bytes() -> int:
 def _jobs(folder: Path, jobs: int) -> float:
     from bench.gate import completed, settings
     from bench.guests import EXTENSION, WORK, compiled, write_extension
-    from perdure.runtime import ActorHooks, Runtime
+    from perdure.runtime import ActorHooks, Runtime, grant_as_asked
 
     class HeldLog(ActorHooks):
         """Holds the log's writer after a commit, so that every job comes to stand at its next checkpoint."""
@@ -73,7 +73,7 @@ def _jobs(folder: Path, jobs: int) -> float:
 
     hooks = HeldLog()
     with Runtime.open(folder / "data", settings=settings(jobs), hooks=hooks) as runtime:
-        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)))
+        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
         runtime.load(EXTENSION)
         completed(runtime.dispatch(f"{EXTENSION}:line"))
         before = resident_bytes()

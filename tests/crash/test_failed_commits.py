@@ -14,7 +14,7 @@ from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.actors import ActorHooks, Gauges
-from perdure.runtime import Runtime, Status
+from perdure.runtime import Runtime, Status, grant_as_asked
 from perdure.store import DiskFull, StoreError, StoreFailed, check, failpoints
 from perdure.store.events import GuestEvent, JobResumed
 
@@ -70,7 +70,8 @@ def gate(runtime: Runtime, tmp_path: Path) -> Iterator[Gate]:
               (then {wat.call("job_add_warning", wat.job_id, wat.text("refused"))}))
             {at_gate(wat)} {item} (i32.const 0)""",
         )
-    runtime.install(write_extension(tmp_path / "acme", wat.module(), permissions=PERMISSIONS))
+    written = write_extension(tmp_path / "acme", wat.module(), permissions=PERMISSIONS)
+    runtime.install(written, consent=grant_as_asked)
     with Gate(runtime) as gate:
         yield gate
 

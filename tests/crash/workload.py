@@ -15,7 +15,7 @@ from tests.support.counting import EXTENSION, JOB_TYPE, LARGE, PERMISSIONS, Coun
 from tests.support.extension_folders import write_extension
 
 from perdure.actors import Guest, GuestFactory, GuestHost, GuestResult, GuestSpec, Interrupt
-from perdure.runtime import JobHandle, Runtime, Status
+from perdure.runtime import JobHandle, Runtime, Status, grant_as_asked
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.store import IllegalTransition
 
@@ -39,7 +39,8 @@ class Workload(msgspec.Struct, frozen=True):
         """Begin what has not begun and bring everything to its end, however much of it is done already."""
         facts.position = runtime.store.position
         if EXTENSION not in [known.extension for known in runtime.extensions()]:
-            runtime.install(write_extension(scratch, counting_module(), extension=EXTENSION, permissions=PERMISSIONS))
+            written = write_extension(scratch, counting_module(), extension=EXTENSION, permissions=PERMISSIONS)
+            runtime.install(written, consent=grant_as_asked)
             facts.state("installed")
         jobs = [JobHandle(runtime, state.job_id) for state in reversed(runtime.jobs(limit=1000).jobs)]
         for number in range(len(jobs), self.jobs + 1):

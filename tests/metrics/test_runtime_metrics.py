@@ -15,7 +15,7 @@ from tests.support.waiting import TIMEOUT
 from tests.support.wat import RETURN_COMPLETED, RETURN_FAILED, repeat
 
 from perdure.metrics import PrometheusHooks, render
-from perdure.runtime import Runtime
+from perdure.runtime import Runtime, grant_as_asked
 from perdure.store import Status
 
 LIMIT, CALLS = 3, 5
@@ -45,7 +45,8 @@ def registry(hooks: PrometheusHooks) -> CollectorRegistry:
 def runtime(tmp_path: Path, hooks: PrometheusHooks) -> Iterator[Runtime]:
     permissions = {"methods": ["query:test.ping"], "rate_limits": {"requests_per_minute": LIMIT}}
     with Runtime.open(tmp_path / "data", hooks=hooks) as runtime:
-        runtime.install(write_extension(tmp_path / "acme", chatty(), permissions=permissions))
+        written = write_extension(tmp_path / "acme", chatty(), permissions=permissions)
+        runtime.install(written, consent=grant_as_asked)
         yield runtime
 
 

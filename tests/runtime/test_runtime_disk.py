@@ -16,7 +16,7 @@ from tests.support.runtime_wat import RuntimeWat
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.runtime import JobHandle, Runtime, RuntimeSettings, Status
+from perdure.runtime import JobHandle, Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.store import CorruptLog, DiskFull, LmdbEventStore, check
 from perdure.store.events import RUNTIME_STREAM, CheckpointSaved, ItemsCounted, RuntimeOpened, WarningAdded
 
@@ -46,7 +46,8 @@ def saver_module() -> bytes:
 
 
 def install_saver(runtime: Runtime, folder: Path) -> None:
-    runtime.install(write_extension(folder / "saver", saver_module(), extension="saver", permissions=PERMISSIONS))
+    written = write_extension(folder / "saver", saver_module(), extension="saver", permissions=PERMISSIONS)
+    runtime.install(written, consent=grant_as_asked)
 
 
 def saved(job: JobHandle) -> int:

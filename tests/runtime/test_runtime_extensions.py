@@ -324,7 +324,7 @@ def test_it_can_be_installed_again(runtime: Runtime, gate: Gate, tmp_path: Path)
     runtime.uninstall("acme")
     install_acme(runtime, tmp_path)
     assert runtime.dispatch("acme:nothing").wait(TIMEOUT).status is Status.COMPLETED
-    assert tags(runtime) == ["installed", "loaded", "uninstalled", "installed", "loaded"]
+    assert tags(runtime) == ["installed", "granted", "loaded", "uninstalled", "installed", "granted", "loaded"]
 
 
 # --- slots -----------------------------------------------------------------------------------------------------------
