@@ -48,8 +48,8 @@ from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.permissions import OperationName
-from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
+from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.standard_operations import register_standard_operations
 from perdure.runtime.waiting import Waiters
@@ -164,14 +164,16 @@ class Runtime:
         Raises:
             StoreLocked: another process works on this folder; the error has its pid.
             StoreError: the log cannot be opened.
+            SecretsError: the keys are open to others, or ``master_key`` cannot be one.
         """
         settings, clock = settings or RuntimeSettings(), clock or SystemClock()
+        keychain = Keychain.of_folder(Path(path), settings.master_key)
         with contextlib.ExitStack() as stack:
             store = LmdbEventStore.open(
                 path, clock=clock.now, map_size=settings.map_size, max_map_size=settings.max_map_size
             )
             stack.callback(store.close)
-            return cls._start(store, Path(path) / "cache", settings, hooks, clock, consent, stack, recover)
+            return cls._start(store, keychain, Path(path) / "cache", settings, hooks, clock, consent, stack, recover)
 
     @classmethod
     def in_memory(
@@ -182,20 +184,24 @@ class Runtime:
         clock: Clock | None = None,
         consent: Consent | None = None,
         store: MemoryEventStore | None = None,
+        keys: MemoryKeyFiles | None = None,
         recover: bool = True,
     ) -> Self:
-        """A runtime whose log is in memory, for tests. Machine code still goes to a folder, a temporary one."""
+        """A runtime whose log is in memory, for tests. Machine code still goes to a folder, a temporary one.
+
+        Give ``store`` and ``keys`` of an earlier one to go on where that one ended.
+        """
         settings, clock = settings or RuntimeSettings(), clock or SystemClock()
         with contextlib.ExitStack() as stack:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
-            return cls._start(
-                store or MemoryEventStore(clock.now), cache / "cache", settings, hooks, clock, consent, stack, recover
-            )
+            store, keychain = store or MemoryEventStore(clock.now), Keychain.in_memory(keys)
+            return cls._start(store, keychain, cache / "cache", settings, hooks, clock, consent, stack, recover)
 
     @classmethod
     def _start(
         cls,
         store: EventStore,
+        keychain: Keychain,
         cache: Path,
         settings: RuntimeSettings,
         hooks: ActorHooks | None,
@@ -204,13 +210,22 @@ class Runtime:
         stack: contextlib.ExitStack,
         recover: bool,
     ) -> Self:
-        runtime = cls(store, cache, settings=settings, hooks=hooks or ActorHooks(), clock=clock, consent=consent)
+        runtime = cls(
+            store,
+            cache,
+            settings=settings,
+            hooks=hooks or ActorHooks(),
+            clock=clock,
+            keychain=keychain,
+            consent=consent,
+        )
         runtime._on_close = stack.pop_all()
         try:
             opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
             runtime._system.append(RUNTIME_STREAM, [opened])
             runtime._opened = True
             runtime.hooks.opened(runtime)
+            keychain.recover()
             if recover:
                 runtime.recover()
         except BaseException:

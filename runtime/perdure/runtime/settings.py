@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from perdure.actors.supervisor import RestartLimit
@@ -22,6 +24,9 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         restarts: how often an actor that dies is restarted.
         budgets: how much an extension may use, where neither its manifest nor its grant says so.
         http: requests of extensions to other hosts; which private networks they may reach.
+        master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
+            kept in the system's keyring where there is one, else in the data folder.
+        library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
         map_size, max_map_size: the log's first and largest size.
     """
 
@@ -35,5 +40,18 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     restarts: RestartLimit = RestartLimit()
     budgets: Budgets = Budgets()
     http: HttpSettings = HttpSettings()
+    master_key: bytes | None = None
+    library_quota_bytes: int = 64 << 30
+    library_quota_entries: int = 1_000_000
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"RuntimeSettings({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        if self.master_key is not None:
+            fields["master_key"] = "[sensitive]"
+        return list(fields.items())

@@ -138,9 +138,10 @@ def test_another_master_key_than_the_first_changes_nothing(
 ) -> None:
     key = chain_of(tmp_path, **first).extension_key("notes")
     before = snapshot(tmp_path)
-    for use in (lambda: chain_of(tmp_path, **then).extension_key("x"), lambda: chain_of(tmp_path, **then).rotate(TWO)):
+    uses: list[Callable[[Keychain], object]] = [lambda chain: chain.extension_key("x"), lambda chain: chain.rotate(TWO)]
+    for use in uses:
         with pytest.raises(error) as caught:
-            use()
+            use(chain_of(tmp_path, **then))
         assert "1111" not in str(caught.value)
     assert snapshot(tmp_path) == before
     assert chain_of(tmp_path, **first).extension_key("notes") == key

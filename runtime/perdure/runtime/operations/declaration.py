@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from perdure.runtime.errors import BadOperation
+from perdure.runtime.operations.recording import SecretSides, secret_sides
 from perdure.runtime.permissions import OperationName, operation_name
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -107,6 +108,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """An operation with its handler, ready to be called.
 
     ``input_type`` and ``output_type`` are structs, or unions of tagged ones. ``description`` is its docstring.
+    ``secrets`` says which of its values are secrets, None if none are.
     """
 
     declaration: Declaration
@@ -117,6 +119,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     asynchronous: bool
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
+    secrets: SecretSides | None
 
     @property
     def name(self) -> OperationName:
@@ -164,6 +167,7 @@ def operation_of(handler: Callable[..., Any]) -> Operation:
         asynchronous=inspect.iscoroutinefunction(function),
         decode=msgspec.json.Decoder(input_type).decode,
         encode=msgspec.json.Encoder().encode,
+        secrets=secret_sides(input_type, output_type, whole=declaration.sensitive),
     )
 
 

@@ -20,9 +20,12 @@ from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Ou
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
+from perdure.runtime.operations.recording import Recording, SecretFailure
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
 from perdure.runtime.rate_limit import RateLimiter
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.secrets.masking import harmless
 from perdure.store.event_store import Effects, EventStore
 
 logger = logging.getLogger(__name__)
@@ -42,8 +45,11 @@ class OperationService:
     An extension without a grant may call nothing; the host itself may call everything.
     """
 
-    def __init__(self, registry: OperationRegistry, store: EventStore, hooks: ActorHooks, clock: Clock) -> None:
+    def __init__(
+        self, registry: OperationRegistry, store: EventStore, keychain: Keychain, hooks: ActorHooks, clock: Clock
+    ) -> None:
         self._registry = registry
+        self._recording = Recording(keychain, store.blobs)
         self._store = store
         self._hooks = hooks
         self._clock = clock
@@ -59,6 +65,11 @@ class OperationService:
                 known.permissions = permissions
             else:
                 self._grants[extension] = _Grant(permissions, RateLimiter(requests_per_minute))
+
+    def revoke(self, extension: str) -> None:
+        """Forget an extension that is uninstalled: it may call nothing."""
+        with self._lock:
+            self._grants.pop(extension, None)
 
     def rate_limit_remaining(self) -> dict[str, float]:
         """Requests that each extension may make at this moment."""
@@ -90,11 +101,15 @@ class OperationService:
             grant = self._grants.get(extension)
             # Before it is said whether there is such an operation: that is not for everybody to know.
             if grant is None or not grant.permissions.allows(name):
-                raise OperationFailed("permission_denied", f"the manifest's methods do not allow {name}")
+                raise OperationFailed(
+                    "permission_denied", f"{name} is not granted; the manifest has to ask for it, and a person to agree"
+                )
             works_in_library = operation is None or operation.declaration.scope == "library"
             library = call.library_id
             if works_in_library and library is not None and not grant.permissions.allows_library(library):
-                raise OperationFailed("library_denied", f"the manifest's libraries do not allow {library}")
+                raise OperationFailed(
+                    "library_denied", f"library {library} is not granted; the manifest has to ask for it"
+                )
             if call.again:
                 return  # it was counted when it first came
             decision = grant.limiter.decide(self._clock.monotonic())
@@ -114,12 +129,17 @@ class OperationService:
         operation = self._operation_of(call)
         for _ in range(_TRIES):
             context = self._context(operation, call, token)
+            request = self._decode(operation, call)
             try:
-                answer = operation.handler(context, self._decode(operation, call))
+                answer = operation.handler(context, request)
             except Stale:
                 continue
+            except BaseException as error:
+                if operation.secrets is None:
+                    raise
+                raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
             if context.data.unchanged():
-                return self._outcome(operation, context, answer)
+                return self._outcome(operation, context, call, answer)
         raise OperationFailed("unavailable", _BUSY)
 
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
@@ -127,12 +147,17 @@ class OperationService:
         operation = self._operation_of(call)
         for _ in range(_TRIES):
             context = self._context(operation, call, token)
+            request = self._decode(operation, call)
             try:
-                answer = await operation.handler(context, self._decode(operation, call))
+                answer = await operation.handler(context, request)
             except Stale:
                 continue
+            except BaseException as error:
+                if operation.secrets is None:
+                    raise
+                raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
             if context.data.unchanged():
-                return self._outcome(operation, context, answer)
+                return self._outcome(operation, context, call, answer)
         raise OperationFailed("unavailable", _BUSY)
 
     def _operation_of(self, call: OperationCall) -> Operation:
@@ -142,13 +167,16 @@ class OperationService:
             raise OperationFailed("unknown_method", "there is no such operation")
         if call.again >= _TRIES:
             raise OperationFailed("unavailable", _BUSY)
+        if operation.secrets is not None:
+            self._recording.prepare(call)
         return operation
 
     def _decode(self, operation: Operation, call: OperationCall) -> object:
         try:
             return operation.decode(call.payload)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise OperationFailed("invalid_payload", f"invalid payload: {error}") from None
+            text = str(error) if operation.secrets is None else harmless(str(error))
+            raise OperationFailed("invalid_payload", f"invalid payload: {text}") from None
 
     def _context(self, operation: Operation, call: OperationCall, token: CancelToken) -> CallContext:
         declaration = operation.declaration
@@ -163,23 +191,45 @@ class OperationService:
             data=Data(self._store, _access(declaration.effect)),
         )
 
-    def _outcome(self, operation: Operation, context: CallContext, answer: object) -> Outcome:
+    def _outcome(self, operation: Operation, context: CallContext, call: OperationCall, value: object) -> Outcome:
+        answer = operation.encode(value)
+        payload = recorded_answer = None
+        if operation.secrets is not None:
+            payload = self._recording.payload(call, operation.secrets, context.key)
+            recorded_answer = self._recording.answer(call, operation.secrets, answer, context.key)
         if not operation.is_action:
-            return Outcome(answer=operation.encode(answer))
+            return Outcome(answer=answer, payload=payload, recorded_answer=recorded_answer)
         data, appends = context.data, context.appends
-        effects = None
-        if data.writes or appends:
-            effects = Effects(data.reads, data.ranges, appends)
-        return Outcome(answer=operation.encode(answer), action=True, writes=data.writes, effects=effects)
+        return Outcome(
+            answer=answer,
+            action=True,
+            payload=payload,
+            recorded_answer=recorded_answer,
+            writes=data.writes,
+            effects=Effects(data.reads, data.ranges, appends) if data.writes or appends else None,
+        )
 
     # --- failing -----------------------------------------------------------------------------------------------------
 
     def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
         """See `Operations.failed`."""
+        answer = failure_answer(failure.code, failure.message, failure.retry_after_ms)
+        name = operation_name(call.method)
+        operation = self._registry.get(name) if name is not None else None
+        payload = recorded_answer = None
+        if operation is None:
+            payload = self._recording.payload(call, None)
+        elif operation.secrets is not None:
+            key = failure.key if isinstance(failure, SecretFailure) else None
+            payload = self._recording.payload(call, operation.secrets, key)
+            if isinstance(failure, SecretFailure):
+                recorded_answer = self._recording.failure(call, failure, answer)
         return Outcome(
-            answer=failure_answer(failure.code, failure.message, failure.retry_after_ms),
+            answer=answer,
             code=failure.code,
             action=ran and call.method.startswith("action:"),
+            payload=payload,
+            recorded_answer=recorded_answer,
         )
 
 

@@ -11,13 +11,14 @@ can be put in another's place. Nonces are 96 random bits; a key seals far fewer 
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from perdure.runtime.secrets.errors import CorruptKeys, SealBroken
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -51,13 +52,13 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_key() -> bytes:
     """A new random key."""
-    return AESGCM.generate_key(KEY_BYTES * 8)
+    return os.urandom(KEY_BYTES)
 
 
 def encrypt(key: bytes, key_id: str, purpose: str, data: bytes) -> bytes:
     """``data`` sealed: nonce, ciphertext, tag."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, data, _bound("data", key_id, purpose))
+    return nonce + _cipher(key).encrypt(nonce, data, _bound("data", key_id, purpose))
 
 
 def decrypt(key: bytes, key_id: str, purpose: str, sealed: bytes) -> bytes:
@@ -72,7 +73,7 @@ def decrypt(key: bytes, key_id: str, purpose: str, sealed: bytes) -> bytes:
 def wrap(key: bytes, *, id: str, kind: str, owner: str, parent: str, parent_key: bytes) -> WrappedKey:
     """``key`` in its wrapping."""
     nonce = os.urandom(NONCE_BYTES)
-    sealed = nonce + AESGCM(parent_key).encrypt(nonce, key, _bound("key", id, kind, owner, parent))
+    sealed = nonce + _cipher(parent_key).encrypt(nonce, key, _bound("key", id, kind, owner, parent))
     return WrappedKey(id=id, kind=kind, owner=owner, parent=parent, wrapped=sealed)
 
 
@@ -109,12 +110,21 @@ def decode_wrapped(name: str, data: bytes) -> WrappedKey:
 
 
 def _open(key: bytes, key_id: str, sealed: bytes, bound: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see `_cipher`
+
     if len(sealed) < NONCE_BYTES + TAG_BYTES:
         raise SealBroken(key_id)
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+        return _cipher(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
     except InvalidTag:
         raise SealBroken(key_id) from None
+
+
+def _cipher(key: bytes) -> AESGCM:
+    # 22 ms that a start without secrets need not spend.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key)
 
 
 def _bound(*parts: str) -> bytes:
