@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from perdure.actors.errors import ExtensionBusy
+from perdure.actors.job_queue import JobQueue
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
     Admit,
@@ -53,8 +55,9 @@ class ExtensionActor(MailboxActor):
         self.extension = extension
         self._system = system
         self._code: ExtensionCode | None = None
-        self._waiting: deque[UUID] = deque()
-        self._running: set[UUID] = set()
+        self._waiting = JobQueue()
+        self._running: dict[UUID, str] = {}  # with their kinds
+        self._limits: Mapping[str, int] = {}  # of how many of a kind may run; other kinds are told apart by nobody
         self._again: set[UUID] = set()  # asked for once more while their last attempt was still ending
         self._admitting = True
 
@@ -64,8 +67,7 @@ class ExtensionActor(MailboxActor):
             self._admit(message.job_id)
         elif isinstance(message, Forget):
             self._again.discard(message.job_id)
-            if message.job_id in self._waiting:
-                self._waiting.remove(message.job_id)
+            self._waiting.discard(message.job_id)
         elif isinstance(message, JobEnded):
             self._ended(message.job_id)
         elif isinstance(message, LoadExtension):
@@ -88,34 +90,54 @@ class ExtensionActor(MailboxActor):
         if job_id in self._running:
             # Whoever retries or resumes it has seen its end in the log, which is there before `JobEnded` is here.
             self._again.add(job_id)
-        elif job_id not in self._waiting:
-            self._waiting.append(job_id)
+        else:
+            self._waiting.add(job_id, self._kind_of(job_id))
 
     def _ended(self, job_id: UUID) -> None:
-        self._running.discard(job_id)
+        self._running.pop(job_id, None)
         if job_id in self._again:
             self._again.discard(job_id)
             self._admit(job_id)
 
     def _pump(self) -> None:
         """Start what may be started."""
-        while self._may_start():
+        self._learn_limits()
+        while (job_id := self._next_job()) is not None:
             if not self._system.slots.try_acquire(self.extension):
                 break
-            job_id = self._waiting.popleft()
+            self._waiting.discard(job_id)
             # False: it was paused or cancelled meanwhile, or it could not be started and the supervisor knows.
             if self._system.start_job(job_id):
-                self._running.add(job_id)
+                self._running[job_id] = self._kind_of(job_id)
             else:
-                self._system.slots.release()
+                self._system.slots.release(self.extension)
         else:
             self._system.slots.leave(self.extension)
         # What this extension does not take is for the next in line.
         self._system.offer_slot()
 
-    def _may_start(self) -> bool:
+    def _next_job(self) -> UUID | None:
+        """The first that waits and may run now."""
         limit = self._code.concurrent_jobs if self._code is not None else 0
-        return self._admitting and bool(self._waiting) and len(self._running) < limit
+        if not self._admitting or not len(self._waiting) or len(self._running) >= limit:
+            return None
+        running = Counter(self._running.values()) if self._limits else {}
+        return self._waiting.first(lambda kind: running.get(kind, 0) < self._limits.get(kind, limit))
+
+    def _learn_limits(self) -> None:
+        """A grant may have changed them."""
+        limits = self._system.budgets.concurrent_jobs(self.extension)
+        if limits != self._limits:
+            self._limits = limits
+            self._waiting.sort(self._kind_of)
+            self._running = {job_id: self._kind_of(job_id) for job_id in self._running}
+
+    def _kind_of(self, job_id: UUID) -> str:
+        """The job's type, if that is limited."""
+        if not self._limits:
+            return ""
+        job_type = self._system.store.job(job_id).job_type
+        return job_type if job_type in self._limits else ""
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
@@ -127,11 +149,13 @@ class ExtensionActor(MailboxActor):
         # Only now: a module that is refused leaves the one that was loaded before in its place.
         self._code = code
         self._admitting = True
+        self._system.slots.join(self.extension)
         # An actor that takes another's place takes over the jobs that still run; none of them is its own invention.
-        self._running.update(self._system.running_of(self.extension))
-        waiting, self._waiting = self._waiting, deque()
-        for job_id in waiting:
-            self._admit(job_id)
+        for job_id in self._system.running_of(self.extension):
+            self._running.setdefault(job_id, self._kind_of(job_id))
+            if job_id in self._waiting:
+                self._waiting.discard(job_id)
+                self._again.add(job_id)
         self._pump()
         return job_types
 
@@ -141,6 +165,7 @@ class ExtensionActor(MailboxActor):
         if running:
             raise ExtensionBusy(self.extension, tuple(running))
         self._admitting = False
+        self._system.slots.part(self.extension)
         self._pump()
         code, self._code = self._code, None
         if code is not None:

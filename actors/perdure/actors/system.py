@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 import pykka
 
+from perdure.actors.budgets import JobBudgets, NoBudgets
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped, blame_for
 from perdure.actors.event_loop import EventLoop
@@ -101,6 +102,7 @@ class ActorSystem:
         operations: what guests may call.
         ended: told of each job whose end was just committed, on the log writer's thread.
         riders: what else is to be on disk with the events.
+        budgets: what attempts may use.
     """
 
     def __init__(
@@ -115,12 +117,14 @@ class ActorSystem:
         settings: SystemSettings,
         ended: Callable[[JobState], None] = lambda state: None,
         riders: Riders | None = None,
+        budgets: JobBudgets | None = None,
     ) -> None:
         self.store = store
         self.guests = guests
         self.extension_code = extension_code
         self.hooks = hooks
         self.clock = clock
+        self.budgets = budgets or NoBudgets()
         self.closing = False
         self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
@@ -267,7 +271,7 @@ class ActorSystem:
         self._lanes.pop(job_stream(job_id), None)
         del self._running[job_id]
         # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
-        self.slots.release()
+        self.slots.release(entry.extension)
         self.offer_slot()
         self._tell_extension(entry.extension, JobEnded(job_id))
         with self._idle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -74,7 +76,7 @@ def test_a_wait_is_bounded(wait_ms: int) -> None:
 
 @pytest.mark.parametrize(("name", "response"), [(name, response) for name in BUDGETS for response in AtEdge])
 def test_each_budget_has_the_responses_that_make_sense(name: str, response: AtEdge) -> None:
-    budget = {name: Budget(limit=5, at_edge=response)}
+    budget: dict[str, Any] = {name: Budget(limit=5, at_edge=response)}
     if response in RESPONSES[name]:
         assert Budgets(**budget).of(name).at_edge is response
         assert JobTypeBudgets(**budget).of(name).limit == 5
