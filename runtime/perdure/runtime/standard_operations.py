@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.runtime.operations import ping
+from perdure.runtime.vdfs.operations import vdfs_operations
 
 if TYPE_CHECKING:
     from perdure.runtime.runtime import Runtime
@@ -14,3 +15,4 @@ def register_standard_operations(runtime: Runtime) -> None:
     """Add all of them to the runtime's registry; called while the runtime is made, before anything runs."""
     register = runtime.operations.register
     register(ping.ping)
+    register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))

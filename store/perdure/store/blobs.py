@@ -1,6 +1,7 @@
 """Payloads too large for the log, and modules, under the SHA-256 of their bytes.
 
 A blob is durable before the event that names it is appended. Blobs are never changed; the same bytes are stored once.
+Those that an event names are never removed; contents of libraries (`perdure.runtime.vdfs`) are when nothing names them.
 """
 
 from __future__ import annotations
@@ -62,6 +63,15 @@ class BlobStore(Protocol):
     def has(self, digest: str) -> bool:
         """Whether there are bytes with this digest."""
 
+    def remove(self, digest: str) -> None:
+        """Remove the bytes with this digest, if there are any: for whoever knows that nothing names them any more.
+
+        Not synced: after a power cut they may be there again.
+
+        Raises:
+            StoreFailed: the operating system refused.
+        """
+
     def digests(self) -> Iterator[str]:
         """Every blob's digest, in no order."""
 
@@ -107,6 +117,10 @@ class MemoryBlobs:
     def has(self, digest: str) -> bool:
         """See `BlobStore.has`."""
         return digest in self._blobs
+
+    def remove(self, digest: str) -> None:
+        """See `BlobStore.remove`."""
+        self._blobs.pop(digest, None)
 
     def digests(self) -> Iterator[str]:
         """See `BlobStore.digests`."""
@@ -169,6 +183,17 @@ class FileBlobs:
     def has(self, digest: str) -> bool:
         """See `BlobStore.has`."""
         return is_digest(digest) and self._path(digest).exists()
+
+    def remove(self, digest: str) -> None:
+        """See `BlobStore.remove`."""
+        if not is_digest(digest):
+            return  # it could name a file of somebody else
+        hit("blob.before_remove")
+        try:
+            self._path(digest).unlink(missing_ok=True)
+        except OSError as error:
+            raise refused(self._folder, error) from error
+        hit("blob.after_remove")
 
     def digests(self) -> Iterator[str]:
         """See `BlobStore.digests`; leftovers of a crash in the middle of a write are not blobs."""

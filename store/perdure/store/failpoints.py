@@ -35,6 +35,8 @@ KEY_NAMES: Final = (
     "keys.after_overwrite",
     "keys.after_unlink",
 )
+# Where blobs are removed, which only some workloads do.
+REMOVE_NAMES: Final = ("blob.before_remove", "blob.after_remove")
 
 _armed: dict[str, Callable[[], None]] = {}
 
@@ -45,7 +47,7 @@ def arm(name: str, action: Callable[[], None]) -> None:
     Raises:
         KeyError: there is no such failpoint.
     """
-    if name not in NAMES + KEY_NAMES:
+    if name not in NAMES + KEY_NAMES + REMOVE_NAMES:
         raise KeyError(name)
     _armed[name] = action
 
