@@ -106,6 +106,8 @@ class HttpClient:
         self._settings = settings
         backend = CheckedBackend(resolver or SystemResolver(), networks(settings.private_networks))
         self._transport = CheckedTransport(backend, tls or tls_context(settings), settings.connections)
+        # Before the pool, which looks at each connection for each request that waits in it.
+        self._slots = asyncio.Semaphore(settings.connections)
         self._closed = False
         for name in ("httpcore.http11", "httpcore.connection"):
             logging.getLogger(name).addFilter(_OWN_TRAFFIC)
@@ -125,7 +127,8 @@ class HttpClient:
         token = _sending.set(True)
         try:
             async with asyncio.timeout(request.seconds):
-                return await self._follow(hop, request, hosts)
+                async with self._slots:
+                    return await self._follow(hop, request, hosts)
         except TimeoutError:
             raise RequestTimedOut(hop.target.host, request.seconds) from None
         finally:

@@ -21,6 +21,7 @@ from perdure.runtime.http.resolver import Resolver
 CONNECT_SECONDS: Final = 10.0  # for all addresses of a name together
 MAX_ADDRESSES: Final = 8
 KEEP_SECONDS: Final = 5.0  # an idle connection; servers drop theirs soon, and a request must not meet a dropped one
+KEPT: Final = 8  # idle connections; the pool's work at each request grows with their square
 _UNKNOWN_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
@@ -100,7 +101,7 @@ class CheckedTransport(httpx.AsyncHTTPTransport):
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=connections,
-            max_keepalive_connections=connections,
+            max_keepalive_connections=min(KEPT, connections),
             keepalive_expiry=KEEP_SECONDS,
             http1=True,
             http2=False,

@@ -26,7 +26,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
     max_request_bytes: int = 4 * 1024 * 1024
     max_answer_bytes: int = 4 * 1024 * 1024
-    connections: int = 32
+    connections: int = 64
 
     def __post_init__(self) -> None:
         for index, entry in enumerate(self.private_networks):
