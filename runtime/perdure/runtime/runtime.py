@@ -40,6 +40,7 @@ from perdure.runtime.errors import (
 from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.grants import Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
@@ -319,6 +320,15 @@ class Runtime:
         """See `permissions_report`."""
         self._check()
         return permissions_report(self.store, extension)
+
+    def hosts_of(self, extension: str) -> HostRules:
+        """The hosts that the extension may reach at this moment.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        self._check()
+        return self._extensions.effective(extension).hosts
 
     def _summaries(self) -> dict[OperationName, str]:
         return {operation.name: operation.summary for operation in self.operations}

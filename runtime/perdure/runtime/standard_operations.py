@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perdure.runtime.http.operations import http_operations
 from perdure.runtime.operations import ping
 from perdure.runtime.vdfs.operations import vdfs_operations
 
@@ -16,3 +17,4 @@ def register_standard_operations(runtime: Runtime) -> None:
     register = runtime.operations.register
     register(ping.ping)
     register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
+    register(*http_operations(runtime.settings.http, runtime.hosts_of))

@@ -8,13 +8,13 @@ method, the origin, the status and the time can be read by everybody who may rea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.http.body import text_of
-from perdure.runtime.http.errors import HttpError
+from perdure.runtime.http.errors import HttpError, InvalidRequest
 from perdure.runtime.http.headers import Headers, has
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.http.resolver import Resolver
@@ -139,9 +139,17 @@ class HttpOperations:
         try:
             answer = await self._clients.of(context.extension).send(wanted, hosts)
         except HttpError as error:
-            context.log.info("%s", type(error).__name__)  # its text may name what the guest asked for
+            # What is recorded of it is sealed; here a person sees which host it was about. What the guest wrote itself
+            # stays out.
+            context.log.info("%s", "invalid request" if isinstance(error, InvalidRequest) else error)
             raise OperationFailed(error.code, str(error)) from None
         return _received(answer)
+
+
+def http_operations(settings: HttpSettings, hosts_of: Callable[[str], HostRules]) -> tuple[Callable[..., Any], ...]:
+    """The operations, ready to be registered; see `HttpOperations`."""
+    operations = HttpOperations(settings, hosts_of)
+    return operations.read, operations.send
 
 
 def _pairs(headers: dict[str, str] | list[tuple[str, str]]) -> Headers:
