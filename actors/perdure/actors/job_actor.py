@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.backoff import backoff_of
+from perdure.actors.budgets import PLENTY, Edge, FuelLease
 from perdure.actors.effect_keys import EffectKeys
 from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
 from perdure.actors.guest import Exit, Guest, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
@@ -35,6 +36,8 @@ from perdure.actors.messages import (
     OperationCall,
     OperationDone,
     PauseJob,
+    RingJob,
+    RoomDue,
     Run,
     SuspendJob,
     WakeJob,
@@ -62,6 +65,7 @@ from perdure.store.events import (
     JobPaused,
     JobStarted,
     JobSuspended,
+    JsonObject,
     LimitUse,
     LogWritten,
     OperationAnswered,
@@ -117,9 +121,16 @@ class JobActor(MailboxActor):
         self._open_call: int | None = None
         self._suspension: BudgetUse | None = None
         self._library: UUID = state.library_id
+        self._budgets = system.budgets.attempt(state.extension, state.job_type)
+        self._fuel_left = PLENTY  # what the attempt may consume for the job's limit
+        self._fuel_end = PLENTY  # what it may for its lease
+        self._fuel_renew = PLENTY
+        self._events_left = 0
         self._rate: int | None = None
         self._rate_left = 0
         self._rate_since = 0.0
+        self._rings = 0
+        self._rung = 0
         self._stops: list[Any] = []
 
     # --- the attempt -------------------------------------------------------------------------------------------------
@@ -145,6 +156,7 @@ class JobActor(MailboxActor):
                 self.actor_inbox.put(envelope)  # Pykka answers whoever waits for them
             if self._guest is not None:
                 self._guest.close()
+            self._budgets.close(self._meter.fuel)
         if self._lost is not None:
             self._system.job_died(self.job_id, self._lost, self._blame)
         self.stop()
@@ -152,6 +164,7 @@ class JobActor(MailboxActor):
     def _attempt_once(self) -> None:
         dispatched = self._dispatched()
         self._limits = dispatched.limits
+        lease = self._budgets.fuel(0)  # before the start, so that both are on disk before the guest runs
         started = self._lane.post_durable(encode(JobStarted(self._attempt, os.getpid())))
         hooks = self._system.hooks
         result: GuestResult | None = None
@@ -174,12 +187,15 @@ class JobActor(MailboxActor):
                     watch = WatchDeadline(self.job_id, self._attempt, dispatched.limits.wall_clock_ms)
                     self._system.supervisor.tell(watch)
                 state = self._input(dispatched)
+                self._borrow_fuel(0, lease)
                 self._read_mail()
                 # While it was made there was nothing that `kill_job` could have stopped.
                 result = GuestResult(Exit.STOPPED, 0) if self._killed else self._guest.run(self, state)
                 self._meter.fuel = result.fuel
                 # A guest that never called the host has not been told what it was stopped for; neither has this.
                 self._read_mail()
+        except StopGuest:
+            result = GuestResult(Exit.STOPPED, 0)  # there was no fuel to begin with
         finally:
             hooks.attempt_ended(self._meter)
         if self._lost is None and result is not None:
@@ -206,6 +222,8 @@ class JobActor(MailboxActor):
     def _make_guest(self, dispatched: JobDispatched) -> Guest:
         limits = dispatched.limits
         fuel = None if limits.fuel is None else max(0, limits.fuel - self._state.fuel)
+        if fuel is not None:
+            self._fuel_left = fuel
         guest = self._system.guests(
             GuestSpec(
                 job_id=self.job_id,
@@ -247,11 +265,13 @@ class JobActor(MailboxActor):
             return self._failed(JobError("timeout", f"the attempt ran longer than {limit} ms", limit=use), fuel)
         forced = result.exit is Exit.STOPPED
         if self._suspension is not None and self._wanted is None:
-            return JobSuspended(f"the budget {self._suspension.budget} is used up", forced, fuel)
+            return _suspended(self._suspension, forced=forced, fuel=fuel)
         if isinstance(self._wanted, CancelJob):
             return JobCancelled(forced, fuel)
         if result.exit is Exit.FAILED:
             error = result.error or JobError("guest_failed", "the guest reported a failure")
+            if self._fuel_end < self._fuel_left and "out_of_fuel" in (error.kind, error.data.get("cause")):
+                return self._out_of_fuel(fuel)
             return self._failed(self._as_job_limit(error, fuel), fuel)
         if isinstance(self._wanted, SuspendJob):
             return JobSuspended(self._wanted.reason, forced, fuel)
@@ -266,6 +286,17 @@ class JobActor(MailboxActor):
         limit = self._limits.fuel or 0
         used = LimitUse("fuel", limit, self._state.fuel + fuel, error.limit.unit)
         return msgspec.structs.replace(error, message=f"the job used {used.used} of {limit} units of fuel", limit=used)
+
+    def _out_of_fuel(self, fuel: int) -> JobEvent:
+        """Between two host calls the guest used up what it had borrowed, so it is too late to wait."""
+        use = self._budgets.out_of_fuel(fuel).use
+        if use.response == "wait":
+            use = msgspec.structs.replace(use, response="suspend", retry_after_ms=max(1, use.retry_after_ms))
+        self._say_reached(self._call, fuel, use)
+        if use.response == "suspend":
+            self._suspension = use
+            return _suspended(use, forced=True, fuel=fuel)
+        return self._failed(_fuel_refused(use), fuel)
 
     def _failed(self, error: JobError, fuel: int) -> JobEvent:
         self._system.hooks.attempt_failed(self._state.extension, self._state.job_type, error.kind)
@@ -296,7 +327,7 @@ class JobActor(MailboxActor):
             # Also after a pause: a cancel that was acknowledged while this end was on its way has yet to be met.
             delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
             if isinstance(event, JobSuspended) and self._suspension is not None:
-                delay = self._suspension.retry_after_ms
+                delay = max(1, self._suspension.retry_after_ms)  # 0 would let it stay suspended
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
 
     def _on_death(self, reason: str) -> None:
@@ -311,14 +342,17 @@ class JobActor(MailboxActor):
             self._answers[message.token] = message
         elif isinstance(message, OperationDone):
             self._operation = message
+        elif isinstance(message, RoomDue):
+            self._rung = message.token
         elif isinstance(message, PauseJob | SuspendJob | CancelJob):
             # A cancel stands whatever comes after it; a shutdown must not turn a person's pause into its own.
             if self._wanted is None or isinstance(message, CancelJob):
                 self._wanted = message
-            self._cancel_operation()
+            # Before a pause a call that has begun may end.
+            self._cancel_operation(held=not isinstance(self._wanted, CancelJob))
         elif isinstance(message, KillJob):
             self._killed = self._killed or message.cause
-            self._cancel_operation()
+            self._cancel_operation(held=False)
 
     def _wait_for_mail(self, timeout: float | None = None) -> object | None:
         try:
@@ -353,14 +387,18 @@ class JobActor(MailboxActor):
         meter.calls[function] += 1
         meter.fuel = fuel
         self._call += 1
+        if fuel >= self._fuel_renew:
+            self._borrow_fuel(fuel, self._budgets.fuel(fuel))
         return self._call
 
     def _state_fact(self, event: GuestEvent) -> None:
         """Lay down a buffered event."""
-        if self._rate is not None:
-            if self._rate_left <= 0:
-                self._check_rate(self._rate)
-            self._rate_left -= 1
+        if self._events_left <= 0:
+            self._borrow_events(event.fuel)
+        self._events_left -= 1
+        self._lay_down(event)
+
+    def _lay_down(self, event: GuestEvent) -> None:
         try:
             if self._lane.full:
                 # No gap in the log, ever: the guest waits here until there is room for what it did.
@@ -412,6 +450,8 @@ class JobActor(MailboxActor):
     def checkpoint(self, fuel: int, state: bytes) -> bool:
         """See `GuestHost.checkpoint`."""
         call = self._enter(_CHECKPOINT, fuel)
+        if not self._may_write(fuel, len(state)):
+            return False
         try:
             payload = store_payload(self._system.store.blobs, state)
         except StoreError as error:
@@ -442,6 +482,79 @@ class JobActor(MailboxActor):
     def increment_bytes(self, fuel: int, count: int) -> None:
         """See `GuestHost.increment_bytes`."""
         self._state_fact(BytesCounted(self._enter(_BYTES, fuel), fuel, count))
+
+    # --- budgets -----------------------------------------------------------------------------------------------------
+
+    def _borrow_fuel(self, fuel: int, lease: FuelLease | Edge) -> None:
+        """Take the lease, or do what is to be done without one."""
+        waited = 0.0
+        while isinstance(lease, Edge):
+            if not self._wait_at(lease, fuel, waited):
+                self._failure = _fuel_refused(lease.use)
+                raise StopGuest
+            waited += lease.seconds
+            lease = self._budgets.fuel(fuel, waited)
+        self._fuel_renew = lease.renew
+        if lease.limit != self._fuel_end:
+            self._fuel_end = lease.limit
+            if self._guest is not None:
+                self._guest.allow_fuel(min(lease.limit, self._fuel_left))
+
+    def _borrow_events(self, fuel: int) -> None:
+        """The events that were allowed are used up: ask whether there may be more."""
+        most = PLENTY
+        if self._rate is not None:
+            if self._rate_left <= 0:
+                self._check_rate(self._rate)
+            most = self._rate_left
+        waited = 0.0
+        while isinstance(lent := self._budgets.events(most, waited), Edge):
+            if not self._wait_at(lent, fuel, waited):
+                limit = lent.use.limit
+                use = LimitUse("events_per_second", limit, limit + 1, "events/s")
+                text = f"more than {limit} events within a second, of all jobs that share the budget"
+                self._failure = JobError("event_rate", text, limit=use, data=_retry(lent.use))
+                raise StopGuest
+            waited += lent.seconds
+        self._events_left = lent
+        self._rate_left -= lent
+
+    def _may_write(self, fuel: int, size: int) -> bool:
+        """Whether so many bytes may be written; if so, they are counted."""
+        waited = 0.0
+        while (edge := self._budgets.bytes(size, waited)) is not None:
+            if not self._wait_at(edge, fuel, waited):
+                return False
+            waited += edge.seconds
+        return True
+
+    def _wait_at(self, edge: Edge, fuel: int, waited: float) -> bool:
+        """Do what is to be done at the edge: wait and return True, return False for a refusal, or stop the guest."""
+        if not waited or edge.use.response != "wait":
+            self._say_reached(self._call, fuel, edge.use)
+        if edge.use.response == "suspend":
+            self._suspension = edge.use
+            raise StopGuest
+        if edge.use.response != "wait":
+            return False
+        self._rings += 1
+        ring = RingJob(self.job_id, self._attempt, self._rings, max(1, round(edge.seconds * 1_000_000)))
+        try:
+            self._system.supervisor.tell(ring)
+        except SystemStopped as error:
+            self._lost = str(error)
+            raise StopGuest from None
+        while self._rung < self._rings:
+            # At a host call it can be stopped at once: there is nothing that a guest that waits could finish first.
+            if self._killed is not None or self._wanted is not None:
+                raise StopGuest
+            self._wait_for_mail()
+        return True
+
+    def _say_reached(self, call: int, fuel: int, use: BudgetUse) -> None:
+        # Not one of the events that are counted: it may be those that are used up.
+        self._lay_down(BudgetReached(call, fuel, use.budget, use.limit, use.retry_after_ms, use.response))
+        self._system.hooks.budget_reached(self._state.extension, use.budget, use.response)
 
     # --- operations --------------------------------------------------------------------------------------------------
 
@@ -483,6 +596,8 @@ class JobActor(MailboxActor):
             text = "the operation was not run; it may be tried again"
             return OperationDone(message.call, "unavailable", failure_answer("unavailable", text))
         self._open_call = message.call
+        if self._wanted is not None:
+            self._cancel_operation(held=True)  # a guest that ends its work may call, but not be held
         try:
             while (done := self._operation) is None or done.call != message.call:
                 self._wait_for_mail()
@@ -493,15 +608,15 @@ class JobActor(MailboxActor):
         self._operation = None
         return done
 
-    def _cancel_operation(self) -> None:
-        """Whoever handles the open call should come to an end: the job was cancelled, or is being stopped."""
-        if self._open_call is not None and (self._killed is not None or isinstance(self._wanted, CancelJob)):
+    def _cancel_operation(self, *, held: bool) -> None:
+        """Let the open call come to an end; only if it waits for room in a budget, when it is ``held``."""
+        if self._open_call is not None:
             with contextlib.suppress(SystemStopped):
-                self._system.router.tell(CancelOperation(self.job_id, self._open_call))
+                self._system.router.tell(CancelOperation(self.job_id, self._open_call, held))
 
     def _reached(self, call: int, fuel: int, use: BudgetUse) -> None:
         """The call came to the edge of a budget."""
-        self._state_fact(BudgetReached(call, fuel, use.budget, use.limit, use.retry_after_ms, use.response))
+        self._lay_down(BudgetReached(call, fuel, use.budget, use.limit, use.retry_after_ms, use.response))
         if use.response == "suspend":
             self._suspension = use
             raise StopGuest
@@ -529,3 +644,18 @@ class JobActor(MailboxActor):
             if self._killed is not None:
                 raise StopGuest
         return isinstance(committed, Committed)
+
+
+def _suspended(use: BudgetUse, *, forced: bool, fuel: int) -> JobSuspended:
+    return JobSuspended(f"the budget {use.budget} is used up; there is room in {use.retry_after_ms} ms", forced, fuel)
+
+
+def _fuel_refused(use: BudgetUse) -> JobError:
+    """The job met the edge of an hour's fuel, and may not wait."""
+    text = f"the extension's jobs used up {use.budget}, {use.limit}; there is room in {use.retry_after_ms} ms"
+    limit = LimitUse(use.budget, use.limit, use.limit, "fuel")
+    return JobError("out_of_fuel", text, limit=limit, data=_retry(use))
+
+
+def _retry(use: BudgetUse) -> JsonObject:
+    return {"retry_after_ms": use.retry_after_ms}

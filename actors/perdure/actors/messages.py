@@ -84,6 +84,12 @@ class CancelJob(Message, frozen=True):
     """Stop at the next check, for good."""
 
 
+class RoomDue(Message, frozen=True):
+    """The time that a job waits for room in a budget is over; ``token`` is that of its `RingJob`."""
+
+    token: int
+
+
 class KillJob(Message, frozen=True):
     """The grace period is over: stop now. ``cause`` is ``grace`` or ``timeout``."""
 
@@ -143,10 +149,14 @@ class OperationCall(Message, frozen=True):
 
 
 class CancelOperation(Message, frozen=True):
-    """The job does not want this call's answer any more: let its handler know."""
+    """The job does not want this call's answer any more: let its handler know.
+
+    ``held``: only if it has not begun, for want of room in a budget; what runs may go on.
+    """
 
     job_id: UUID
     call: int
+    held: bool = False
 
 
 # --- to an extension -------------------------------------------------------------------------------------------------
@@ -230,6 +240,15 @@ class KillLater(Message, frozen=True):
     job_id: UUID
 
 
+class RingJob(Message, frozen=True):
+    """Tell the job's attempt in ``after_us`` microseconds, if it still runs; ``token`` is its own."""
+
+    job_id: UUID
+    attempt: int
+    token: int
+    after_us: int
+
+
 class WatchDeadline(Message, frozen=True):
     """Kill the job's attempt if it still runs ``after_ms`` from now."""
 
@@ -248,6 +267,7 @@ AnyMessage = (
     | PauseJob
     | SuspendJob
     | CancelJob
+    | RoomDue
     | KillJob
     | OperationDone
     | OperationCall
@@ -263,6 +283,7 @@ AnyMessage = (
     | JobDied
     | ActorDied
     | WakeJob
+    | RingJob
     | WatchDeadline
     | KillLater
 )

@@ -217,7 +217,7 @@ class OperationRouter(MailboxActor):
             if call.task is None:
                 if self._calls.pop(serial, None) is not None:
                     self._send(call, self._failed(call, _CANCELLED, ran=False), call.held)
-            elif call.token is not None:
+            elif call.token is not None and not message.held:
                 call.token.cancel()
 
     def _let_go(self, call: _Call) -> None:

@@ -32,7 +32,7 @@ def recover(system: ActorSystem) -> list[JobState]:
     sent = [
         (state, system.append_soon(job_stream(state.job_id), [event]))
         for state in found
-        if (event := recovery_event(state)) is not None
+        if (event := recovery_event(state, system.clock.now())) is not None
     ]
     for state, future in sent:
         try:
@@ -67,6 +67,8 @@ def admit_recovered(system: ActorSystem, states: Sequence[JobState]) -> int:
         elif state.status is Status.BACKOFF and state.retry_at is not None:
             delay = max(0, state.retry_at - system.clock.now()) // 1000
             system.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
+        elif is_due_later(state, system.clock.now()):
+            _wake_when_due(system, state)
         else:
             continue
         count += 1
@@ -77,15 +79,38 @@ def admit_recovered(system: ActorSystem, states: Sequence[JobState]) -> int:
 def requeue(system: ActorSystem, states: Sequence[JobState]) -> None:
     """Queue jobs of an extension that is loaded again. Durable."""
     for state in states:
-        event = recovery_event(state)
+        if is_due_later(state, system.clock.now()):
+            _wake_when_due(system, state)
+            continue
+        event = recovery_event(state, system.clock.now())
         if event is not None:
             system.append(job_stream(state.job_id), [event])
         system.extension_address(state.extension).tell(Admit(state.job_id))
 
 
-def recovery_event(state: JobState) -> Event | None:
-    """What to record for a job that an earlier process left unfinished, if anything."""
+def is_due_later(state: JobState, now: int) -> bool:
+    """Whether the job was suspended at the edge of a budget which has no room at ``now``, microseconds since 1970."""
+    return (
+        state.status is Status.SUSPENDED
+        and state.retry_at is not None
+        and state.retry_at > now
+        and unmet_wish(state) is None
+    )
+
+
+def _wake_when_due(system: ActorSystem, state: JobState) -> None:
+    delay = max(1, ((state.retry_at or 0) - system.clock.now()) // 1000)
+    system.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
+
+
+def recovery_event(state: JobState, now: int) -> Event | None:
+    """What to record for a job that an earlier process left unfinished, if anything.
+
+    ``now`` is in microseconds since 1970.
+    """
     wish = unmet_wish(state)
+    if is_due_later(state, now):
+        return None
     if wish is None and state.status in (Status.RUNNING, Status.SUSPENDED):
         return resumption(state, "recovery")
     return wish

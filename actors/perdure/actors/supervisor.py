@@ -30,6 +30,8 @@ from perdure.actors.messages import (
     KillJob,
     KillLater,
     PauseJob,
+    RingJob,
+    RoomDue,
     WakeJob,
     WatchDeadline,
 )
@@ -72,7 +74,7 @@ class _Kill(msgspec.Struct, frozen=True):
     cause: str
 
 
-_Task = WakeJob | JobDied | ActorDied | _Kill
+_Task = WakeJob | JobDied | ActorDied | RingJob | _Kill
 
 
 class _Timer(msgspec.Struct, order=True, frozen=True):
@@ -110,6 +112,8 @@ class Supervisor(MailboxActor):
     def _note(self, message: AnyMessage) -> None:
         if isinstance(message, WakeJob):
             self._after(self._delay(message), message)
+        elif isinstance(message, RingJob):
+            self._after(message.after_us / 1_000_000, message)
         elif isinstance(message, WatchDeadline):
             self._after(message.after_ms / 1000, _Kill(message.job_id, message.attempt, "timeout"))
         elif isinstance(message, KillLater):
@@ -133,7 +137,7 @@ class Supervisor(MailboxActor):
             self._most_timers = max(_TIMERS, 2 * len(self._timers))
 
     def _is_over(self, task: _Task) -> bool:
-        return isinstance(task, _Kill) and self._system.attempt_of(task.job_id) != task.attempt
+        return isinstance(task, _Kill | RingJob) and self._system.attempt_of(task.job_id) != task.attempt
 
     def wakeup(self) -> float | None:
         """Until the next timer."""
@@ -153,6 +157,9 @@ class Supervisor(MailboxActor):
             self._job_died(task)
         elif isinstance(task, ActorDied):
             self._system.restart(task.name)
+        elif isinstance(task, RingJob):
+            if self._system.attempt_of(task.job_id) == task.attempt:
+                self._system.tell_job(task.job_id, RoomDue(task.token))
         else:
             self._system.kill_job(task.job_id, KillJob(task.cause), task.attempt)
 

@@ -61,7 +61,7 @@ LABELS: Final = {
         Label(
             name="cause",
             meaning="why an attempt runs: `dispatch` for the first one, else why the job was queued again",
-            values=("dispatch", "recovery", "resume", "retry", "rerun", "restart"),
+            values=("dispatch", "recovery", "resume", "retry", "rerun", "restart", "budget"),
         ),
         Label(name="kind", meaning="what an attempt failed of", values=ERROR_KINDS),
         Label(name="error", meaning="the class of the store's error", limit=50),

@@ -177,8 +177,8 @@ class JobResumed(JobEvent, frozen=True, tag="resumed"):
     """The job is queued again, from ``checkpoint`` (a sequence; 0 is from the start). Durable.
 
     ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is over), ``rerun``
-    (a person retries a failed or cancelled job), ``restart`` (its actor died). What the guest did after the checkpoint
-    is superseded.
+    (a person retries a failed or cancelled job), ``restart`` (its actor died), ``budget`` (it was suspended for want of
+    room in a budget, and there is room). What the guest did after the checkpoint is superseded.
     """
 
     checkpoint: int

@@ -310,6 +310,12 @@ def _bytes(state: JobState, event: BytesCounted, sequence: int, time: int) -> No
     state.fuel = state.attempt_base + event.fuel
 
 
+def _budget_reached(state: JobState, event: BudgetReached, sequence: int, time: int) -> None:
+    state.fuel = state.attempt_base + event.fuel
+    if event.response == "suspend":
+        state.retry_at = time + event.retry_after_ms * 1000
+
+
 def _noted(state: JobState, event: GuestEvent, sequence: int, time: int) -> None:
     state.fuel = state.attempt_base + event.fuel
 
@@ -339,5 +345,5 @@ _APPLY: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     InterruptAnswered: _noted,
     OperationAnswered: _noted,
     ActionAnswered: _noted,
-    BudgetReached: _noted,
+    BudgetReached: _budget_reached,
 }
