@@ -4,7 +4,9 @@ The public surface is what this module exports.
 """
 
 from perdure.actors.hooks import ActorHooks
-from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets
+from perdure.runtime.budgets.account import BudgetState
+from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
+from perdure.runtime.budgets.dispatching import BudgetExceeded
 from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
 from perdure.runtime.errors import (
     BadExport,
@@ -61,6 +63,8 @@ __all__ = [
     "AtEdge",
     "BadExport",
     "Budget",
+    "BudgetExceeded",
+    "BudgetState",
     "Budgets",
     "CleanupFailed",
     "ComponentNotSupported",
@@ -88,6 +92,7 @@ __all__ = [
     "JobLimits",
     "JobPage",
     "JobState",
+    "JobTypeBudgets",
     "LibraryDenied",
     "ManifestError",
     "ManifestMissing",

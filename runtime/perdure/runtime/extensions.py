@@ -15,7 +15,7 @@ from perdure.actors.messages import SlotFree
 from perdure.actors.recovery import requeue
 from perdure.actors.system import ActorSystem
 from perdure.runtime.abi1.describe import cleanup, describe
-from perdure.runtime.budgets.budgets import MOST_REQUESTS, Budgets
+from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.errors import ExtensionDisabled, ExtensionInUse, UnknownExtension
 from perdure.runtime.grants import Effective, Grant, decode_grant, effective
 from perdure.runtime.manifest import Manifest, parse_manifest
@@ -242,10 +242,7 @@ class Extensions:
     def apply(self, state: ExtensionState) -> None:
         """Let what the extension may do hold from its next call on, also for jobs that run."""
         allowed = self._effective_of(state)
-        requests = allowed.budgets.requests_per_minute.limit
-        self._operations.grant(
-            state.extension, allowed.permissions, requests if requests is not None else MOST_REQUESTS
-        )
+        self._operations.grant(state.extension, allowed.permissions, allowed.budgets)
         if state.extension in self._loaded:
             # There may be room for more jobs at once.
             self.system.extension_address(state.extension).tell(SlotFree())

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from perdure.runtime.budgets.budgets import MOST, Budgets
+from perdure.runtime.budgets.budgets import MOST, Budgets, JobTypeBudgets
 from perdure.runtime.errors import InvalidLimits, InvalidState, StateTooLarge
 from perdure.store.events import JobLimits, RetryPolicy
 
@@ -38,22 +38,30 @@ def encoded_state(state: object, limits: JobLimits) -> bytes:
     return data
 
 
-def checked_limits(limits: JobLimits | None, budgets: Budgets) -> JobLimits:
-    """The limits a job gets: those asked for, with memory at most what the extension's budgets allow.
+def checked_limits(limits: JobLimits | None, budgets: Budgets, job_type: str) -> JobLimits:
+    """The limits a job gets: those asked for, with fuel and memory at most what the budgets allow.
+
+    ``job_type`` is its name within the extension.
 
     Raises:
         InvalidLimits: one of them makes no sense.
     """
-    most = budgets.memory_bytes.limit or MOST
+    both = (budgets, budgets.job_types.get(job_type, JobTypeBudgets()))
+    most = min(one.memory_bytes.limit or MOST for one in both)
+    fuel = min((one.fuel_per_job.limit for one in both if one.fuel_per_job.limit is not None), default=None)
     if limits is None:
-        return JobLimits(memory_bytes=most)
+        return JobLimits(memory_bytes=most, fuel=fuel)
     for name in limits.__struct_fields__:
         value: Any = getattr(limits, name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62):
             raise InvalidLimits(name, value, "a whole number from 1")
     if limits.stack_bytes not in _STACK_BYTES:
         raise InvalidLimits("stack_bytes", limits.stack_bytes, f"from {_STACK_BYTES[0]} to {_STACK_BYTES[-1]}")
-    return msgspec.structs.replace(limits, memory_bytes=min(limits.memory_bytes, most))
+    if fuel is not None and limits.fuel is not None:
+        fuel = min(limits.fuel, fuel)
+    return msgspec.structs.replace(
+        limits, memory_bytes=min(limits.memory_bytes, most), fuel=fuel if fuel is not None else limits.fuel
+    )
 
 
 def checked_retry(retry: RetryPolicy | None) -> RetryPolicy:

@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
@@ -31,7 +32,12 @@ from perdure.actors.messages import Admit, Control
 from perdure.actors.system import ActorSystem, SystemSettings
 from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.budgets.account import BudgetState
+from perdure.runtime.budgets.book import BudgetBook
+from perdure.runtime.budgets.budgets import AtEdge, Budgets
+from perdure.runtime.budgets.dispatching import BudgetExceeded, check_dispatch, refuses_dispatches
 from perdure.runtime.consent import Consent, ConsentRequest
+from perdure.runtime.credentials.tidying import tidy_credentials
 from perdure.runtime.errors import (
     LibraryDenied,
     RuntimeClosedError,
@@ -115,7 +121,9 @@ class Runtime:
         self._opened = False  # whether the log says so
         self._waiters = Waiters()
         self.operations = OperationRegistry()
-        self._service = OperationService(self.operations, store, keychain, hooks, clock)
+        self._book = BudgetBook(clock, store)
+        self._dispatching = threading.Lock()  # where one job more or less decides
+        self._service = OperationService(self.operations, store, keychain, self._book, hooks, clock)
         self._cache = ModuleCache(cache_folder, self, store.blobs.get)
         self._extensions = Extensions(store, self._cache, self._service, settings)
         self._installer = Installer(self._extensions, store, self._summaries, consent, settings.budgets)
@@ -134,6 +142,8 @@ class Runtime:
                 restarts=settings.restarts,
             ),
             ended=self._waiters.ended,
+            riders=self._book,
+            budgets=self._book,
         )
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
@@ -227,6 +237,7 @@ class Runtime:
             runtime._opened = True
             runtime.hooks.opened(runtime)
             keychain.recover()
+            tidy_credentials(store, keychain, runtime.call)
             if recover:
                 runtime.recover()
         except BaseException:
@@ -301,6 +312,11 @@ class Runtime:
         self._check()
         return self._installer.request(extension)
 
+    def installed_request(self, extension: str) -> ConsentRequest:
+        """See `Installer.installed_request`."""
+        self._check()
+        return self._installer.installed_request(extension)
+
     def accept_update(self, extension: str, grant: Grant | None = None, *, by: str = "python") -> ExtensionInfo:
         """See `Installer.accept_update`."""
         self._check()
@@ -332,6 +348,18 @@ class Runtime:
 
     def _summaries(self) -> dict[OperationName, str]:
         return {operation.name: operation.summary for operation in self.operations}
+
+    def budgets(self, extension: str) -> list[BudgetState]:
+        """An extension's budgets at this moment, then those of its job types: limit, used, remaining, next room.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        self._check()
+        # One that is not loaded yet has used nothing in this process, but perhaps in the one before.
+        self._book.grant(extension, self._extensions.effective(extension).budgets)
+        running = [self.store.job(job_id).job_type for job_id in self._system.running_of(extension)]
+        return self._book.states(extension, lambda name: running.count(f"{extension}:{name}") if name else len(running))
 
     def uninstall(self, extension: str) -> None:
         """See `Extensions.uninstall`."""
@@ -421,6 +449,19 @@ class Runtime:
         """`call` for an event loop: it waits on a thread of the loop's default executor."""
         return await asyncio.to_thread(self.call, method, request, **options)
 
+    def rotate_master_key(self, master_key: bytes | None = None) -> str:
+        """Wrap all keys with a new master key, and forget the old one; returns the new one's id. Durable, crash-safe.
+
+        Args:
+            master_key: the new key, if this program keeps it itself; the next `open` has to be given it then. None: it
+                is made here, and kept in the system's keyring where there is one, else in the data folder.
+
+        Raises:
+            SecretsError: the old key is not to be had, or the new one cannot be one. Nothing was changed.
+        """
+        self._check()
+        return self.keychain.rotate(master_key)
+
     # --- jobs --------------------------------------------------------------------------------------------------------
 
     def dispatch(
@@ -446,6 +487,7 @@ class Runtime:
         Raises:
             UnknownExtension, ExtensionDisabled, ModuleError: the extension cannot be used.
             UnknownJobType, InvalidState, StateTooLarge, InvalidLimits, LibraryDenied: the request is wrong.
+            BudgetExceeded: it has as many jobs as it may have, and those beyond are refused.
             StoreError: the job could not be recorded; it will not run.
             TimeoutError: it was not recorded in time; it may still be, and will run then.
         """
@@ -458,7 +500,7 @@ class Runtime:
         granted = self._extensions.effective(extension)
         if not granted.permissions.allows_library(library_id):
             raise LibraryDenied(extension, library_id)
-        allowed = checked_limits(limits, granted.budgets)
+        allowed = checked_limits(limits, granted.budgets, found.name)
         data = encoded_state(state, allowed)
         job_id = uuid7(self.clock.now())
         dispatched = JobDispatched(
@@ -474,9 +516,20 @@ class Runtime:
             limits=allowed,
             retry=checked_retry(retry),
         )
-        self._system.append(job_stream(job_id), [dispatched], 0, timeout)
+        alone = refuses_dispatches(granted.budgets, found.name)
+        with self._dispatching if alone else contextlib.nullcontext():
+            if alone:
+                self._check_dispatch(extension, found.name, granted.budgets)
+            self._system.append(job_stream(job_id), [dispatched], 0, timeout)
         self._system.extension_address(extension).tell(Admit(job_id))
         return JobHandle(self, job_id)
+
+    def _check_dispatch(self, extension: str, name: str, budgets: Budgets) -> None:
+        try:
+            check_dispatch(self.store, extension, name, budgets)
+        except BudgetExceeded as error:
+            self.hooks.budget_reached(extension, error.budget, AtEdge.REFUSE)
+            raise
 
     def job(self, job_id: UUID | str) -> JobHandle:
         """A job by its id.

@@ -6,7 +6,6 @@ Then its handler is run, and what it read, wrote and published becomes the outco
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final
 from uuid import UUID
 
@@ -15,15 +14,16 @@ import msgspec
 from perdure.actors.cancel_token import CancelToken
 from perdure.actors.clock import Clock
 from perdure.actors.hooks import ActorHooks
-from perdure.actors.messages import OperationCall
+from perdure.actors.messages import BudgetUse, OperationCall
 from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Outcome, failure_answer
+from perdure.runtime.budgets.book import BudgetBook
+from perdure.runtime.budgets.budgets import AtEdge, Budgets
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
 from perdure.runtime.operations.recording import Recording, SecretFailure
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
-from perdure.runtime.rate_limit import RateLimiter
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
 from perdure.store.event_store import Effects, EventStore
@@ -34,11 +34,6 @@ _TRIES: Final = 32  # runs of one call whose reads others keep changing
 _BUSY: Final = "others kept changing what this call works on; try again"
 
 
-class _Grant(msgspec.Struct):
-    permissions: Permissions
-    limiter: RateLimiter
-
-
 class OperationService:
     """Checks and runs operation calls for the router (`perdure.actors.operations.Operations`).
 
@@ -46,36 +41,34 @@ class OperationService:
     """
 
     def __init__(
-        self, registry: OperationRegistry, store: EventStore, keychain: Keychain, hooks: ActorHooks, clock: Clock
+        self,
+        registry: OperationRegistry,
+        store: EventStore,
+        keychain: Keychain,
+        book: BudgetBook,
+        hooks: ActorHooks,
+        clock: Clock,
     ) -> None:
         self._registry = registry
         self._recording = Recording(keychain, store.blobs)
         self._store = store
+        self._book = book
         self._hooks = hooks
         self._clock = clock
-        self._grants: dict[str, _Grant] = {}
-        # Decisions are made on the router's thread, but a scrape and a load come from elsewhere.
-        self._lock = threading.Lock()
+        self._grants: dict[str, Permissions] = {}
 
-    def grant(self, extension: str, permissions: Permissions, requests_per_minute: int) -> None:
-        """Set what an extension may do. The same rate limit keeps its count: a reload refills nothing."""
-        with self._lock:
-            known = self._grants.get(extension)
-            if known is not None and known.limiter.limit == requests_per_minute:
-                known.permissions = permissions
-            else:
-                self._grants[extension] = _Grant(permissions, RateLimiter(requests_per_minute))
+    def grant(self, extension: str, permissions: Permissions, budgets: Budgets) -> None:
+        """Set what an extension may do. What it has used of its budgets stays used: a reload refills nothing."""
+        self._book.grant(extension, budgets)
+        self._grants[extension] = permissions
 
     def revoke(self, extension: str) -> None:
         """Forget an extension that is uninstalled: it may call nothing."""
-        with self._lock:
-            self._grants.pop(extension, None)
+        self._grants.pop(extension, None)
 
     def rate_limit_remaining(self) -> dict[str, float]:
-        """Requests that each extension may make at this moment."""
-        now = self._clock.monotonic()
-        with self._lock:
-            return {extension: float(grant.limiter.remaining(now)) for extension, grant in self._grants.items()}
+        """Requests that each extension may make at this moment; those without a limit are left out."""
+        return {extension: left for extension, left in self._book.remaining().items() if extension in self._grants}
 
     # --- checking ----------------------------------------------------------------------------------------------------
 
@@ -87,6 +80,9 @@ class OperationService:
         operation = self._registry.get(name)
         if call.extension is not None:
             self._check_extension(call, call.extension, name, operation)
+            held = self._meet_budgets(call, call.extension)
+            if held is not None:
+                return held
         if operation is None:
             raise OperationFailed("unknown_method", f"there is no operation {name}")
         seconds = operation.declaration.timeout
@@ -97,30 +93,33 @@ class OperationService:
     def _check_extension(
         self, call: OperationCall, extension: str, name: OperationName, operation: Operation | None
     ) -> None:
-        with self._lock:
-            grant = self._grants.get(extension)
-            # Before it is said whether there is such an operation: that is not for everybody to know.
-            if grant is None or not grant.permissions.allows(name):
-                raise OperationFailed(
-                    "permission_denied", f"{name} is not granted; the manifest has to ask for it, and a person to agree"
-                )
-            works_in_library = operation is None or operation.declaration.scope == "library"
-            library = call.library_id
-            if works_in_library and library is not None and not grant.permissions.allows_library(library):
-                raise OperationFailed(
-                    "library_denied", f"library {library} is not granted; the manifest has to ask for it"
-                )
-            if call.again:
-                return  # it was counted when it first came
-            decision = grant.limiter.decide(self._clock.monotonic())
-        self._hooks.rate_limited(extension, decision.allowed)
-        if not decision.allowed:
-            limit, wait = grant.limiter.limit, decision.retry_after_ms
+        permissions = self._grants.get(extension)
+        # Before it is said whether there is such an operation: that is not for everybody to know.
+        if permissions is None or not permissions.allows(name):
             raise OperationFailed(
-                "rate_limited",
-                f"more than {limit} requests a minute; try again in {wait} ms",
-                retry_after_ms=wait,
+                "permission_denied", f"{name} is not granted; the manifest has to ask for it, and a person to agree"
             )
+        works_in_library = operation is None or operation.declaration.scope == "library"
+        library = call.library_id
+        if works_in_library and library is not None and not permissions.allows_library(library):
+            raise OperationFailed("library_denied", f"library {library} is not granted; the manifest has to ask for it")
+
+    def _meet_budgets(self, call: OperationCall, extension: str) -> Hold | None:
+        if call.again:
+            return None  # it was counted when it first came
+        writes = len(call.payload) if call.method.startswith("action:") else 0
+        key = (call.job_id, call.call) if call.job_id is not None else call.effect_key
+        edge = self._book.request(key, extension, call.job_type, writes)
+        if edge is None:
+            self._hooks.rate_limited(extension, True)
+            return None
+        use = edge.use
+        if not edge.known:
+            self._hooks.budget_reached(extension, use.budget, use.response)
+        if use.response == AtEdge.WAIT:
+            return Hold(edge.seconds, use)
+        self._hooks.rate_limited(extension, False)
+        raise OperationFailed("rate_limited", _used_up(use), retry_after_ms=use.retry_after_ms, budget=use)
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -199,6 +198,9 @@ class OperationService:
             recorded_answer = self._recording.answer(call, operation.secrets, answer, context.key)
         if not operation.is_action:
             return Outcome(answer=answer, payload=payload, recorded_answer=recorded_answer)
+        if call.extension is not None and not call.again:
+            # It was not known before, and what was done is not refused: the next who writes makes up for it.
+            self._book.wrote(call.extension, call.job_type, len(answer))
         data, appends = context.data, context.appends
         return Outcome(
             answer=answer,
@@ -231,6 +233,14 @@ class OperationService:
             payload=payload,
             recorded_answer=recorded_answer,
         )
+
+
+def _used_up(use: BudgetUse) -> str:
+    if use.budget == "requests_per_minute":
+        return f"more than {use.limit} requests a minute; try again in {use.retry_after_ms} ms"
+    if not use.retry_after_ms:
+        return f"the call writes more than may be written in an hour, {use.limit} bytes"
+    return f"more than {use.limit} bytes written in an hour; try again in {use.retry_after_ms} ms"
 
 
 def _access(effect: Effect | None) -> Access:
