@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from perdure.cli import extensions_commands, jobs_commands, log_commands
+from perdure.cli import extensions_commands, jobs_commands, log_commands, permissions_commands
 from perdure.cli.check_command import check
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
@@ -97,10 +97,13 @@ def _root(
 
 command(app, "run")(run)
 command(app, "resume")(resume)
-extensions = group(app, "extensions", "List, install, inspect and remove extensions.")
+extensions = group(app, "extensions", "List, install, inspect and remove extensions, and say what they may do.")
 command(extensions, "list")(extensions_commands.list_extensions)
 command(extensions, "install")(extensions_commands.install)
 command(extensions, "inspect")(extensions_commands.inspect)
+command(extensions, "update")(permissions_commands.update)
+command(extensions, "grant")(permissions_commands.grant)
+command(extensions, "permissions")(permissions_commands.permissions)
 command(extensions, "remove")(extensions_commands.remove)
 jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
 command(jobs, "list")(jobs_commands.list_jobs)

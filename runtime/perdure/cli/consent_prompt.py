@@ -17,7 +17,7 @@ from perdure.cli.narrowing import Narrowing
 from perdure.cli.terminal_text import printable, shortened
 from perdure.runtime.consent import Ask, ConsentRequest, Risk
 from perdure.runtime.grants import Grant
-from perdure.runtime.http.hosts import host_rule
+from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.permissions import LibraryEntries, MethodEntries
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Agree, without being asked.")]
@@ -43,11 +43,17 @@ class ConsentPrompt:
         self._narrowing = narrowing
         self._yes = yes
         self._question = question
+        self._asked = False
 
     @property
     def can_answer(self) -> bool:
         """Whether somebody has agreed, or is there to be asked."""
         return self._yes or is_interactive(self._invocation)
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the options said something and were not needed."""
+        return not self._asked and self.can_answer and self._narrowing != Narrowing()
 
     def __call__(self, request: ConsentRequest) -> Grant | None:
         """Show what is asked for, and ask; None for a no.
@@ -55,6 +61,7 @@ class ConsentPrompt:
         Raises:
             CommandError: nobody is there to be asked, or an option makes no sense.
         """
+        self._asked = True
         grant = self._narrowing.apply(request.as_asked(), request.asked)
         self.show(request, grant)
         if self._yes:
@@ -102,7 +109,7 @@ def who() -> str:
 def _lines(request: ConsentRequest, grant: Grant) -> Iterator[Text]:
     by = f", by {shortened(request.author, 60)}" if request.author else ""
     title = f"{request.extension} {request.version} ({shortened(request.name, 60)}{by})"
-    then = f"; {request.installed} is installed" if request.installed not in (None, request.version) else ""
+    then = f" ({request.installed} is installed)" if request.installed not in (None, request.version) else ""
     if not request.asks:
         yield Text(f"{title} asks for nothing{then}")
         return
@@ -110,8 +117,8 @@ def _lines(request: ConsentRequest, grant: Grant) -> Iterator[Text]:
     for ask in request.asks[:_SHOWN]:
         word, style = _RISKS[ask.risk]
         line = Text.assemble((f"  {word:<7}", style), f"{printable(ask.words)}  ({printable(ask.entry)})")
-        if not _is_granted(ask, grant):
-            line.append("  not granted", "bold")
+        if note := _withheld(ask, grant):
+            line.append(f"  {note}", "bold")
         elif ask.new and request.granted is not None:
             line.append("  new", "bold")
         yield line
@@ -121,12 +128,18 @@ def _lines(request: ConsentRequest, grant: Grant) -> Iterator[Text]:
         yield Text(f"  denied: {', '.join(map(printable, grant.denied))}")
 
 
-def _is_granted(ask: Ask, grant: Grant) -> bool:
-    """Whether all of what is asked for is in the grant."""
+def _withheld(ask: Ask, grant: Grant) -> str:
+    """What the grant does not give of what is asked for; empty if it gives all."""
+    whole, part = True, True
     if ask.kind == "method":
-        return MethodEntries(grant.methods).covers(ask.entry)
-    if ask.kind == "host":
-        return any(host_rule(entry).covers(host_rule(ask.entry)) for entry in grant.hosts)
-    if ask.kind == "library":
-        return LibraryEntries(grant.libraries).covers(LibraryEntries((ask.entry,)))
-    return True
+        methods, denied = MethodEntries(grant.methods), MethodEntries(grant.denied)
+        whole = methods.covers(ask.entry) and not denied.meets(ask.entry)
+        part = methods.meets(ask.entry) and not denied.covers(ask.entry)
+    elif ask.kind == "host":
+        granted = HostRules.of(grant.hosts)
+        both = granted.narrowed(HostRules.of((ask.entry,)))
+        whole, part = both == HostRules.of((ask.entry,)), bool(both.entries)
+    elif ask.kind == "library":
+        libraries, one = LibraryEntries(grant.libraries), LibraryEntries((ask.entry,))
+        whole, part = libraries.covers(one), bool(libraries.narrowed(one).entries)
+    return "" if whole else "in part" if part else "not granted"

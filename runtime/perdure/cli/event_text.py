@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from perdure.cli.terminal_text import counted, duration, percent, printable, size
 from perdure.store.events import (
+    ActionAnswered,
     BlobRef,
+    BudgetReached,
     BytesCounted,
     CheckpointSaved,
     Event,
@@ -15,6 +17,8 @@ from perdure.store.events import (
     ExtensionLoaded,
     ExtensionUninstalled,
     ExtensionUnloaded,
+    HostActionAnswered,
+    HostQueryAnswered,
     Inline,
     InterruptAnswered,
     ItemsCounted,
@@ -24,18 +28,23 @@ from perdure.store.events import (
     JobDispatched,
     JobError,
     JobFailed,
+    JobLinked,
     JobPaused,
     JobPauseRequested,
     JobResumed,
     JobStarted,
     JobSuspended,
+    LibraryEventPublished,
     LogWritten,
     ModuleCompiled,
     OperationAnswered,
+    PermissionsGranted,
     ProgressReported,
     RetryScheduled,
     RuntimeClosed,
     RuntimeOpened,
+    UpdateDeclined,
+    UpdateProposed,
     WarningAdded,
 )
 
@@ -71,8 +80,17 @@ def _resumed(event: JobResumed) -> str:
     return f"{where} ({event.cause})"
 
 
-def _operation(event: OperationAnswered) -> str:
+def _operation(event: OperationAnswered | ActionAnswered) -> str:
     return f"{event.method}: {event.code or 'ok'}"
+
+
+def _host_call(event: HostQueryAnswered | HostActionAnswered) -> str:
+    who = f"{event.caller} for {event.extension}" if event.extension is not None else event.caller
+    return f"{event.method}: {event.code or 'ok'}, called by {who}"
+
+
+def _granted(event: PermissionsGranted) -> str:
+    return f"version {event.version}, by {event.by}: {event.grant.decode(errors='replace')}"
 
 
 def _loaded(event: ExtensionLoaded) -> str:
@@ -83,6 +101,7 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobDispatched: lambda event: f"{event.job_type} {event.version}, {_payload(event.state)}",
     JobStarted: lambda event: f"attempt {event.attempt}, process {event.pid}",
     JobResumed: _resumed,
+    JobLinked: lambda event: f"dispatched by job {event.parent}",
     JobPauseRequested: lambda event: "",
     JobCancelRequested: lambda event: "",
     JobPaused: _forced,
@@ -99,10 +118,18 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     LogWritten: lambda event: f"{_LEVELS[min(max(event.level, 0), 3)]}: {event.message}",
     InterruptAnswered: lambda event: _ANSWERS.get(event.answer, str(event.answer)),
     OperationAnswered: _operation,
+    ActionAnswered: _operation,
+    BudgetReached: lambda event: f"{event.budget} of {event.limit:,}: {event.response}",
     ExtensionInstalled: lambda event: f"version {event.version}, module of {size(event.module_bytes)}",
     ExtensionLoaded: _loaded,
     ExtensionUnloaded: lambda event: "",
     ExtensionUninstalled: lambda event: "",
+    PermissionsGranted: _granted,
+    UpdateProposed: lambda event: f"version {event.version} waits for consent, module of {size(event.module_bytes)}",
+    UpdateDeclined: lambda event: f"version {event.version}, by {event.by}",
+    LibraryEventPublished: lambda event: f"{event.topic}, by {event.extension or 'the host'}",
+    HostQueryAnswered: _host_call,
+    HostActionAnswered: _host_call,
     RuntimeOpened: lambda event: f"process {event.pid}, perdure {event.perdure}, wasmtime {event.wasmtime}",
     RuntimeClosed: lambda event: f"process {event.pid}",
     ModuleCompiled: lambda event: f"module {event.module[:12]}…, {counted(event.size, 'byte')} of machine code",

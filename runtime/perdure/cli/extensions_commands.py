@@ -10,16 +10,23 @@ import msgspec
 import typer
 from rich.table import Table
 
+from perdure.cli.consent_prompt import ConsentPrompt, Yes, consent_needed, who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
+from perdure.cli.narrowing import Allow, Deny, Host, Jobs, Libraries, Memory, NoNetwork, Requests, narrowing
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
-from perdure.runtime import installed_extensions
-from perdure.runtime.errors import UnknownExtension
+from perdure.runtime import ExtensionInfo, Runtime, installed_extensions
+from perdure.runtime.errors import ConsentRequired, UnknownExtension
+from perdure.runtime.extension_folder import read_extension
+from perdure.runtime.extensions import grant_of
+from perdure.runtime.grants import asks_for_anything
+from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.manifest import Manifest, parse_manifest
+from perdure.runtime.permissions import LibraryEntries, MethodEntries, Permissions
 from perdure.store.export import timestamp
-from perdure.store.extension_state import ExtensionState
+from perdure.store.extension_state import ExtensionState, ProposedVersion
 
 Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder with manifest.json and the module.")]
 ExtensionId = Annotated[str, typer.Argument(metavar="EXT", help="The extension's id.")]
@@ -42,7 +49,23 @@ def extension_json(state: ExtensionState) -> dict[str, Any]:
         "installed_at": timestamp(state.installed_at),
         "loaded_at": timestamp(state.loaded_at) if state.loaded_at is not None else None,
         "permissions": msgspec.to_builtins(manifest.permissions),
+        "grant": msgspec.to_builtins(grant_of(state)),
+        "granted_at": timestamp(state.granted_at) if state.granted_at is not None else None,
+        "granted_by": state.granted_by or None,
+        "update": _update_json(state.proposed),
         "warnings": list(manifest.warnings),
+    }
+
+
+def _update_json(proposed: ProposedVersion | None) -> dict[str, Any] | None:
+    if proposed is None:
+        return None
+    return {
+        "version": proposed.version,
+        "module": proposed.module,
+        "module_bytes": proposed.module_bytes,
+        "proposed_at": timestamp(proposed.proposed_at),
+        "permissions": msgspec.to_builtins(parse_manifest(proposed.manifest).permissions),
     }
 
 
@@ -59,7 +82,7 @@ def list_extensions(invocation: Invocation) -> None:
     for state in states:
         table.add_row(
             state.extension,
-            state.version,
+            state.version if state.proposed is None else f"{state.version} ({state.proposed.version} waits)",
             _jobs(state),
             size(state.module_bytes),
             local_time(state.installed_at)[:19],
@@ -68,20 +91,77 @@ def list_extensions(invocation: Invocation) -> None:
     invocation.output.show(table)
 
 
-def install(invocation: Invocation, folder: Folder) -> None:
-    """Install an extension from its folder, or a new version of it."""
+def install(
+    invocation: Invocation,
+    folder: Folder,
+    allow: Allow = None,
+    deny: Deny = None,
+    host: Host = None,
+    no_network: NoNetwork = False,
+    library: Libraries = None,
+    requests_per_minute: Requests = None,
+    concurrent_jobs: Jobs = None,
+    memory: Memory = None,
+    yes: Yes = False,
+) -> None:
+    """Install an extension from its folder, or a new version of it, with what it asks for.
+
+    It shows what the extension asks for and asks; the options take away from that. A new version that asks for more
+    than was granted waits for consent if nobody can be asked.
+    """
+    less = narrowing(allow, deny, host, no_network, library, requests_per_minute, concurrent_jobs, memory)
     if not Path(folder).is_dir():
         raise CommandError(f"{folder} is not a folder; name the one that holds manifest.json", ExitCode.BAD_EXTENSION)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
-        info = runtime.install(folder)
-        runtime.load(info.extension)  # so that its jobs are known, and listed
+        info = install_folder(invocation, runtime, folder, ConsentPrompt(invocation, less, yes=yes))
+        if not waits_for_consent(info, folder):
+            runtime.load(info.extension)  # so that its jobs are known, and listed
+    show_extension(invocation, info.extension)
+    if info.update is not None and waits_for_consent(info, folder):
+        raise CommandError(
+            f"{info.extension} {info.update.version} asks for more than was granted, and waits; {info.version} "
+            f"goes on; perdure extensions update {info.extension}",
+            ExitCode.CONSENT,
+        )
+
+
+def install_folder(invocation: Invocation, runtime: Runtime, folder: str, prompt: ConsentPrompt) -> ExtensionInfo:
+    """Install what is in ``folder``; where nobody can agree, a new version that asks for more has to wait.
+
+    Raises:
+        CommandError: a first version asks for permissions, and there is nobody to agree.
+        ConsentDeclined: the person did not agree.
+    """
+    try:
+        info = runtime.install(folder, consent=prompt if prompt.can_answer else None, by=who())
+    except ConsentRequired as error:
+        prompt(error.request)  # shows what it asks for
+        raise consent_needed(error.request) from None
     for warning in info.warnings:
         invocation.output.say(f"warning: {printable(warning)}")
-    _show(invocation, _state(invocation, info.extension))
+    if prompt.ignored:
+        invocation.output.say(
+            f"it asks for nothing new, so nothing was narrowed; perdure extensions grant {info.extension}"
+        )
+    return info
+
+
+def waits_for_consent(info: ExtensionInfo, folder: str) -> bool:
+    """Whether the version in ``folder`` is not the one that is installed but one that waits."""
+    return info.update is not None and info.update.manifest == read_extension(folder).manifest != info.manifest
 
 
 def inspect(invocation: Invocation, extension: ExtensionId) -> None:
     """Show what an extension offers, and what it may do."""
+    show_extension(invocation, extension)
+
+
+def show_extension(invocation: Invocation, extension: str) -> None:
+    """Print an installed extension.
+
+    Raises:
+        UnknownExtension: it is not installed.
+    """
     _show(invocation, _state(invocation, extension))
 
 
@@ -145,7 +225,33 @@ def _rows(state: ExtensionState, manifest: Manifest) -> Iterator[tuple[str, str]
             f"{counted(limits.concurrent_jobs, 'job')} at once, {permissions.max_memory_mb:,} MiB of memory each"
         ),
     )
+    yield "granted", _granted(state, manifest)
+    if state.proposed is not None:
+        yield (
+            "waits for consent",
+            f"{state.proposed.version}, since {local_time(state.proposed.proposed_at)[:19]}; "
+            f"perdure extensions update {state.extension}",
+        )
     yield "module", f"{size(state.module_bytes)}, SHA-256 {state.module}"
     yield "installed", local_time(state.installed_at)
     for warning in manifest.warnings:
         yield "warning", printable(warning)
+
+
+def _granted(state: ExtensionState, manifest: Manifest) -> str:
+    """What of the above it may do."""
+    grant = grant_of(state)
+    asked = manifest.permissions
+    if grant is None:
+        if not asks_for_anything(asked):
+            return "it asks for nothing that needs consent"
+        return f"nothing: nobody was asked when it was installed; perdure extensions grant {state.extension}"
+    when = f"{local_time(state.granted_at)[:19] if state.granted_at is not None else '?'} by {state.granted_by}"
+    allowed = Permissions(grant.methods, grant.libraries, grant.denied)
+    methods = MethodEntries(asked.methods).narrowed(allowed.methods).entries
+    less = f", but not {', '.join(allowed.denied.entries)}" if allowed.denied else ""
+    hosts = HostRules.of(asked.network_access).narrowed(HostRules.of(grant.hosts)).entries
+    libraries = LibraryEntries(asked.libraries).narrowed(allowed.libraries).entries
+    where = "" if libraries == ("*",) else f"; in {', '.join(libraries) or 'no library'}"
+    what = f"{', '.join(methods) or 'no operation'}{less}; hosts: {', '.join(hosts) or 'none'}{where}"
+    return printable(f"{what} ({when})")

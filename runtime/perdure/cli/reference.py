@@ -35,9 +35,13 @@ They may stand before the command or after it. Results go to standard output, ev
 to standard error. On a terminal progress is a bar, elsewhere a plain line each 10 % or 5 seconds, with `--json`
 nothing. An error is one line that begins with `perdure:` and says what to do.
 
-Commands that read work while another process runs jobs: `jobs list`, `show` and `watch`, `extensions list` and
-`inspect`, `log`, `doctor`. One process at a time works on a data folder, so the others say which process that is, and
-leave with 4: `run`, `resume`, `jobs pause`, `resume`, `cancel` and `retry`, `extensions install` and `remove`.
+Commands that read work while another process runs jobs: `jobs list`, `show` and `watch`, `extensions list`, `inspect`
+and `permissions`, `log`, `doctor`. One process at a time works on a data folder, so the others say which process that is, and
+leave with 4: `run`, `resume`, `jobs pause`, `resume`, `cancel` and `retry`, `extensions install`, `update`, `grant` and
+`remove`.
+
+An extension that asks for operations or the network is installed when somebody agrees: at the terminal, or with `--yes`
+([permissions.md](permissions.md)).
 
 SIGINT (Ctrl-C) and SIGTERM stop `run` and `resume` in an orderly way: jobs stop at their next check, and
 `perdure resume` lets them go on. After `kill -9` it does that too, from their last checkpoints.

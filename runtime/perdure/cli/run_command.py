@@ -10,12 +10,15 @@ from uuid import UUID
 
 import typer
 
+from perdure.cli.consent_prompt import ConsentPrompt, Yes
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.extensions_commands import install_folder, waits_for_consent
 from perdure.cli.foreground import Foreground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
-from perdure.cli.terminal_text import counted, printable
+from perdure.cli.narrowing import Narrowing
+from perdure.cli.terminal_text import counted
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
 from perdure.runtime.extensions import ExtensionInfo
 
@@ -79,6 +82,7 @@ def run(
     memory: Memory = None,
     retries: Retries = 0,
     metrics_port: MetricsPort = None,
+    yes: Yes = False,
 ) -> None:
     """Run a job to its end, with its progress.
 
@@ -88,7 +92,7 @@ def run(
     stopped = Stopped()
     with foreground(invocation, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:
         runtime = front.runtime
-        installed = usable_extension(invocation, runtime, extension)
+        installed = usable_extension(invocation, runtime, extension, yes=yes)
         _mention_unfinished(front)
         handle = runtime.dispatch(
             f"{installed.extension}:{job}",
@@ -123,8 +127,10 @@ def read_state(option: str | None) -> bytes | None:
         raise CommandError(f"--state {option}: {error.strerror or error}", ExitCode.USAGE) from error
 
 
-def usable_extension(invocation: Invocation, runtime: Runtime, extension: str) -> ExtensionInfo:
-    """The extension with this id; what names a folder is installed from there.
+def usable_extension(invocation: Invocation, runtime: Runtime, extension: str, *, yes: bool) -> ExtensionInfo:
+    """The extension with this id; what names a folder is installed from there, as `perdure extensions install` does.
+
+    ``yes`` agrees to what it asks for. A new version that asks for more and has to wait leaves the installed one.
 
     An installed id wins over a folder of that name in the working directory; ``./NAME`` means the folder.
     """
@@ -132,9 +138,12 @@ def usable_extension(invocation: Invocation, runtime: Runtime, extension: str) -
     folder = os.sep in extension or extension.startswith(".")
     if not folder and (extension in installed or not Path(extension).is_dir()):
         return runtime.inspect(extension)
-    info = runtime.install(extension)
-    for warning in info.warnings:
-        invocation.output.say(f"warning: {printable(warning)}")
+    info = install_folder(invocation, runtime, extension, ConsentPrompt(invocation, Narrowing(), yes=yes))
+    if info.update is not None and waits_for_consent(info, extension):
+        invocation.output.say(
+            f"{info.update.version} asks for more than was granted, and waits; this is {info.version}; "
+            f"perdure extensions update {info.extension}"
+        )
     return info
 
 

@@ -117,10 +117,11 @@ def asks_in_words(
     if asks:
         asks += _libraries(asked, excess)
     asks += _budgets(asked, excess, default)
-    return tuple(sorted(asks, key=lambda ask: (ask.risk, _ORDER.index(ask.kind))))
+    return tuple(sorted(asks, key=lambda ask: (ask.risk, _ORDER.index(ask.kind), ask.entry not in _WIDEST)))
 
 
 _ORDER: Final = ("method", "host", "library", "budget")
+_WIDEST: Final = frozenset({"*", "action:", "action:*", "query:", "query:*"})
 
 
 class _Family(msgspec.Struct, frozen=True):

@@ -195,8 +195,8 @@ class LibraryDenied(PerdureError):
     def __init__(self, extension: str, library_id: UUID) -> None:
         self.extension, self.library_id = extension, library_id
         super().__init__(
-            f"extension {extension} may not run in library {library_id}; its manifest has to ask for it, and a person to "
-            "agree"
+            f"extension {extension} may not run in library {library_id}; "
+            "its manifest has to ask for it, and a person to agree"
         )
 
 
@@ -220,11 +220,15 @@ class ConsentRequired(PerdureError):
 
 
 class ConsentDeclined(PerdureError):
-    """A person did not agree to what this version of the extension asks for; it is not installed."""
+    """A person did not agree to what this version of the extension asks for; it is not installed.
 
-    def __init__(self, extension: str, version: str) -> None:
-        self.extension, self.version = extension, version
-        super().__init__(f"what extension {extension} {version} asks for was declined; it is not installed")
+    With ``waits`` it goes on waiting for a consent.
+    """
+
+    def __init__(self, extension: str, version: str, *, waits: bool = False) -> None:
+        self.extension, self.version, self.waits = extension, version, waits
+        then = "it goes on waiting" if waits else "it is not installed"
+        super().__init__(f"what extension {extension} {version} asks for was declined; {then}")
 
 
 class NoUpdateProposed(PerdureError, LookupError):

@@ -203,14 +203,23 @@ class Installer:
     # --- what waits for consent --------------------------------------------------------------------------------------
 
     def request(self, extension: str) -> ConsentRequest:
-        """What the version that waits for consent asks for; else what the installed one does.
+        """What the version that waits for consent asks for.
+
+        Raises:
+            UnknownExtension: the extension is not installed.
+            NoUpdateProposed: none of its versions waits.
+        """
+        state = self._extensions.state(extension)
+        return self._request(_waiting(state).manifest, state)
+
+    def installed_request(self, extension: str) -> ConsentRequest:
+        """What the installed version asks for; what of it is not granted is new.
 
         Raises:
             UnknownExtension: it is not installed.
         """
         state = self._extensions.state(extension)
-        manifest = state.proposed.manifest if state.proposed is not None else state.manifest
-        return self._request(parse_manifest(manifest), state)
+        return self._request(parse_manifest(state.manifest), state)
 
     def accept_update(self, extension: str, grant: Grant | None, by: str) -> ExtensionInfo:
         """Install the version that waits for consent. Durable.
