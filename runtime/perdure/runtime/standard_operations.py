@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perdure.runtime.credentials.operations import credential_operations
 from perdure.runtime.http.operations import http_operations
 from perdure.runtime.operations import ping
 from perdure.runtime.vdfs.operations import vdfs_operations
@@ -18,3 +19,8 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(ping.ping)
     register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
+    register(
+        *credential_operations(
+            runtime.store, runtime.keychain, runtime.call, runtime.hosts_of, runtime.settings.http, runtime.clock
+        )
+    )
