@@ -12,6 +12,8 @@ CHUNK: Final = 128  # stamps in one row
 _STAMP: Final = 8  # bytes
 _HEADER: Final = struct.Struct(">Q")
 _FORMAT: Final = "q"
+_FIRST: Final = 1_024  # stamps that a ring has room for at first
+_NEVER: Final = 1 << 62
 
 
 class RequestWindow:
@@ -24,16 +26,18 @@ class RequestWindow:
     Rows: the ring is stored in chunks of `CHUNK` stamps, of which only those that changed are written again. There is
     one chunk more than the limit needs, for the one that is being filled replaces a whole one.
 
-    Not thread-safe. Times are in microseconds since 1970. The ring never shrinks: a limit that is lowered and raised
-    again finds the stamps that were there.
+    Not thread-safe. Times are in microseconds since 1970. The ring grows to what its limit needs, as far as there are
+    that many requests, and never shrinks: a limit that is lowered and raised again finds the stamps that were there.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._ring = array(_FORMAT, bytes(_STAMP * _size(limit)))
+        self._ring = array(_FORMAT, bytes(_STAMP * _size(min(limit, _FIRST))))
+        self._full_at = 0  # the count at which the ring has to grow
         self._count = 0  # requests ever; the last of them is at (count - 1) % size
         self._newest = 0
         self._stored = 0  # those before this one are in the rows
+        self._set_full_at()
 
     @property
     def limit(self) -> int:
@@ -43,8 +47,11 @@ class RequestWindow:
     @limit.setter
     def limit(self, limit: int) -> None:
         self._limit = limit
-        if _size(limit) > len(self._ring):
-            self._resize(_size(limit))
+        self._set_full_at()
+
+    def _set_full_at(self) -> None:
+        # A ring that has gone round already is too small from now on.
+        self._full_at = len(self._ring) if len(self._ring) < _size(self._limit) else _NEVER
 
     def free_at(self, now: int) -> int:
         """The first moment, not before ``now``, at which a request may be made; nothing is counted."""
@@ -59,12 +66,17 @@ class RequestWindow:
         ring, count = self._ring, self._count
         if self._newest > now or (count >= self._limit and ring[(count - self._limit) % len(ring)] + MINUTE_US > now):
             return self.free_at(now)
+        if count >= self._full_at:
+            self._grow()
+            ring = self._ring
         ring[count % len(ring)] = self._newest = now
         self._count = count + 1
         return 0
 
     def take(self, at: int) -> None:
         """Count a request at ``at``, which is `free_at` or later."""
+        if self._count >= self._full_at:
+            self._grow()
         self._ring[self._count % len(self._ring)] = self._newest = at
         self._count += 1
 
@@ -116,23 +128,25 @@ class RequestWindow:
         if not chunks:
             return
         first = last = max(chunks)
-        while first - 1 in chunks:
+        while len(chunks.get(first - 1, ())) == CHUNK:
             first -= 1
         kept = [stamp for number in range(first, last + 1) for stamp in chunks[number]]
         whole = (last - first + 1) * CHUNK
         if whole > len(self._ring):
             self._ring = array(_FORMAT, bytes(_STAMP * whole))
+            self._set_full_at()
         self._count = first * CHUNK
         for stamp in kept:
             self.take(min(stamp, now))
 
-    def _resize(self, size: int) -> None:
-        kept = range(max(0, self._count - len(self._ring)), self._count)
-        stamps = [(index, self._ring[index % len(self._ring)]) for index in kept]
+    def _grow(self) -> None:
+        old, size = self._ring, min(_size(self._limit), 2 * len(self._ring))
         self._ring = array(_FORMAT, bytes(_STAMP * size))
-        for index, stamp in stamps:
-            self._ring[index % size] = stamp
-        self._stored = 0
+        for index in range(max(0, self._count - len(old)), self._count):
+            self._ring[index % size] = old[index % len(old)]
+        if self._count > len(old):
+            self._stored = 0  # it had gone round, and its chunks belong in other rows now
+        self._set_full_at()
 
 
 def _size(limit: int) -> int:
