@@ -168,7 +168,7 @@ def method_in_words(entry: str, summaries: Mapping[OperationName, str]) -> tuple
         verb = "change something with" if action else "read something with"
         return f"{verb} the operation {operation.name}, which this host does not have", _risk(name, action)
     begins = MethodEntries((entry,))
-    known = sorted(known.name for known in summaries if begins.allows(known))
+    known = sorted({known.name for known in summaries if begins.allows(known)})
     if family is not None and name.rstrip("*").endswith(".") and name.count(".") == 1:
         return family.action if action else family.query, _risk(name, action)
     verb = "change something with" if action else "read something with"
