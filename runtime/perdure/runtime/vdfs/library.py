@@ -233,6 +233,15 @@ class _Content(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
+    def readall(self) -> bytes:
+        # RawIOBase reads 8 KiB at a time, and each of those would read a whole part.
+        pieces = bytearray()
+        while self._at < self._size:
+            piece = bytearray(min(PART_BYTES, self._size - self._at))
+            self.readinto(piece)
+            pieces += piece
+        return bytes(pieces)
+
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
         length = min(len(view), self._size - self._at)

@@ -18,7 +18,7 @@ def encoded_metadata(metadata: dict[str, Any]) -> bytes:
     Raises:
         BadMetadata: it is nested too deep, too large, or JSON cannot say it.
     """
-    _check_depth(metadata)
+    _check(metadata)
     try:
         data = msgspec.json.encode(metadata, order="sorted")
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
@@ -37,9 +37,9 @@ def patched(metadata: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """The metadata after a JSON merge patch (RFC 7396): objects are merged, null removes, all else replaces.
 
     Raises:
-        BadMetadata: the patch is nested too deep.
+        BadMetadata: the patch is nested too deep, or has too large a number.
     """
-    _check_depth(patch)
+    _check(patch)
     return _merged(metadata, patch)
 
 
@@ -56,17 +56,17 @@ def _merged(target: object, patch: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _check_depth(value: object) -> None:
+def _check(value: object) -> None:
     level = [value]
-    for _ in range(MAX_METADATA_DEPTH):
-        level = [
-            item
-            for container in level
-            for item in (
-                container.values() if isinstance(container, dict) else container if isinstance(container, list) else ()
-            )
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return
-    raise BadMetadata(f"metadata: it is nested more than {MAX_METADATA_DEPTH} deep")
+    for depth in range(MAX_METADATA_DEPTH + 1):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict | list) and depth == MAX_METADATA_DEPTH:
+                raise BadMetadata(f"metadata: it is nested more than {MAX_METADATA_DEPTH} deep")
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+            elif isinstance(item, int) and not -(2**63) <= item < 2**64:
+                raise BadMetadata("metadata: it has a number beyond 64 bits")
+        level = inner
