@@ -58,7 +58,7 @@ def test_inspect_says_what_it_may_do(perdure: CommandLine, tmp_path: Path) -> No
         "typo": 1,
     }
     folder = write_extension(tmp_path / "acme", module(), permissions=permissions)
-    installed = perdure.done("extensions", "install", folder)
+    installed = perdure.done("extensions", "install", folder, "--yes")
     shown = perdure.done("extensions", "inspect", "acme").out
     for text in (
         "query:test.ping",
