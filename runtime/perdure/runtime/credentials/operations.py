@@ -334,11 +334,10 @@ def _place(context: CallContext, name: str, extension: str | None) -> Credential
     if not owner or context.library_id is None:
         raise OperationFailed("invalid_payload", "credentials belong to an extension: say which")
     place = CredentialPlace(owner, context.library_id, name)
-    if name:
-        try:
-            _ = place.row
-        except ValueError:
-            raise OperationFailed("invalid_payload", "the name is too long: it has too many bytes") from None
+    try:
+        _ = place.row
+    except ValueError:
+        raise OperationFailed("invalid_payload", "the names are too long, or have a NUL in them") from None
     return place
 
 
