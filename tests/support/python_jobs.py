@@ -19,12 +19,15 @@ from perdure.runtime.runtime import DEFAULT_LIBRARY
 
 
 class PythonJobs:
-    """An extension with one job type, ``run``, whose guest runs ``body``; it may do what ``permissions`` say."""
+    """An extension with one job type, ``run``, whose guest runs ``body``; it may do what ``permissions`` say.
+
+    ``folder`` None: it is installed already, by the process before this one.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
-        folder: Path,
+        folder: Path | None,
         body: Body | None = None,
         *,
         extension: str = EXTENSION,
@@ -33,10 +36,11 @@ class PythonJobs:
         self.runtime = runtime
         self.body = body
         self.extension = extension
-        wat = RuntimeWat()
-        wat.job("run", "(i32.const 0)")
-        written = write_extension(folder / extension, wat.module(), extension=extension, permissions=permissions)
-        runtime.install(written, consent=grant_as_asked)
+        if folder is not None:
+            wat = RuntimeWat()
+            wat.job("run", "(i32.const 0)")
+            written = write_extension(folder / extension, wat.module(), extension=extension, permissions=permissions)
+            runtime.install(written, consent=grant_as_asked)
         self._others = runtime._system.guests
         runtime._system.guests = self._guest
 
