@@ -652,7 +652,10 @@ def _suspended(use: BudgetUse, *, forced: bool, fuel: int) -> JobSuspended:
 
 def _fuel_refused(use: BudgetUse) -> JobError:
     """The job met the edge of an hour's fuel, and may not wait."""
-    text = f"the extension's jobs used up {use.budget}, {use.limit}; there is room in {use.retry_after_ms} ms"
+    if use.retry_after_ms:
+        text = f"the extension's jobs used up {use.budget}, {use.limit}; there is room in {use.retry_after_ms} ms"
+    else:
+        text = f"the job used up its share of {use.budget}, {use.limit}, without a call of its host"
     limit = LimitUse(use.budget, use.limit, use.limit, "fuel")
     return JobError("out_of_fuel", text, limit=limit, data=_retry(use))
 

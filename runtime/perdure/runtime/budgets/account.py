@@ -98,10 +98,14 @@ class Account:
         window.limit = budget.limit
         return window
 
-    @property
-    def sharers(self) -> int:
-        """Among how many attempts, with the one that asks, what is left of an hour's fuel is to be shared."""
-        return max(1, (self.budgets.concurrent_jobs.limit or _ANY) - self.leases)
+    def share(self, room: int, limit: int) -> int:
+        """How much of an hour's fuel an attempt may borrow where there is so much ``room``.
+
+        Each gets as much as those who have yet to come. But a share that is too small is of no use to a guest which
+        seldom calls its host; so it is not less than a quarter of what would be everybody's, as long as there is that.
+        """
+        most = self.budgets.concurrent_jobs.limit or _ANY
+        return max(room // max(1, most - self.leases), min(room, limit // (4 * most)))
 
     def edge(self, name: str, now: int, free: int, waited: int = 0, *, known: bool = False) -> Edge:
         """What happens at the edge of the budget ``name`` that has room at ``free``, to one who has waited so long.

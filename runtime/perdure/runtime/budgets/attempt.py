@@ -38,7 +38,7 @@ class BudgetedAttempt:
                 room = window.room(now)
                 if room < least:
                     return account.edge("fuel_per_hour", now, window.free_at(now, least), round(waited * 1_000_000))
-                lease = min(lease, max(least, room // account.sharers))
+                lease = min(lease, max(least, account.share(room, window.limit)))
             for account, window in windows:
                 window.reserve(lease)
                 account.leases += 1
