@@ -18,6 +18,8 @@ from perdure.runtime import Grant, Runtime, UnknownExtension, grant_as_asked, pe
 from perdure.runtime.errors import OperationError
 from perdure.runtime.manifest import ManifestPermissions
 from perdure.runtime.permission_use import PermissionUse, Use, permission_use
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.secrets.sealing import seal
 from perdure.store import MemoryEventStore
 from perdure.store import events as ev
 
@@ -131,13 +133,20 @@ def test_an_attempt_whose_process_died_ended_with_what_was_last_heard() -> None:
 
 def test_hosts_are_those_of_requests_and_where_they_were_sent_on_to() -> None:
     store = MemoryEventStore(lambda: 5)
-    sealed = ev.Sealed("key", b'{"url": "https://c.example.com:8443/?[sensitive]"}', EMPTY)
+    keychain = Keychain.in_memory()
+    url = b'{"url": "https://c.example.com:8443/?token=secret"}'
+    payload = seal(keychain, store.blobs, keychain.extension_key("acme"), b'{"url": "[sensitive]"}', url)
+    sealed = replace(asked("query:http.request", b""), payload=payload)
+    shown = replace(sealed, answer=ev.Sealed("key", b'{"origin": "https://e.example.com"}', EMPTY))
+    lost = replace(sealed, payload=ev.Sealed("no such key", b"{}", EMPTY))
     job(
         store,
         1,
         ev.JobStarted(1, 7),
-        asked("action:http.request", b'{"url": "https://A.example.com/x"}', b'{"url": "http://b.example.com/"}'),
-        replace(asked("query:http.get", b""), payload=sealed),
+        asked("action:http.request", b'{"url": "https://A.example.com/x"}', b'{"origin": "http://b.example.com"}'),
+        sealed,
+        shown,
+        lost,
         asked("action:http.request", b'{"url": "https://no.example.com/"}', code="permission_denied"),
         *(
             asked("action:http.request", payload)
@@ -145,12 +154,22 @@ def test_hosts_are_those_of_requests_and_where_they_were_sent_on_to() -> None:
         ),
         asked("query:test.ping", b'{"url": "https://other.example.com/"}'),
     )
-    job(store, 2, ev.JobStarted(1, 7), asked("query:http.get", b'{"url": "https://d.example.com/"}'), extension="other")
-    use = permission_use(store, "acme")
-    assert sorted(use.hosts.uses) == ["a.example.com", "c.example.com:8443", "http://b.example.com"]
-    assert use.libraries.uses[LIBRARY].count == 1 + 8
+    job(
+        store,
+        2,
+        ev.JobStarted(1, 7),
+        asked("query:http.request", b'{"url": "https://d.example.com/"}'),
+        extension="other",
+    )
+    use = permission_use(store, "acme", keychain)
+    found = ["a.example.com", "c.example.com:8443", "e.example.com", "http://b.example.com"]
+    assert sorted(use.hosts.uses) == found
+    assert use.unread == 1 + 5
+    without = permission_use(store, "acme")
+    assert (sorted(without.hosts.uses), without.unread) == ([found[0], *found[2:]], 3 + 5)
+    assert use.libraries.uses[LIBRARY].count == 1 + 10
     entries = use.entries(ManifestPermissions(network_access=("*.example.com",)), Grant(hosts=("*.example.com",)))
-    assert {entry.entry: entry.use.count for entry in entries if entry.kind == "host"} == {"*.example.com": 1}
+    assert {entry.entry: entry.use.count for entry in entries if entry.kind == "host"} == {"*.example.com": 2}
 
 
 def test_what_the_host_called_for_an_extension_counts_and_its_own_calls_do_not(tmp_path: Path) -> None:

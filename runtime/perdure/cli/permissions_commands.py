@@ -30,6 +30,7 @@ from perdure.runtime import NOTHING, Grant, PermissionsReport, permissions_repor
 from perdure.runtime.errors import ConsentDeclined, NoUpdateProposed
 from perdure.runtime.grants import as_asked
 from perdure.runtime.permission_use import Use
+from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.export import timestamp
 
 Nothing = Annotated[bool, typer.Option("--nothing", metavar="", help="Take everything away that was granted.")]
@@ -117,7 +118,11 @@ def permissions(invocation: Invocation, extension: ExtensionId, suggest: Suggest
         if store is None:
             show_extension(invocation, extension)  # which says that there is none
             return
-        report = permissions_report(store, extension)
+        # A process that works on the folder may be changing its keys.
+        keychain = Keychain.of_folder(invocation.data) if invocation.holder() is None else None
+        report = permissions_report(store, extension, keychain)
+    if report.unread:
+        invocation.output.say(f"the hosts of {counted(report.unread, 'request')} could not be read, and may be missing")
     if suggest:
         invocation.output.line(msgspec.json.format(msgspec.json.encode(report.suggested), indent=2).decode())
     elif invocation.json:
@@ -148,6 +153,7 @@ def report_json(report: PermissionsReport) -> dict[str, Any]:
         "refused": [{"method": one.method, "code": one.code, **_use_json(one.use)} for one in report.refused],
         "requests_per_minute": report.requests_per_minute,
         "concurrent_jobs": report.concurrent_jobs,
+        "unread": report.unread,
         "suggested": report.suggested,
     }
 

@@ -17,7 +17,11 @@ from perdure.runtime.http.hosts import host_rule
 from perdure.runtime.http.url import parse_url
 from perdure.runtime.manifest import ManifestPermissions, parse_manifest
 from perdure.runtime.permissions import LibraryEntries, MethodEntries, operation_name
+from perdure.runtime.secrets.errors import MasterKeyUnavailable, SecretsError, WrongMasterKey
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.secrets.sealing import open_recorded
 from perdure.store.blobs import BlobStore, load_payload
+from perdure.store.errors import BlobMissing, CorruptBlob
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import (
     CALLS_STREAM,
@@ -83,7 +87,8 @@ class PermissionsReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ``operations`` has the calls by operation, refused ones not among them. ``suggested`` is the least ``permissions``
     of a manifest with which that history would have been the same but for the refusals. ``requests_per_minute`` and
-    ``concurrent_jobs`` are the highest that there were.
+    ``concurrent_jobs`` are the highest that there were. ``unread`` counts requests whose URL, a secret, could not be
+    opened: their hosts may be missing.
     """
 
     extension: str
@@ -97,6 +102,7 @@ class PermissionsReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[Refused, ...]
     requests_per_minute: int
     concurrent_jobs: int
+    unread: int
     suggested: dict[str, Any]
 
     @property
@@ -130,6 +136,7 @@ class PermissionUse:
         self.libraries = _Tally()  # by UUID
         self.hosts = _Tally()  # by entry of network_access
         self.refused = _Tally()  # by (method, code)
+        self.unread = 0  # requests whose host nobody knows
         self._requests: list[int] = []
         self._changes: list[tuple[int, int]] = []  # of the number of running jobs
 
@@ -142,8 +149,16 @@ class PermissionUse:
         # An end counts before a start at the same moment: its slot was free then.
         self._changes += [(start, 1), (max(start + 1, end), -1)]
 
-    def call(self, method: str, library_id: UUID | None, code: str, time: int, hosts: Iterable[str] = ()) -> None:
-        """An operation was called."""
+    def call(
+        self,
+        method: str,
+        library_id: UUID | None,
+        code: str,
+        time: int,
+        hosts: Iterable[str] = (),
+        all_hosts: bool = True,
+    ) -> None:
+        """An operation was called, and needed these ``hosts``; ``all_hosts``: that is all that can be said."""
         name = operation_name(method)
         if code in REFUSALS or name is None:
             key = (method[:200], code)
@@ -157,6 +172,7 @@ class PermissionUse:
             self.libraries.add(library_id, time)
         for host in hosts:
             self.hosts.add(host, time)
+        self.unread += not all_hosts
 
     def requests_per_minute(self) -> int:
         """The most calls that there were in any 60 seconds."""
@@ -230,10 +246,10 @@ def _each(*lists: tuple[str, ...]) -> list[str]:
 # --- from the log ----------------------------------------------------------------------------------------------------
 
 
-def permissions_report(store: EventStore, extension: str) -> PermissionsReport:
+def permissions_report(store: EventStore, extension: str, keychain: Keychain | None = None) -> PermissionsReport:
     """An extension's permissions, and what its history did with them; also while another process writes to the log.
 
-    Reads every event of its jobs, a few million a second.
+    Reads every event of its jobs, a few million a second. ``keychain`` opens URLs, for their hosts.
 
     Raises:
         UnknownExtension: it is not installed.
@@ -243,7 +259,7 @@ def permissions_report(store: EventStore, extension: str) -> PermissionsReport:
     if state is None:
         raise UnknownExtension(extension, tuple(states))
     asked, grant = parse_manifest(state.manifest).permissions, grant_of(state)
-    use = permission_use(store, extension)
+    use = permission_use(store, extension, keychain)
     return PermissionsReport(
         extension=extension,
         version=state.version,
@@ -259,30 +275,31 @@ def permissions_report(store: EventStore, extension: str) -> PermissionsReport:
         ),
         requests_per_minute=use.requests_per_minute(),
         concurrent_jobs=use.concurrent_jobs(),
+        unread=use.unread,
         suggested=use.suggested(asked),
     )
 
 
-def permission_use(store: EventStore, extension: str) -> PermissionUse:
+def permission_use(store: EventStore, extension: str, keychain: Keychain | None = None) -> PermissionUse:
     """The history of an extension, of its jobs and of what the host called in its name."""
     use = PermissionUse()
+    hosts_of = _HostsOf(store.blobs, keychain)
     query = JobQuery(extension=extension, limit=_PAGE)
     while True:
         page = store.jobs(query)
         for job in page.jobs:
-            _add_job(use, store, job.job_id, job.library_id)
+            _add_job(use, store, hosts_of, job.job_id, job.library_id)
         if page.next is None:
             break
         query = msgspec.structs.replace(query, before=page.next)
     for stored in store.read(CALLS_STREAM):
         event = stored.event
         if isinstance(event, HostQueryAnswered | HostActionAnswered) and event.extension == extension:
-            hosts = _hosts(store.blobs, event.method, event.payload, event.answer)
-            use.call(event.method, event.library_id, event.code, stored.time, hosts)
+            use.call(event.method, event.library_id, event.code, stored.time, *_hosts(hosts_of, event))
     return use
 
 
-def _add_job(use: PermissionUse, store: EventStore, job_id: UUID, library_id: UUID) -> None:
+def _add_job(use: PermissionUse, store: EventStore, hosts_of: _HostsOf, job_id: UUID, library_id: UUID) -> None:
     started: int | None = None
     last = 0
     for stored in store.read(job_stream(job_id)):
@@ -290,9 +307,9 @@ def _add_job(use: PermissionUse, store: EventStore, job_id: UUID, library_id: UU
         if stored.sequence == 1:
             use.job(library_id, stored.time)
         elif isinstance(event, OperationAnswered | ActionAnswered):
-            hosts = _hosts(store.blobs, event.method, event.payload, event.answer)
             # A call that named no library worked in the job's own.
-            use.call(event.method, event.library_id or library_id, event.code, stored.time, hosts)
+            library = event.library_id or library_id
+            use.call(event.method, library, event.code, stored.time, *_hosts(hosts_of, event))
         elif started is not None and isinstance(event, (*_ENDS, JobResumed, JobStarted)):
             # A process that died said nothing: its attempt ended with the last that was heard of it.
             use.attempt(started, stored.time if isinstance(event, _ENDS) else last)
@@ -304,16 +321,46 @@ def _add_job(use: PermissionUse, store: EventStore, job_id: UUID, library_id: UU
         use.attempt(started, last)
 
 
-def _hosts(blobs: BlobStore, method: str, payload: Recorded, answer: Recorded) -> Iterator[str]:
-    """The entries of ``network_access`` that a call of ``http.request`` needed: where it went, and was sent on to."""
-    name = operation_name(method)
-    if name is None or not name.name.startswith("http."):
-        return
-    found: dict[str, None] = {}
-    for side in (payload, answer):
+def _hosts(
+    hosts_of: _HostsOf, event: OperationAnswered | ActionAnswered | HostQueryAnswered | HostActionAnswered
+) -> tuple[list[str], bool]:
+    return hosts_of(event.method, event.payload, event.answer) if event.code not in REFUSALS else ([], True)
+
+
+class _HostsOf:
+    """The hosts that calls of ``http.request`` needed: what they asked for, and where they were sent on to.
+
+    URLs are secrets, so a payload has to be opened; only the host is kept of it. The answer shows its last host.
+    """
+
+    def __init__(self, blobs: BlobStore, keychain: Keychain | None) -> None:
+        self._blobs = blobs
+        self._keychain = keychain
+
+    def __call__(self, method: str, payload: Recorded, answer: Recorded) -> tuple[list[str], bool]:
+        """The entries of ``network_access``, and whether that is all that can be said."""
+        name = operation_name(method)
+        if name is None or name.name != "http.request":
+            return [], True
+        asked = _entry(self._opened(payload), "url")
+        last = _entry(answer.shown if isinstance(answer, Sealed) else self._opened(answer), "origin")
+        return [entry for entry in dict.fromkeys((asked, last)) if entry is not None], asked is not None
+
+    def _opened(self, recorded: Recorded) -> bytes:
         try:
-            value = msgspec.json.decode(side.shown if isinstance(side, Sealed) else load_payload(blobs, side))
-            found[parse_url(value["url"]).entry] = None
-        except (msgspec.MsgspecError, KeyError, TypeError, InvalidRequest, UnicodeDecodeError, RecursionError):
-            continue
-    yield from found
+            if not isinstance(recorded, Sealed):
+                return load_payload(self._blobs, recorded)
+            if self._keychain is not None:
+                return open_recorded(self._keychain, self._blobs, recorded)
+        except (SecretsError, BlobMissing, CorruptBlob) as error:
+            if isinstance(error, MasterKeyUnavailable | WrongMasterKey):
+                self._keychain = None  # nor will it open the others
+        return b""
+
+
+def _entry(data: bytes, field: str) -> str | None:
+    """The entry for the URL in a field of a JSON object; None if there is none, or nothing could be sent to it."""
+    try:
+        return parse_url(msgspec.json.decode(data)[field]).entry
+    except (msgspec.MsgspecError, KeyError, TypeError, InvalidRequest, UnicodeDecodeError, RecursionError):
+        return None

@@ -335,7 +335,7 @@ class Runtime:
     def permissions(self, extension: str) -> PermissionsReport:
         """See `permissions_report`."""
         self._check()
-        return permissions_report(self.store, extension)
+        return permissions_report(self.store, extension, self.keychain)
 
     def hosts_of(self, extension: str) -> HostRules:
         """The hosts that the extension may reach at this moment.
