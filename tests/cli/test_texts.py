@@ -114,6 +114,12 @@ def test_every_event_can_be_summed_up() -> None:
             ev.OperationAnswered(1, 1, "query:x", None, ev.Inline(b""), ev.Inline(b""), "rate_limited"),
             "query:x: rate_limited",
         ),
+        (
+            ev.OperationAnswered(
+                1, 1, "query:x", None, ev.Inline(b""), ev.Sealed("k", b'{"a":"[sensitive]"}', ev.Inline(b"\0")), ""
+            ),
+            'query:x: ok, sealed {"a":"[sensitive]"}',
+        ),
         (ev.JobPaused(forced=True, fuel=1), "its guest did not stop by itself and was stopped"),
     ],
 )

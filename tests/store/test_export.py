@@ -140,3 +140,11 @@ def test_whatever_a_guest_says_is_valid_json(message: str, progress: float, stat
             assert base64.b64decode(parsed["body"]) == stored.body
             assert parsed["time"] == timestamp(time)
             assert as_json(stored)["hash"] == parsed["hash"]
+
+
+def test_of_a_sealed_payload_there_is_what_may_be_shown() -> None:
+    shown, sealed = b'{"name":"n","key":"[sensitive]"}', bytes(range(200))
+    payload = ev.Sealed("the-key", shown, ev.Inline(sealed))
+    event = ev.ActionAnswered(1, 1, "action:x", None, "e", payload, ev.Inline(b"{}"), "")
+    assert event_data(event)["payload"] == {"shown": shown.decode(), "sealed": "the-key"}
+    assert base64.b64encode(sealed).decode() not in json.dumps(event_data(event))

@@ -40,14 +40,17 @@ from perdure.store.events import (
     OperationAnswered,
     PermissionsGranted,
     ProgressReported,
+    Recorded,
     RetryScheduled,
     RuntimeClosed,
     RuntimeOpened,
+    Sealed,
     UpdateDeclined,
     UpdateProposed,
     WarningAdded,
 )
 
+_SHOWN: Final = 200  # characters of a sealed payload
 _LEVELS: Final = ("debug", "info", "warn", "error")
 _ANSWERS: Final = {1: "told to pause", 2: "told to end"}
 
@@ -81,12 +84,20 @@ def _resumed(event: JobResumed) -> str:
 
 
 def _operation(event: OperationAnswered | ActionAnswered) -> str:
-    return f"{event.method}: {event.code or 'ok'}"
+    return f"{event.method}: {event.code or 'ok'}{_sealed(event.payload, event.answer)}"
+
+
+def _sealed(payload: Recorded, answer: Recorded) -> str:
+    """What is shown of a call with secrets: of its payload, or else of its answer."""
+    shown = [side.shown.decode(errors="replace") for side in (payload, answer) if isinstance(side, Sealed)]
+    if not shown:
+        return ""
+    return f", sealed {shown[0] if len(shown[0]) <= _SHOWN else shown[0][:_SHOWN] + '…'}"
 
 
 def _host_call(event: HostQueryAnswered | HostActionAnswered) -> str:
     who = f"{event.caller} for {event.extension}" if event.extension is not None else event.caller
-    return f"{event.method}: {event.code or 'ok'}, called by {who}"
+    return f"{event.method}: {event.code or 'ok'}, called by {who}{_sealed(event.payload, event.answer)}"
 
 
 def _granted(event: PermissionsGranted) -> str:

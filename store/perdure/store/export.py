@@ -2,7 +2,8 @@
 
 One line an event: ``position``, ``stream``, ``sequence``, ``time`` (RFC 3339, UTC, microseconds), ``type``, ``data``,
 ``previous`` and ``hash`` (hex), and ``body`` (base64 of the stored bytes), so that the chain can be checked from the
-export alone. Payloads appear as text where they are UTF-8, else as base64.
+export alone. Payloads appear as text where they are UTF-8, else as base64. Of a sealed one there is what may be shown
+of it, and the id of its key: ``{"shown": "…", "sealed": "…"}``; its ciphertext is only in ``body``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from perdure.store.event_store import StoredEvent
-from perdure.store.events import BlobRef, Event, Inline, tag_of
+from perdure.store.events import BlobRef, Event, Inline, Sealed, tag_of
 
 
 def timestamp(time: int) -> str:
@@ -55,6 +56,8 @@ def export_lines(events: Iterable[StoredEvent]) -> Iterator[str]:
 def _plain(value: object) -> Any:
     if isinstance(value, Inline):
         return _text(value.data)
+    if isinstance(value, Sealed):
+        return {"shown": _text(value.shown), "sealed": value.key}
     if isinstance(value, BlobRef):
         return {"blob": value.digest, "size": value.size}
     if isinstance(value, bytes):
