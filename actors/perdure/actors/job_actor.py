@@ -573,6 +573,7 @@ class JobActor(MailboxActor):
             method=method,
             payload=payload,
             effect_key=self._effects.next(method, library, payload) if action else "",
+            attempt=self._attempt,
         )
         while True:
             done = self._run_operation(message)
@@ -612,7 +613,7 @@ class JobActor(MailboxActor):
         """Let the open call come to an end; only if it waits for room in a budget, when it is ``held``."""
         if self._open_call is not None:
             with contextlib.suppress(SystemStopped):
-                self._system.router.tell(CancelOperation(self.job_id, self._open_call, held))
+                self._system.router.tell(CancelOperation(self.job_id, self._attempt, self._open_call, held))
 
     def _reached(self, call: int, fuel: int, use: BudgetUse) -> None:
         """The call came to the edge of a budget."""

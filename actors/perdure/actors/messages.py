@@ -61,13 +61,15 @@ class Committed(Message, frozen=True):
 class CommitFailed(Message, frozen=True):
     """The durable event with this token was not stored. ``refused``: it never will be; else a later try may do.
 
-    ``conflict``: only this event was refused, because what its effects were computed from has changed.
+    ``conflict``: only this event was refused, because what its effects were computed from has changed. ``unfit``: only
+    this event was refused, because its effects are none that the log can take.
     """
 
     token: int
     reason: str
     refused: bool
     conflict: bool = False
+    unfit: bool = False
 
 
 class PauseJob(Message, frozen=True):
@@ -130,7 +132,7 @@ class OperationCall(Message, frozen=True):
 
     ``caller`` is ``job``, or whoever called from the host: ``python``, ``cli``. ``extension`` is the one it is made by
     or for; None is the host itself. ``job_id`` and ``job_type`` are None and empty for a call from the host. ``call``
-    identifies it within the job's attempt. ``payload`` is UTF-8 JSON. ``effect_key`` is an action's
+    identifies it within the job's ``attempt``. ``payload`` is UTF-8 JSON. ``effect_key`` is an action's
     (`perdure.actors.effect_keys`). ``again`` counts the times that its effects met others' and it has to run anew.
     ``timeout_ms`` is how long the caller waits at most, None for as long as the operation may take.
     """
@@ -146,6 +148,7 @@ class OperationCall(Message, frozen=True):
     effect_key: str = ""
     again: int = 0
     timeout_ms: int | None = None
+    attempt: int = 0
 
 
 class CancelOperation(Message, frozen=True):
@@ -155,6 +158,7 @@ class CancelOperation(Message, frozen=True):
     """
 
     job_id: UUID
+    attempt: int
     call: int
     held: bool = False
 

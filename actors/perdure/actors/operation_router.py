@@ -7,10 +7,13 @@ by its handler, or by this actor when its time is over. Whoever comes first answ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,25 +50,54 @@ logger = logging.getLogger(__name__)
 _HIDDEN: Final = OperationFailed("failed", "the operation failed on the host")
 _LOST: Final = OperationFailed("unavailable", "the operation was not run; it may be tried again")
 _CANCELLED: Final = OperationFailed("unavailable", "the call was cancelled")
+_UNBEGUN: Final = OperationFailed("unavailable", "the operation was not begun in its time; it may be tried again")
+_CLOSING: Final = OperationFailed("unavailable", "the runtime closed before the operation ended")
 
-Answer = Callable[[UUID, OperationDone], None]
+Answer = Callable[[UUID, int, OperationDone], None]
 
 
 class _Call(msgspec.Struct):
     """A call on its way. ``due`` is when it is looked at again, in monotonic seconds.
 
-    ``task`` is None while it is held; ``held`` is the budget that made it wait, also afterwards.
+    ``task`` is None while it is held; ``held`` is the budget that made it wait, also afterwards. ``begun``: its handler
+    may have run.
     """
 
     message: OperationCall
     reply: pykka.Future[Any] | None
     start: float
     due: float
+    limit: float = math.inf  # when its caller gives it up
     name: str = UNKNOWN
     pool: str = ""
+    recorded: bool = False
     token: CancelToken | None = None
     task: Task | Future[Any] | None = None
+    begun: bool = False
     held: BudgetUse | None = None
+
+
+class OpenCalls:
+    """The calls that are held or open. They outlive the router that took them: the next one watches over them."""
+
+    def __init__(self) -> None:
+        # Workers take calls out of it as they answer them; `pop` decides who was first.
+        self.calls: dict[int, _Call] = {}
+        self._serials = itertools.count()
+
+    def add(self, call: _Call) -> int:
+        """Take in a call; returns its number here."""
+        serial = next(self._serials)
+        self.calls[serial] = call
+        return serial
+
+    def take(self, serial: int) -> _Call | None:
+        """Take a call out, to answer it; None if somebody else does."""
+        return self.calls.pop(serial, None)
+
+    def all(self) -> list[tuple[int, _Call]]:
+        """All of them, with their numbers."""
+        return list(self.calls.items())
 
 
 class OperationRouter(MailboxActor):
@@ -74,7 +106,8 @@ class OperationRouter(MailboxActor):
     Args:
         operations: checks and runs the calls.
         workers, loop: where they run; owned by the caller.
-        answer: sends the answer to the job.
+        open_calls: those of the router before, if there was one.
+        answer: sends the answer to an attempt of a job.
         hooks, clock, died: see the rest of the package.
     """
 
@@ -83,6 +116,7 @@ class OperationRouter(MailboxActor):
         operations: Operations,
         workers: Workers,
         loop: EventLoop,
+        open_calls: OpenCalls,
         answer: Answer,
         hooks: ActorHooks,
         clock: Clock,
@@ -95,10 +129,8 @@ class OperationRouter(MailboxActor):
         self._answer = answer
         self._hooks = hooks
         self._clock = clock
-        self._serials = itertools.count()
-        # Workers take calls out of it as they answer them; `pop` decides who was first.
-        self._calls: dict[int, _Call] = {}
-        self._due: float | None = None  # no call is due before
+        self._open = open_calls
+        self._due: float | None = clock.monotonic() if open_calls.calls else None  # no call is due before
         self._handling: tuple[OperationCall, pykka.Future[Any] | None] | None = None
 
     # --- the mailbox -------------------------------------------------------------------------------------------------
@@ -113,7 +145,8 @@ class OperationRouter(MailboxActor):
         reply = self.defer()
         self._handling = (message, reply)
         now = self._clock.monotonic()
-        self._admit(_Call(message, reply, now, now))
+        limit = math.inf if message.timeout_ms is None else now + message.timeout_ms / 1000
+        self._admit(_Call(message, reply, now, now, limit))
         self._handling = None
         return DEFERRED if reply is not None else None
 
@@ -125,14 +158,16 @@ class OperationRouter(MailboxActor):
         """Look at the calls that are due."""
         now = self._clock.monotonic()
         self._due = None
-        for serial, call in list(self._calls.items()):
+        for serial, call in self._open.all():
             if call.due > now:
                 self._watch(call)
-            elif call.task is None:
-                if self._calls.pop(serial, None) is not None:
-                    self._admit(call)
-            else:
+            elif call.task is not None:
                 self._expire(serial, call)
+            elif self._open.take(serial) is not None:
+                if now < call.limit:
+                    self._admit(call)
+                else:
+                    self._send(call, self._failed(call, _no_room(call), ran=False))
 
     def _watch(self, call: _Call) -> None:
         if self._due is None or call.due < self._due:
@@ -152,25 +187,23 @@ class OperationRouter(MailboxActor):
             logger.exception("a call by %s of %s could not be checked", message.caller, message.extension or "the host")
             self._send(call, self._failed(call, _HIDDEN, ran=False))
             return
-        serial = next(self._serials)
         if isinstance(admitted, Hold):
             call.held = admitted.budget
-            call.due = self._clock.monotonic() + admitted.seconds
-            self._calls[serial] = call
+            call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
+            self._open.add(call)
             self._watch(call)
         else:
-            self._begin(serial, call, admitted)
+            self._begin(call, admitted)
 
-    def _begin(self, serial: int, call: _Call, admitted: Admission) -> None:
-        token = call.token = CancelToken()
-        call.name, call.pool = admitted.name, admitted.pool
-        call.due = self._clock.monotonic() + admitted.seconds
-        self._calls[serial] = call
+    def _begin(self, call: _Call, admitted: Admission) -> None:
+        call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
+        token = call.token = CancelToken(call.due)
+        call.name, call.pool, call.recorded = admitted.name, admitted.pool, admitted.recorded
+        serial = self._open.add(call)
         self._watch(call)
         try:
             if admitted.asynchronous:
                 call.task = self._loop.submit(self._run_async(serial, call, token))
-                token.on_cancel(call.task.cancel)
             else:
                 call.task = self._workers.pool(admitted.pool).submit(lambda: self._run(serial, call, token))
         except RuntimeError:
@@ -178,53 +211,69 @@ class OperationRouter(MailboxActor):
             self._finish(serial, self._failed(call, _LOST, ran=False))
 
     def _run(self, serial: int, call: _Call, token: CancelToken) -> None:
+        call.begun = True
         try:
             outcome = self._operations.run(call.message, token)
-        except OperationFailed as failure:
-            outcome = self._failed(call, failure, ran=True)
-        except BaseException:  # without an answer the guest would wait for ever
-            logger.exception("operation %s failed for %s", call.name, call.message.extension or "the host")
-            outcome = self._failed(call, _HIDDEN, ran=True)
+        except BaseException as error:  # without an answer the guest would wait for ever
+            outcome = self._defect(call, error)
         self._finish(serial, outcome)
 
     async def _run_async(self, serial: int, call: _Call, token: CancelToken) -> None:
+        # First the mark, then the look: whoever cancels sets the token, then looks at the mark.
+        call.begun = True
+        if token.cancelled:
+            self._finish(serial, self._failed(call, _CANCELLED, ran=False))
+            return
+        # Not by the future: a task that is cancelled before it runs would never come here, and answer nobody.
+        token.on_cancel(partial(_cancel_task, asyncio.get_running_loop(), asyncio.current_task()))
         try:
             outcome = await self._operations.run_async(call.message, token)
-        except OperationFailed as failure:
-            outcome = self._failed(call, failure, ran=True)
-        except asyncio.CancelledError:
-            self._finish(serial, self._failed(call, _CANCELLED, ran=True))
-            raise
-        except BaseException:  # as above
-            logger.exception("operation %s failed for %s", call.name, call.message.extension or "the host")
-            outcome = self._failed(call, _HIDDEN, ran=True)
+        except asyncio.CancelledError as error:
+            if token.cancelled:
+                self._finish(serial, self._failed(call, _CANCELLED, ran=True))
+                raise
+            outcome = self._defect(call, error)
+        except BaseException as error:  # as above
+            outcome = self._defect(call, error)
         self._finish(serial, outcome)
+
+    def _defect(self, call: _Call, error: BaseException) -> Outcome:
+        if isinstance(error, OperationFailed):
+            return self._failed(call, error, ran=True)
+        logger.error("operation %s failed for %s", call.name, _who(call), exc_info=error)
+        return self._failed(call, _HIDDEN, ran=True)
 
     def _expire(self, serial: int, call: _Call) -> None:
         """The call's time is over: answer it, and wait for its handler no longer."""
-        if self._calls.pop(serial, None) is None:
+        if self._open.take(serial) is None:
+            return
+        if not self._let_go(call):
+            self._send(call, self._failed(call, _UNBEGUN, ran=False), call.held)
             return
         seconds = self._clock.monotonic() - call.start
-        failure = OperationFailed("failed", f"the operation did not end within {seconds:.1f} s; what it did is unknown")
-        logger.warning("operation %s of %s did not end in time", call.name, call.message.extension or "the host")
-        self._send(call, self._failed(call, failure, ran=True))
-        self._let_go(call)
+        done = "nothing was done" if call.recorded else "what it did is unknown"
+        failure = OperationFailed("failed", f"the operation did not end within {seconds:.1f} s; {done}")
+        logger.warning("operation %s of %s did not end in time", call.name, _who(call))
+        self._send(call, self._failed(call, failure, ran=True), call.held)
 
     def _cancel(self, message: CancelOperation) -> None:
-        for serial, call in list(self._calls.items()):
-            if call.message.job_id != message.job_id or call.message.call != message.call:
+        wanted = (message.job_id, message.attempt, message.call)
+        for serial, call in self._open.all():
+            if (call.message.job_id, call.message.attempt, call.message.call) != wanted:
                 continue
             if call.task is None:
-                if self._calls.pop(serial, None) is not None:
+                if self._open.take(serial) is not None:
                     self._send(call, self._failed(call, _CANCELLED, ran=False), call.held)
             elif call.token is not None and not message.held:
                 call.token.cancel()
 
-    def _let_go(self, call: _Call) -> None:
+    def _let_go(self, call: _Call) -> bool:
+        """Tell its handler to stop, and wait for it no longer; False if it was not begun, and never will be."""
         if call.token is not None:
             call.token.cancel()
         if isinstance(call.task, Task):
-            self._workers.pool(call.pool).abandon(call.task)
+            return self._workers.pool(call.pool).abandon(call.task)
+        return call.begun
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
@@ -236,7 +285,7 @@ class OperationRouter(MailboxActor):
             return Outcome(answer=failure_answer(failure.code, failure.message), code=failure.code)
 
     def _finish(self, serial: int, outcome: Outcome) -> None:
-        call = self._calls.pop(serial, None)
+        call = self._open.take(serial)
         if call is not None:
             self._send(call, outcome, call.held)
 
@@ -256,25 +305,27 @@ class OperationRouter(MailboxActor):
         if call.reply is not None:
             call.reply.set(done)
         elif call.message.job_id is not None:
-            self._answer(call.message.job_id, done)
+            self._answer(call.message.job_id, call.message.attempt, done)
 
-    # --- failing -----------------------------------------------------------------------------------------------------
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def on_stop(self) -> None:
+        """Tell handlers to stop, and answer whoever still waits: only callers of the host, jobs have ended by now."""
+        for serial, call in self._open.all():
+            if self._open.take(serial) is not None:
+                begun = call.task is not None and self._let_go(call)
+                self._send(call, self._failed(call, _CLOSING, ran=begun), call.held)
 
     def on_failure(self, exception_type: Any, exception_value: BaseException | None, traceback: Any) -> None:
-        """Answer the calls that die with this actor, so that nobody waits for ever."""
+        """Answer the calls that die with this actor, so that nobody waits for ever; the open ones live on."""
         try:
             now = self._clock.monotonic()
             lost = [self._handling] if self._handling is not None else []
-            lost += [(call.message, call.reply) for call in self._take_held()]
             for message, reply in [*lost, *self._calls_in_mailbox()]:
                 call = _Call(message, reply, now, now)
                 self._send(call, self._failed(call, _LOST, ran=False))
         finally:
             super().on_failure(exception_type, exception_value, traceback)
-
-    def _take_held(self) -> list[_Call]:
-        held = [(serial, call) for serial, call in list(self._calls.items()) if call.task is None]
-        return [call for serial, call in held if self._calls.pop(serial, None) is not None]
 
     def _calls_in_mailbox(self) -> list[tuple[OperationCall, pykka.Future[Any] | None]]:
         calls = []
@@ -286,3 +337,19 @@ class OperationRouter(MailboxActor):
             else:
                 self.actor_inbox.put(envelope)  # Pykka answers those when the loop ends
         return calls
+
+
+def _cancel_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and has cancelled its tasks
+            loop.call_soon_threadsafe(task.cancel)
+
+
+def _who(call: _Call) -> str:
+    return call.message.extension or "the host"
+
+
+def _no_room(call: _Call) -> OperationFailed:
+    """The caller waits no longer for room in a budget."""
+    retry = call.held.retry_after_ms if call.held is not None else None
+    return OperationFailed("rate_limited", "there was no room in the budget in the call's time", retry_after_ms=retry)

@@ -13,18 +13,36 @@ from perdure.store.event_store import Effects
 from perdure.store.events import Recorded, RowWrite
 
 UNKNOWN: Final = "unknown"
-HOST: Final = "host"  # the pool of calls that no extension makes
+HOST: Final = "(host)"  # the pool of calls that no extension makes; no extension's id
+CODES: Final = frozenset(
+    {
+        "permission_denied",
+        "library_denied",
+        "rate_limited",
+        "unknown_method",
+        "invalid_payload",
+        "not_found",
+        "failed",
+        "unavailable",
+    }
+)
+_MOST_TEXT: Final = 4096  # characters of a failure's message; a handler's exceptions may quote whole files
 
 
 class OperationFailed(Exception):
     """A call that ends in an answer with one of the ABI's codes.
 
     ``retry_after_ms`` is when it may be tried again, if that is known; ``budget`` is the one that refused it.
+
+    Raises:
+        ValueError: the ABI has no such code.
     """
 
     def __init__(
         self, code: str, message: str, *, retry_after_ms: int | None = None, budget: BudgetUse | None = None
     ) -> None:
+        if code not in CODES:
+            raise ValueError(f"{code!r} is none of the codes: {', '.join(sorted(CODES))}")
         self.code, self.message = code, message
         self.retry_after_ms, self.budget = retry_after_ms, budget
         super().__init__(message)
@@ -33,13 +51,15 @@ class OperationFailed(Exception):
 class Admission(msgspec.Struct, frozen=True):
     """A call that may run: the operation's name for the metrics, whose workers run it, and for how long at most.
 
-    An ``asynchronous`` handler runs on the event loop instead.
+    An ``asynchronous`` handler runs on the event loop instead. ``recorded``: all it does is what its outcome records,
+    so nothing happens if that is dropped.
     """
 
     name: str
     pool: str
     seconds: float
     asynchronous: bool = False
+    recorded: bool = False
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -90,8 +110,11 @@ class Operations(Protocol):
 
 
 def failure_answer(code: str, message: str, retry_after_ms: int | None = None) -> bytes:
-    """The JSON that a caller gets for a failed call."""
-    answer: dict[str, Any] = {"error": message, "code": code}
+    """The JSON that a caller gets for a failed call; a long message is cut, and one that is no text made one."""
+    text = message if isinstance(message, str) else repr(message)
+    if len(text) > _MOST_TEXT:
+        text = text[:_MOST_TEXT] + "…"
+    answer: dict[str, Any] = {"error": text.encode(errors="replace").decode(), "code": code}
     if retry_after_ms is not None:
         answer["retry_after_ms"] = retry_after_ms
     return json.dumps(answer, ensure_ascii=False).encode()

@@ -47,7 +47,7 @@ from perdure.actors.messages import (
     UnloadExtension,
     encode_message,
 )
-from perdure.actors.operation_router import OperationRouter
+from perdure.actors.operation_router import OpenCalls, OperationRouter
 from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
@@ -132,6 +132,7 @@ class ActorSystem:
         self._operations = operations
         self._workers = Workers(settings.workers)
         self._loop = EventLoop()
+        self._open_calls = OpenCalls()
         self._riders = riders
         self._lanes: dict[str, Lane] = {}
         self._running: dict[UUID, _Running] = {}
@@ -202,6 +203,13 @@ class ActorSystem:
         """
         done: OperationDone = self.router.ask(call, timeout)
         return done
+
+    def _answer_job(self, job_id: UUID, attempt: int, done: OperationDone) -> None:
+        """Send an answer to the attempt that asked; a later one counts its calls anew and must not take it for its."""
+        entry = self._running.get(job_id)
+        if entry is not None and entry.attempt == attempt:
+            with contextlib.suppress(pykka.ActorDeadError):
+                entry.ref.tell(encode_message(done))
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
@@ -431,7 +439,8 @@ class ActorSystem:
                 self._operations,
                 self._workers,
                 self._loop,
-                self.tell_job,
+                self._open_calls,
+                self._answer_job,
                 self.hooks,
                 self.clock,
                 self._death_of("router"),
