@@ -50,6 +50,24 @@ class BlobStoreContract:
             blobs.get(digest)
         assert caught.value.digest == digest
 
+    def test_a_removed_blob_is_gone_and_can_come_back(self, blobs: BlobStore) -> None:
+        digest, other = blobs.put(b"removed"), blobs.put(b"stays")
+        for _ in range(2):  # a second time does nothing
+            blobs.remove(digest)
+            assert not blobs.has(digest)
+            with pytest.raises(BlobMissing):
+                blobs.get(digest)
+        assert list(blobs.digests()) == [other]
+        assert blobs.put(b"removed") == digest
+        assert blobs.get(digest) == b"removed"
+
+    def test_no_name_but_a_digest_removes_anything(self, blobs: BlobStore, tmp_path: Path) -> None:
+        stranger = tmp_path / "stranger"
+        stranger.write_bytes(b"")
+        for name in ("", "..", "../stranger", str(stranger), "../../stranger"):
+            blobs.remove(name)
+        assert stranger.exists()
+
     def test_what_the_caller_does_with_its_buffer_later_does_not_matter(self, blobs: BlobStore) -> None:
         buffer = bytearray(b"before")
         digest = blobs.put(bytes(buffer))

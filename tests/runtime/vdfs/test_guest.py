@@ -18,6 +18,8 @@ from tests.support.waiting import TIMEOUT
 from perdure.actors import Exit, GuestResult, GuestSpec
 from perdure.runtime import RetryPolicy, Runtime, Status
 from perdure.runtime.permissions import operation_name
+from perdure.store import rows
+from perdure.store.errors import WriteConflict
 from perdure.store.events import ActionAnswered, OperationAnswered
 
 ACTIONS = {"create_entry", "update_metadata", "delete_entry", "append_content", "write_sidecar", "delete_sidecar"}
@@ -214,3 +216,26 @@ def test_many_jobs_at_once_lose_nothing(tmp_path: Path) -> None:
         assert len(shelf.entries()) == 81
         usage = shelf.library.usage()
         assert usage.entries_used == 81
+
+
+def test_jobs_at_once_seldom_meet_at_the_quota(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conflicts = 0
+
+    class Counted(WriteConflict):
+        def __init__(self, key: bytes) -> None:
+            nonlocal conflicts
+            conflicts += 1
+            super().__init__(key)
+
+    monkeypatch.setattr(rows, "WriteConflict", Counted)
+
+    def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
+        for _ in range(25):
+            assert b'"code"' not in host.call("action:vdfs.create_entry", b'{"name": "a"}')
+
+    jobs = PythonJobs(shelf.runtime, tmp_path, body, methods=["*"])
+    for job in [jobs.start(library_id=LIBRARY) for _ in range(8)]:
+        assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
+    assert shelf.library.usage().entries_used == 200
+    # Each shard claims room once, and whoever comes at the same time does so again: with one counter it is 800.
+    assert conflicts <= 8 * 7

@@ -21,7 +21,7 @@ from perdure.runtime.vdfs.messages import Entry
 from perdure.runtime.vdfs.metadata import decoded_metadata
 from perdure.runtime.vdfs.quota import Amount
 from perdure.runtime.vdfs.records import EntryRecord, Keys, decode_row, encode_row
-from perdure.runtime.vdfs.usage import Usage
+from perdure.runtime.vdfs.usage import ShardChoice, Usage
 from perdure.store.errors import BlobMissing
 from perdure.store.event_store import EventStore
 
@@ -37,6 +37,7 @@ class VdfsHost(msgspec.Struct, frozen=True):
     limit: Amount
     marks: Marks
     digests: RunningDigests
+    shards: ShardChoice
 
 
 class LibraryCall:
@@ -54,7 +55,7 @@ class LibraryCall:
     def usage(self) -> Usage:
         """The library's account."""
         caller = self.context.job_id or self.context.effect_key
-        return Usage(self.data, self.keys, self.host.limit, str(caller))
+        return Usage(self.data, self.keys, self.host.limit, self.host.shards.of(str(caller)))
 
     @functools.cached_property
     def uses(self) -> BlobUses:

@@ -15,13 +15,14 @@ from perdure.runtime.vdfs.library_call import VdfsHost
 from perdure.runtime.vdfs.library_operations import LibraryOperations
 from perdure.runtime.vdfs.quota import Amount
 from perdure.runtime.vdfs.sidecar_operations import SidecarOperations
+from perdure.runtime.vdfs.usage import ShardChoice
 from perdure.store.event_store import EventStore
 
 
 def vdfs_operations(store: EventStore, clock: Clock, settings: RuntimeSettings) -> list[Callable[..., Any]]:
     """The handlers, on a store whose entries, sidecars and blobs they work on."""
     limit = Amount(settings.library_quota_bytes, settings.library_quota_entries)
-    host = VdfsHost(store, clock.now, limit, Marks(), RunningDigests())
+    host = VdfsHost(store, clock.now, limit, Marks(), RunningDigests(), ShardChoice())
     entries, contents, sidecars = EntryOperations(host), ContentOperations(host), SidecarOperations(host)
     library = LibraryOperations(host)
     return [
