@@ -21,16 +21,19 @@ from perdure.runtime.budgets.budgets import AtEdge, Budgets
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
+from perdure.runtime.operations.payload import check_payload
 from perdure.runtime.operations.recording import Recording, SecretFailure
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
+from perdure.runtime.strict_json import BadJson
 from perdure.store.event_store import Effects, EventStore
 
 logger = logging.getLogger(__name__)
 
 _TRIES: Final = 32  # runs of one call whose reads others keep changing
+_NAME_SHOWN: Final = 100  # characters
 _BUSY: Final = "others kept changing what this call works on; try again"
 
 
@@ -172,8 +175,14 @@ class OperationService:
 
     def _decode(self, operation: Operation, call: OperationCall) -> object:
         try:
+            check_payload(call.payload)
             return operation.decode(call.payload)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        except BadJson as error:
+            text = f"{error.reason} ({error.field[:_NAME_SHOWN]!r})" if error.field else error.reason
+            if operation.secrets is not None:
+                text = error.reason.partition(":")[0]  # neither the name, which may be anything, nor a number
+            raise OperationFailed("invalid_payload", f"invalid payload: {text}") from None
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             text = str(error) if operation.secrets is None else harmless(str(error))
             raise OperationFailed("invalid_payload", f"invalid payload: {text}") from None
 
