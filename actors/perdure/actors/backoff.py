@@ -6,6 +6,8 @@ together do not come back together ("Exponential Backoff And Jitter", AWS Archit
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from perdure.store.events import RetryPolicy
@@ -24,6 +26,11 @@ class Backoff(msgspec.Struct, frozen=True):
         # The exponent is bounded so that a job which fails for weeks does not overflow a float.
         base = min(self.initial_ms * self.factor ** min(failures - 1, 64), float(self.maximum_ms))
         return max(0, round(base * (1 + self.jitter * (2 * random - 1))))
+
+
+# Between the runs of an action whose effects met others': a commit takes a millisecond, so that is the measure. Without
+# it those who lost would meet again in the next commit, and of a hundred one would win.
+CONTENTION: Final = Backoff(initial_ms=1, factor=2.0, maximum_ms=128, jitter=1.0)
 
 
 def backoff_of(policy: RetryPolicy) -> Backoff:

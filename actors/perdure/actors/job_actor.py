@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.actors.backoff import backoff_of
+from perdure.actors.backoff import CONTENTION, backoff_of
 from perdure.actors.budgets import PLENTY, Edge, FuelLease
 from perdure.actors.effect_keys import EffectKeys
 from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
@@ -70,6 +70,7 @@ from perdure.store.events import (
     LogWritten,
     OperationAnswered,
     ProgressReported,
+    Recorded,
     RetryScheduled,
     WarningAdded,
     encode,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_UNFIT: Final = "the operation failed on the host: its changes are none that can be stored"
 _STALLED: Final = 0.5  # seconds between tries to record an end while the store refuses commits
 _STOPPED: Final = "stopped"  # what killed an attempt whose actor was told to stop by Pykka
 _STATUS: Final = {JobCompleted: Status.COMPLETED, JobFailed: Status.FAILED, JobCancelled: Status.CANCELLED}
@@ -417,13 +419,13 @@ class JobActor(MailboxActor):
         return isinstance(self._commit(event), Committed)
 
     def _commit(self, event: GuestEvent, effects: Effects | None = None) -> Committed | CommitFailed:
-        """The same with effects; a refusal that is not a conflict of these ends the attempt."""
+        """The same with effects; a refusal that is not only of these ends the attempt."""
         try:
             answer = self._await_commit(self._lane.post_durable(encode(event), effects))
         except (LaneBroken, SystemStopped) as error:
             self._lost = str(error)
             raise StopGuest from None
-        if isinstance(answer, CommitFailed) and answer.refused and not answer.conflict:
+        if isinstance(answer, CommitFailed) and answer.refused and not (answer.conflict or answer.unfit):
             self._lost = answer.reason
             raise StopGuest
         return answer
@@ -582,9 +584,19 @@ class JobActor(MailboxActor):
             if self._record(fuel, message, library_id, done):
                 break
             message = msgspec.structs.replace(message, again=message.again + 1)
-        if done.action:
+            self._stand_back(message.again)
+        if done.action and not done.code:
+            # Only then: whoever tries a failed action again means the same effect, and so does a later attempt.
             self._effects.done(method, library, payload)
         return done.answer
+
+    def _stand_back(self, times: int) -> None:
+        """Let the others go first, for a moment that is drawn."""
+        # No secret is drawn.
+        if pause := CONTENTION.delay_ms(times, random.random()):  # noqa: S311
+            self._wait_for_mail(pause / 1000)
+        if self._killed is not None:
+            raise StopGuest
 
     def _run_operation(self, message: OperationCall) -> OperationDone:
         self._operation = None
@@ -624,27 +636,47 @@ class JobActor(MailboxActor):
 
     def _record(self, fuel: int, message: OperationCall, library_id: UUID | None, done: OperationDone) -> bool:
         """Lay down the answer, and for an action wait until it is on disk; False if its effects met others'."""
-        blobs = self._system.store.blobs
-        try:
-            payload = done.payload if done.payload is not None else store_payload(blobs, message.payload)
-            answer = done.recorded_answer if done.recorded_answer is not None else store_payload(blobs, done.answer)
-        except StoreError as error:
-            # Without a record the answer must not reach the guest: a replay could not give it again.
-            self._lost, self._blame = str(error), blame_for(error)
-            raise StopGuest from None
         call, method = message.call, message.method
+        payload, answer = self._recorded(message, done)
         if not done.action:
             self._state_fact(OperationAnswered(call, fuel, method, library_id, payload, answer, done.code))
             return True
         event = ActionAnswered(
             call, fuel, method, library_id, message.effect_key, payload, answer, done.code, done.writes
         )
-        while isinstance(committed := self._commit(event, done.effects), CommitFailed) and not committed.conflict:
+        while isinstance(committed := self._commit(event, done.effects), CommitFailed):
+            if committed.conflict:
+                return False
+            if committed.unfit:
+                logger.error("the effects of %s cannot be stored: %s", method, committed.reason)
+                words = failure_answer("failed", _UNFIT)
+                refused = OperationDone(call, "failed", words, action=True, payload=done.payload)
+                return self._record(fuel, message, library_id, refused)
             # The disk is full, or worse. What was done is known, so it is kept and tried again until there is room.
-            self._wait_for_mail(_STALLED)
-            if self._killed is not None:
-                raise StopGuest
-        return isinstance(committed, Committed)
+            self._stall()
+        return True
+
+    def _recorded(self, message: OperationCall, done: OperationDone) -> tuple[Recorded, Recorded]:
+        """The call's payload and answer as they go into the log; large ones are in the blob store by then."""
+        blobs = self._system.store.blobs
+        while True:
+            try:
+                return (
+                    done.payload if done.payload is not None else store_payload(blobs, message.payload),
+                    done.recorded_answer if done.recorded_answer is not None else store_payload(blobs, done.answer),
+                )
+            except StoreError as error:
+                if not done.action:
+                    # Without a record the answer must not reach the guest: a replay could not give it again.
+                    self._lost, self._blame = str(error), blame_for(error)
+                    raise StopGuest from None
+                logger.error("the outcome of %s of job %s cannot be stored yet: %s", message.method, self.job_id, error)
+                self._stall()
+
+    def _stall(self) -> None:
+        self._wait_for_mail(_STALLED)
+        if self._killed is not None:
+            raise StopGuest
 
 
 def _suspended(use: BudgetUse, *, forced: bool, fuel: int) -> JobSuspended:

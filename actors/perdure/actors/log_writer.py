@@ -19,7 +19,7 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import DEFERRED, MailboxActor
 from perdure.actors.messages import AnyMessage, Append, CommitFailed, Committed, LaneFlush, LaneReady
-from perdure.store.errors import SequenceConflict, StoreError, WriteConflict
+from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.events import RowWrite
 from perdure.store.failpoints import hit
@@ -190,9 +190,11 @@ class LogWriter(MailboxActor):
         hit("answer.after")
 
     def _answer_lane(self, lane: Lane, entries: list[Entry], answer: Appended | StoreError) -> None:
-        if isinstance(answer, WriteConflict | SequenceConflict):
+        if isinstance(answer, StoreError) and entries[-1].effects is not None and not _of_owner(lane, answer):
             lane.done(entries)  # only this event is refused; its owner waits, so nothing follows it
-            lane.reply(CommitFailed(entries[-1].token, str(answer), refused=True, conflict=True))
+            conflict = isinstance(answer, WriteConflict | SequenceConflict | IllegalTransition)
+            failed = CommitFailed(entries[-1].token, str(answer), refused=True, conflict=conflict, unfit=not conflict)
+            lane.reply(failed)
         elif isinstance(answer, StoreError):
             self._refuse(lane, entries, answer)
         else:
@@ -237,6 +239,11 @@ class LogWriter(MailboxActor):
         """Write what is left."""
         self._ready.update(dict.fromkeys(self._lanes))
         self._write(last=True)
+
+
+def _of_owner(lane: Lane, error: StoreError) -> bool:
+    """Whether the lane's own stream takes no such event any more, whatever its effects are: the job was ended."""
+    return isinstance(error, IllegalTransition) and lane.stream == f"job:{error.job_id}"
 
 
 def _requests_of(entries: list[Entry]) -> list[list[Entry]]:

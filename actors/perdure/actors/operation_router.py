@@ -214,7 +214,7 @@ class OperationRouter(MailboxActor):
         call.begun = True
         try:
             outcome = self._operations.run(call.message, token)
-        except BaseException as error:  # without an answer the guest would wait for ever
+        except BaseException as error:  # noqa: BLE001  # without an answer the guest would wait for ever
             outcome = self._defect(call, error)
         self._finish(serial, outcome)
 
@@ -233,7 +233,7 @@ class OperationRouter(MailboxActor):
                 self._finish(serial, self._failed(call, _CANCELLED, ran=True))
                 raise
             outcome = self._defect(call, error)
-        except BaseException as error:  # as above
+        except BaseException as error:  # noqa: BLE001  # as above
             outcome = self._defect(call, error)
         self._finish(serial, outcome)
 

@@ -35,7 +35,7 @@ class OperationFailed(Exception):
     ``retry_after_ms`` is when it may be tried again, if that is known; ``budget`` is the one that refused it.
 
     Raises:
-        ValueError: the ABI has no such code.
+        ValueError: the ABI has no such code, or the message is no text.
     """
 
     def __init__(
@@ -43,6 +43,8 @@ class OperationFailed(Exception):
     ) -> None:
         if code not in CODES:
             raise ValueError(f"{code!r} is none of the codes: {', '.join(sorted(CODES))}")
+        if not isinstance(message, str):
+            raise ValueError("a message must be text")  # noqa: TRY004  # as the line before
         self.code, self.message = code, message
         self.retry_after_ms, self.budget = retry_after_ms, budget
         super().__init__(message)
@@ -110,10 +112,8 @@ class Operations(Protocol):
 
 
 def failure_answer(code: str, message: str, retry_after_ms: int | None = None) -> bytes:
-    """The JSON that a caller gets for a failed call; a long message is cut, and one that is no text made one."""
-    text = message if isinstance(message, str) else repr(message)
-    if len(text) > _MOST_TEXT:
-        text = text[:_MOST_TEXT] + "…"
+    """The JSON that a caller gets for a failed call; a long message is cut."""
+    text = message if len(message) <= _MOST_TEXT else message[:_MOST_TEXT] + "…"
     answer: dict[str, Any] = {"error": text.encode(errors="replace").decode(), "code": code}
     if retry_after_ms is not None:
         answer["retry_after_ms"] = retry_after_ms

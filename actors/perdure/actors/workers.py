@@ -65,7 +65,7 @@ class WorkerPool:
         return task
 
     def abandon(self, task: Task) -> bool:
-        """Wait for this task no longer: another thread takes its place. False if it was not begun, and never will be."""
+        """Wait for this task no longer: another thread takes its place. False: it was not begun, and never will be."""
         with self._lock:
             if not task.started:
                 task.abandoned = True  # its turn is skipped
