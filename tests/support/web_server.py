@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -69,10 +70,14 @@ def _not_found(visit: Visit) -> None:
 
 
 class WebServer:
-    """Serves ``pages`` by path (without the query); every request is noted in ``seen``, every connection counted."""
+    """Serves ``pages`` by path (without the query).
+
+    Every request is noted in ``seen``, every connection counted, and in ``open`` while it is.
+    """
 
     def __init__(self, pages: dict[str, Page], tls: ssl.SSLContext | None, address: str) -> None:
         self.pages, self.seen, self.connections = pages, list[Seen](), 0
+        self.open = set[socket.socket]()
         self.over = threading.Event()
         owner = self
 
@@ -82,6 +87,11 @@ class WebServer:
             def setup(self) -> None:
                 super().setup()
                 owner.connections += 1
+                owner.open.add(self.connection)
+
+            def finish(self) -> None:
+                super().finish()
+                owner.open.discard(self.connection)
 
             def visit(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -117,6 +127,9 @@ class WebServer:
         self.over.set()
         self._http.shutdown()
         self._thread.join()
+        for connection in list(self.open):  # those that clients keep for a next request
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._http.server_close()
 
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import msgspec
 import pytest
+from tests.support.waiting import eventually
 from tests.support.web_server import Authority, Names, Page, Visit, WebServer, web_server
 
 from perdure.runtime.errors import InvalidLimits
@@ -150,6 +151,22 @@ def test_a_connection_is_kept_for_one_extension_and_cookies_are_not(server: WebS
     asyncio.run(visits())
     assert server.connections == 3
     assert [seen.header("cookie") for seen in server.seen] == [None] * 4
+
+
+def test_a_client_that_is_quiet_keeps_no_connection(server: WebServer) -> None:
+    server.pages["/"] = page(200, b"text")
+    hosts = HostRules.of([f"http://127.0.0.1:{server.port}"])
+    request = HttpRequest(url=f"http://127.0.0.1:{server.port}/")
+
+    async def visits() -> None:
+        client = HttpClient(OPEN, keep=0.01)
+        for _ in range(2):
+            assert (await client.send(request, hosts)).status == 200
+            await asyncio.to_thread(eventually, lambda: not server.open)
+        await client.aclose()
+
+    asyncio.run(visits())
+    assert server.connections == 2
 
 
 def test_nothing_is_taken_from_the_environment(

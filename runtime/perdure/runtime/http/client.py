@@ -22,7 +22,7 @@ import msgspec
 
 from perdure.runtime.http.addresses import networks
 from perdure.runtime.http.body import ACCEPT_ENCODING, Identity, Inflate, decoder_for
-from perdure.runtime.http.connecting import CheckedBackend, CheckedTransport
+from perdure.runtime.http.connecting import KEEP_SECONDS, CheckedBackend, CheckedTransport
 from perdure.runtime.http.errors import (
     AnswerTooLarge,
     BrokenAnswer,
@@ -98,16 +98,26 @@ class HttpClient:
         settings: limits, and which networks are open.
         resolver: who looks names up; the operating system by default.
         tls: what is trusted; by default made from ``settings``. Making one takes 20 ms, so clients share it.
+        keep: seconds that an idle connection is kept.
     """
 
     def __init__(
-        self, settings: HttpSettings, *, resolver: Resolver | None = None, tls: ssl.SSLContext | None = None
+        self,
+        settings: HttpSettings,
+        *,
+        resolver: Resolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        keep: float = KEEP_SECONDS,
     ) -> None:
         self._settings = settings
         backend = CheckedBackend(resolver or SystemResolver(), networks(settings.private_networks))
-        self._transport = CheckedTransport(backend, tls or tls_context(settings), settings.connections)
+        self._transport = CheckedTransport(backend, tls or tls_context(settings), settings.connections, keep)
         # Before the pool, which looks at each connection for each request that waits in it.
         self._slots = asyncio.Semaphore(settings.connections)
+        self._keep = keep
+        self._sending = 0
+        self._quiet: asyncio.TimerHandle | None = None
+        self._dropping: asyncio.Task[None] | None = None
         self._closed = False
         for name in ("httpcore.http11", "httpcore.connection"):
             logging.getLogger(name).addFilter(_OWN_TRAFFIC)
@@ -125,6 +135,7 @@ class HttpClient:
         """
         hop = self._first_hop(request)
         token = _sending.set(True)
+        self._begin()
         try:
             async with asyncio.timeout(request.seconds):
                 async with self._slots:
@@ -132,12 +143,32 @@ class HttpClient:
         except TimeoutError:
             raise RequestTimedOut(hop.target.host, request.seconds) from None
         finally:
+            self._end()
             _sending.reset(token)
 
     async def aclose(self) -> None:
         """Drop every connection. Idempotent."""
         self._closed = True
+        if self._quiet is not None:
+            self._quiet.cancel()
         await self._transport.aclose()
+
+    # The pool looks after idle connections only when a request comes: one that is quiet for good would keep its own.
+
+    def _begin(self) -> None:
+        self._sending += 1
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+
+    def _end(self) -> None:
+        self._sending -= 1
+        if self._sending == 0 and not self._closed:
+            self._quiet = asyncio.get_running_loop().call_later(self._keep, self._drop_idle)
+
+    def _drop_idle(self) -> None:
+        self._quiet = None
+        self._dropping = asyncio.get_running_loop().create_task(self._transport.aclose())
 
     def _first_hop(self, request: HttpRequest) -> Hop:
         if not _METHOD.fullmatch(request.method) or request.method in _METHODS_REFUSED:

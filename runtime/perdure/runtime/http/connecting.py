@@ -95,14 +95,14 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 class CheckedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport over a pool of connections made by a `CheckedBackend`; no proxy, HTTP/1.1."""
 
-    def __init__(self, backend: CheckedBackend, tls: ssl.SSLContext, connections: int) -> None:
+    def __init__(self, backend: CheckedBackend, tls: ssl.SSLContext, connections: int, keep: float) -> None:
         # Not `super().__init__`: it would make a pool that connects anywhere. There is no argument for the backend, so
         # this relies on one private name; if a release renames it, every request fails, none goes unchecked.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=connections,
             max_keepalive_connections=min(KEPT, connections),
-            keepalive_expiry=KEEP_SECONDS,
+            keepalive_expiry=keep,
             http1=True,
             http2=False,
             network_backend=backend,
