@@ -60,8 +60,10 @@ class Budgeted:
         running_jobs: int = 8,
         kill_grace: float = 5.0,
     ) -> None:
-        self.clock = predecessor.clock if predecessor is not None else ManualClock()
-        self.store = predecessor.store if predecessor is not None else MemoryEventStore(self.clock.now)
+        self.clock: ManualClock = predecessor.clock if predecessor is not None else ManualClock()
+        self.store: MemoryEventStore = (
+            predecessor.store if predecessor is not None else MemoryEventStore(self.clock.now)
+        )
         self.edges = Edges()
         settings = RuntimeSettings(
             budgets=budgets, running_jobs=running_jobs, kill_grace=kill_grace, shutdown_grace=0.2

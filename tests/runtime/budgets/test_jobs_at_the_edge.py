@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from tests.support.budgeted import HELLO, PING, Budgeted, facts, reached, resumed
+from tests.support.job_events import plain
 from tests.support.python_guest import Body, PythonHost
 from tests.support.waiting import TIMEOUT
 
-from perdure.actors import GuestSpec, Interrupt
+from perdure.actors import Exit, GuestResult, GuestSpec, Interrupt
 from perdure.runtime import AtEdge, Budget, Budgets, JobHandle, Status
+from perdure.store import load_payload
 from perdure.store.events import BudgetReached, JobSuspended, LimitUse, OperationAnswered
 
 REFUSE, WAIT, SUSPEND = AtEdge.REFUSE, AtEdge.WAIT, AtEdge.SUSPEND
@@ -53,7 +55,7 @@ def test_a_request_that_is_refused(tmp_path: Path) -> None:
         assert budget == BudgetReached(3, 30, "requests_per_minute", 2, 60_000, "refuse")
         assert isinstance(answered, OperationAnswered)
         assert (answered.call, answered.code) == (3, "rate_limited")
-        assert json.loads(answered.answer.data) == answers[-1]  # type: ignore[union-attr]  # it is short
+        assert json.loads(load_payload(acme.store.blobs, plain(answered.answer))) == answers[-1]
         assert acme.edges.met == [("acme", "requests_per_minute", "refuse")]
         assert job.status is Status.COMPLETED
 
@@ -109,10 +111,11 @@ def test_a_job_that_waits_can_be_paused_and_goes_on(tmp_path: Path) -> None:
     "budgets", [Budgets(requests_per_minute=limit(1, WAIT)), Budgets(events_per_second=limit(1, WAIT))]
 )
 def test_a_job_that_waits_can_be_cancelled(tmp_path: Path, budgets: Budgets) -> None:
-    def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
+    def body(host: PythonHost, state: bytes, spec: GuestSpec) -> GuestResult:
         while host.check_interrupt() is Interrupt.CONTINUE:
             host.call(PING, HELLO)
             host.log(1, "again")
+        return GuestResult(Exit.INTERRUPTED, host.fuel)
 
     with Budgeted(tmp_path, budgets, kill_grace=0.1) as acme:
         job = acme.start(body)
