@@ -1,7 +1,7 @@
 """Operations: what guests, Python programs and the command line may call.
 
-``declaration`` says what an operation is, ``registry`` holds them, ``service`` guards and runs them. What somebody needs
-who writes operations is exported here.
+``declaration`` says what an operation is, ``registry`` holds them, ``service`` guards and runs them. What one needs to
+write operations is exported here.
 """
 
 from perdure.actors.operations import OperationFailed

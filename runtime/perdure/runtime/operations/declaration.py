@@ -20,13 +20,14 @@ import msgspec
 
 from perdure.runtime.errors import BadOperation
 from perdure.runtime.operations.recording import SecretSides, secret_sides
+from perdure.runtime.operations.schemas import SECRET, schema_of
 from perdure.runtime.permissions import OperationName, operation_name
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Scope = Literal["library", "core"]
 
 # Marks a field whose values are secrets: ``token: Annotated[str, Sensitive]``.
-Sensitive: Final = msgspec.Meta(extra={"sensitive": True})
+Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SECRET: True})
 
 _ATTRIBUTE: Final = "__perdure_operation__"
 
@@ -137,8 +138,23 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return self.description.partition("\n")[0]
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """JSON Schema (2020-12) of its input and its output."""
-        return msgspec.json.schema(self.input_type), msgspec.json.schema(self.output_type)
+        """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SECRET`."""
+        secret = self.declaration.sensitive
+        return (
+            schema_of(self.input_type, written=True, secret=secret),
+            schema_of(self.output_type, written=False, secret=secret),
+        )
+
+    @property
+    def family(self) -> str:
+        """The first word of its name."""
+        return self.name.name.partition(".")[0]
+
+    @property
+    def origin(self) -> str:
+        """The module that it is written in."""
+        handler = self.handler
+        return str(handler.__module__ if inspect.isroutine(handler) else type(handler).__module__)
 
 
 def operation_of(handler: Callable[..., Any]) -> Operation:
