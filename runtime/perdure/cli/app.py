@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from perdure.cli import extensions_commands, jobs_commands, log_commands, permissions_commands
+from perdure.cli import extensions_commands, jobs_commands, keys_commands, log_commands, permissions_commands
 from perdure.cli.check_command import check
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
@@ -118,6 +118,8 @@ command(log, "tail")(log_commands.tail)
 command(log, "history")(log_commands.show_history)
 command(log, "export")(log_commands.export)
 command(log, "check")(check)
+keys = group(app, "keys", "Look after the keys that seal secrets.")
+command(keys, "rotate")(keys_commands.rotate)
 command(app, "doctor")(doctor)
 
 

@@ -13,13 +13,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perdure.cli.errors import error_line
+from perdure.cli.errors import CommandError, error_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.filesystem import WARNINGS, file_system, free_bytes, is_writable, usage
 from perdure.cli.foreground import SWITCH_INTERVAL
 from perdure.cli.invocation import Invocation
+from perdure.cli.master_key_file import master_key
 from perdure.cli.terminal_text import counted, printable, size
 from perdure.runtime import installed_extensions
+from perdure.runtime.secrets.errors import SecretsError
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.secrets.master_key import SOURCES
 from perdure.store.errors import StoreError, StoreMissing
 from perdure.store.events import RUNTIME_STREAM
 from perdure.store.lmdb_environment import FORMAT
@@ -33,6 +37,8 @@ PACKAGES: Final = (
     "pykka",
     "msgspec",
     "prometheus-client",
+    "cryptography",
+    "keyring",
     "typer",
     "rich",
     "platformdirs",
@@ -90,6 +96,7 @@ def diagnose(invocation: Invocation) -> Diagnosis:
     diagnosis = Diagnosis({}, [])
     _versions(diagnosis)
     _folder(invocation, diagnosis)
+    _keys(invocation, diagnosis)
     _log(invocation, diagnosis)
     return diagnosis
 
@@ -143,6 +150,25 @@ def _folder(invocation: Invocation, diagnosis: Diagnosis) -> None:
         used = usage(folder / name)
         facts[name] = {"files": used.files, "bytes": used.bytes}
         diagnosis.note(name, f"{size(used.bytes)} in {counted(used.files, 'file')}")
+
+
+def _keys(invocation: Invocation, diagnosis: Diagnosis) -> None:
+    facts: dict[str, Any] = {"master_key": None, "kept_in": None, "credentials": 0}
+    diagnosis.facts["keys"] = facts
+    try:
+        keychain = Keychain.of_folder(invocation.data, master_key())
+        record = keychain.master_record()
+        facts["credentials"] = len(keychain.credential_keys())
+        if record is None:
+            diagnosis.note("master key", "none yet: no secret was stored")
+            return
+        facts["master_key"], facts["kept_in"] = record.id, record.source
+        keychain.check_master()
+    except (SecretsError, StoreError, CommandError) as error:
+        diagnosis.note("master key", error_line(error), "problem")
+        return
+    credentials = counted(facts["credentials"], "credential")
+    diagnosis.note("master key", f"{record.id}, kept in {SOURCES[record.source]}; {credentials}")
 
 
 def _log(invocation: Invocation, diagnosis: Diagnosis) -> None:

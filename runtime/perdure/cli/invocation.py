@@ -18,8 +18,9 @@ from perdure.actors.hooks import ActorHooks
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.master_key_file import master_key
 from perdure.cli.output import Output
-from perdure.runtime import Runtime
+from perdure.runtime import Runtime, RuntimeSettings
 from perdure.store.errors import StoreLocked, StoreMissing
 from perdure.store.lmdb_store import LOCK_FILE, LmdbEventStore
 from perdure.store.writer_lock import holder
@@ -116,7 +117,8 @@ class Invocation:
             StoreError: it cannot be opened.
         """
         try:
-            runtime = Runtime.open(self.data, hooks=hooks, recover=False)
+            settings = RuntimeSettings(master_key=master_key())
+            runtime = Runtime.open(self.data, settings=settings, hooks=hooks, recover=False)
         except StoreLocked as error:
             pid = error.pid if error.pid is not None else "unknown"
             raise CommandError(busy.format(pid=pid, folder=self.data), ExitCode.FOLDER_IN_USE) from error
