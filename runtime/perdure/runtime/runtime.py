@@ -17,7 +17,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -50,6 +50,7 @@ from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
+from perdure.runtime.operations.discovery import BrokenEntryPoint, register_discovered
 from perdure.runtime.operations.host_calls import HostCalls
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
@@ -148,6 +149,7 @@ class Runtime:
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
         register_standard_operations(self)
+        self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
     # --- opening and closing -----------------------------------------------------------------------------------------
 
@@ -160,6 +162,7 @@ class Runtime:
         hooks: ActorHooks | None = None,
         clock: Clock | None = None,
         consent: Consent | None = None,
+        operations: Iterable[Callable[..., Any]] = (),
         recover: bool = True,
     ) -> Self:
         """Open a data folder, made if need be, and let every job without an end go on.
@@ -170,12 +173,15 @@ class Runtime:
             hooks: who measures, for example `perdure.metrics.PrometheusHooks`.
             clock: the time, for tests.
             consent: who is asked what an extension may do, where an `install` brings no consent of its own.
+            operations: handlers of the program's own operations; jobs that go on may call them at once. Those of
+                installed distributions are found by themselves, see ``discover_operations`` of the settings.
             recover: False leaves unfinished jobs as they are; `recover` lets them go on later.
 
         Raises:
             StoreLocked: another process works on this folder; the error has its pid.
             StoreError: the log cannot be opened.
             SecretsError: the keys are open to others, or ``master_key`` cannot be one.
+            BadOperation, DuplicateOperation: one of ``operations`` cannot be registered.
         """
         settings, clock = settings or RuntimeSettings(), clock or SystemClock()
         keychain = Keychain.of_folder(Path(path), settings.master_key)
@@ -184,7 +190,8 @@ class Runtime:
                 path, clock=clock.now, map_size=settings.map_size, max_map_size=settings.max_map_size
             )
             stack.callback(store.close)
-            return cls._start(store, keychain, Path(path) / "cache", settings, hooks, clock, consent, stack, recover)
+            cache = Path(path) / "cache"
+            return cls._start(store, keychain, cache, settings, hooks, clock, consent, operations, stack, recover)
 
     @classmethod
     def in_memory(
@@ -194,6 +201,7 @@ class Runtime:
         hooks: ActorHooks | None = None,
         clock: Clock | None = None,
         consent: Consent | None = None,
+        operations: Iterable[Callable[..., Any]] = (),
         store: MemoryEventStore | None = None,
         keys: MemoryKeyFiles | None = None,
         recover: bool = True,
@@ -206,7 +214,8 @@ class Runtime:
         with contextlib.ExitStack() as stack:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
             store, keychain = store or MemoryEventStore(clock.now), Keychain.in_memory(keys)
-            return cls._start(store, keychain, cache / "cache", settings, hooks, clock, consent, stack, recover)
+            cache = cache / "cache"
+            return cls._start(store, keychain, cache, settings, hooks, clock, consent, operations, stack, recover)
 
     @classmethod
     def _start(
@@ -218,6 +227,7 @@ class Runtime:
         hooks: ActorHooks | None,
         clock: Clock,
         consent: Consent | None,
+        operations: Iterable[Callable[..., Any]],
         stack: contextlib.ExitStack,
         recover: bool,
     ) -> Self:
@@ -232,6 +242,9 @@ class Runtime:
         )
         runtime._on_close = stack.pop_all()
         try:
+            runtime.operations.register(*operations)
+            # The program's own go first: what an installed distribution brings must not take their names.
+            runtime.broken_operations = register_discovered(runtime) if settings.discover_operations else ()
             opened = RuntimeOpened(os.getpid(), perdure_version(), wasmtime_version())
             runtime._system.append(RUNTIME_STREAM, [opened])
             runtime._opened = True

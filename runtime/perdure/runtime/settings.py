@@ -27,6 +27,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
             kept in the system's keyring where there is one, else in the data folder.
         library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
+        discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
         map_size, max_map_size: the log's first and largest size.
     """
 
@@ -43,6 +44,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: bytes | None = None
     library_quota_bytes: int = 64 << 30
     library_quota_entries: int = 1_000_000
+    discover_operations: bool = True
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40
 

@@ -20,14 +20,14 @@ import msgspec
 
 from perdure.runtime.errors import BadOperation
 from perdure.runtime.operations.recording import SecretSides, secret_sides
-from perdure.runtime.operations.schemas import SECRET, schema_of
+from perdure.runtime.operations.schemas import SENSITIVE, schema_of
 from perdure.runtime.permissions import OperationName, operation_name
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Scope = Literal["library", "core"]
 
 # Marks a field whose values are secrets: ``token: Annotated[str, Sensitive]``.
-Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SECRET: True})
+Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SENSITIVE: True})
 
 _ATTRIBUTE: Final = "__perdure_operation__"
 
@@ -138,7 +138,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return self.description.partition("\n")[0]
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SECRET`."""
+        """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SENSITIVE`."""
         secret = self.declaration.sensitive
         return (
             schema_of(self.input_type, written=True, secret=secret),
@@ -155,6 +155,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         """The module that it is written in."""
         handler = self.handler
         return str(handler.__module__ if inspect.isroutine(handler) else type(handler).__module__)
+
+
+def is_declared(handler: object) -> bool:
+    """Whether ``handler`` was decorated with `query` or `action`."""
+    return isinstance(getattr(handler, _ATTRIBUTE, None), Declaration)
 
 
 def operation_of(handler: Callable[..., Any]) -> Operation:

@@ -12,7 +12,7 @@ import msgspec
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 # The mark of a value that is recorded encrypted, in every schema; in one of an input, ``writeOnly`` says it too.
-SECRET: Final = "x-sensitive"
+SENSITIVE: Final = "x-sensitive"
 
 _POINTER: Final = "#/$defs/"
 # For a text with a pattern the first that fits is the example.
@@ -51,10 +51,10 @@ def schema_of(kind: Any, *, written: bool, secret: bool) -> dict[str, Any]:
     for part in _parts(schema):
         if isinstance(part.get("description"), str):
             part["description"] = inspect.cleandoc(part["description"])
-        if part.get(SECRET) is True and written:
+        if part.get(SENSITIVE) is True and written:
             part["writeOnly"] = True
     if secret:
-        schema[SECRET] = True
+        schema[SENSITIVE] = True
         if written:
             schema["writeOnly"] = True
     return schema
@@ -99,7 +99,7 @@ def is_secret(part: dict[str, Any], root: dict[str, Any]) -> bool:
     """Whether all of it, or one of its choices, is marked as secret."""
     part = resolved(part, root)
     choices = [*part.get("anyOf", ()), *part.get("oneOf", ())]
-    return part.get(SECRET) is True or any(is_secret(choice, root) for choice in choices)
+    return part.get(SENSITIVE) is True or any(is_secret(choice, root) for choice in choices)
 
 
 def example(schema: dict[str, Any], *, optional: bool = False) -> Any:
