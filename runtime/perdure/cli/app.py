@@ -10,7 +10,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from perdure.cli import extensions_commands, jobs_commands, keys_commands, log_commands, permissions_commands
+from perdure.cli import (
+    budgets_command,
+    extensions_commands,
+    jobs_commands,
+    keys_commands,
+    log_commands,
+    permissions_commands,
+)
 from perdure.cli.check_command import check
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
@@ -104,6 +111,7 @@ command(extensions, "inspect")(extensions_commands.inspect)
 command(extensions, "update")(permissions_commands.update)
 command(extensions, "grant")(permissions_commands.grant)
 command(extensions, "permissions")(permissions_commands.permissions)
+command(extensions, "budgets")(budgets_command.budgets)
 command(extensions, "remove")(extensions_commands.remove)
 jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
 command(jobs, "list")(jobs_commands.list_jobs)

@@ -39,6 +39,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.NoSuchSequence, ExitCode.UNKNOWN),
     (store.IllegalTransition, ExitCode.NOT_NOW),
     (runtime.ExtensionInUse, ExitCode.NOT_NOW),
+    (runtime.BudgetExceeded, ExitCode.NOT_NOW),
     (runtime.ExtensionDisabled, ExitCode.NOT_NOW),
     (runtime.NoUpdateProposed, ExitCode.NOT_NOW),
     (ExtensionBusy, ExitCode.NOT_NOW),

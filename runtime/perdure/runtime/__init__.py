@@ -6,11 +6,12 @@ The public surface is what this module exports.
 from perdure.actors.hooks import ActorHooks
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
-from perdure.runtime.budgets.dispatching import BudgetExceeded
+from perdure.runtime.budgets.stored import stored_budgets
 from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
 from perdure.runtime.errors import (
     BadExport,
     BadOperation,
+    BudgetExceeded,
     CleanupFailed,
     ComponentNotSupported,
     ConsentDeclined,
@@ -132,4 +133,5 @@ __all__ = [
     "perdure_version",
     "permissions_report",
     "state_at",
+    "stored_budgets",
 ]

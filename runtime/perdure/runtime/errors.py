@@ -189,6 +189,16 @@ class InvalidLimits(PerdureError, ValueError):
         super().__init__(f"{field} is {value!r}, it must be {expected}")
 
 
+class BudgetExceeded(PerdureError):
+    """A budget has no room for what was asked for; nothing was done. It may be tried again when jobs have ended."""
+
+    def __init__(self, extension: str, budget: str, limit: int) -> None:
+        self.extension, self.budget, self.limit = extension, budget, limit
+        super().__init__(
+            f"extension {extension} has used up {budget}, which is {limit}; try again when jobs have ended"
+        )
+
+
 class LibraryDenied(PerdureError):
     """The extension did not ask for this library, or was not granted it."""
 
@@ -256,6 +266,17 @@ class BadOperation(PerdureError, TypeError):
     def __init__(self, operation: str, reason: str) -> None:
         self.operation, self.reason = operation, reason
         super().__init__(f"{operation} cannot be an operation: {reason}")
+
+
+class BadAnswer(PerdureError, TypeError):
+    """A handler's answer is not what its operation says. The embedder is to blame. ``operation`` is its name.
+
+    Whoever called learns only that the operation failed; this is for the host's log.
+    """
+
+    def __init__(self, operation: str, reason: str) -> None:
+        self.operation, self.reason = operation, reason
+        super().__init__(f"{operation} gave a wrong answer: {reason}")
 
 
 class DuplicateOperation(PerdureError, ValueError):

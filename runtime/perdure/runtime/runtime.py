@@ -35,10 +35,11 @@ from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
-from perdure.runtime.budgets.dispatching import BudgetExceeded, check_dispatch, refuses_dispatches
+from perdure.runtime.budgets.dispatching import check_dispatch, refuses_dispatches
 from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.credentials.tidying import tidy_credentials
 from perdure.runtime.errors import (
+    BudgetExceeded,
     LibraryDenied,
     RuntimeClosedError,
     UnknownJobType,

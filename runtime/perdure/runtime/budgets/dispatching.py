@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
-from perdure.runtime.errors import PerdureError
+from perdure.runtime.errors import BudgetExceeded
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.lifecycle import UNFINISHED
-
-
-class BudgetExceeded(PerdureError):
-    """A budget has no room for what was asked for; nothing was done. It may be tried again when jobs have ended."""
-
-    def __init__(self, extension: str, budget: str, limit: int) -> None:
-        self.extension, self.budget, self.limit = extension, budget, limit
-        super().__init__(
-            f"extension {extension} has used up {budget}, which is {limit}; try again when jobs have ended"
-        )
 
 
 def refuses_dispatches(budgets: Budgets, job_type: str) -> bool:
