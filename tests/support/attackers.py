@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,8 @@ from perdure.actors import GuestSpec
 from perdure.runtime import DEFAULT_LIBRARY, Runtime, Status, grant_as_asked
 from perdure.runtime.errors import OperationError
 from perdure.store.events import LogWritten
+
+_ROOM = 28_000  # bytes
 
 WAYS = ("wasm", "python", "host")
 
@@ -50,7 +52,7 @@ class Attacker:
     def attack(self, attacks: Sequence[Attack], library: UUID = DEFAULT_LIBRARY) -> list[dict[str, Any]]:
         """The answers; those of the host have ``code`` and ``error`` too if they were refused."""
         if self.way == "wasm":
-            return self._from_wasm(attacks, library)
+            return [answer for some in _modules(attacks) for answer in self._from_wasm(some, library)]
         if self.way == "python":
             return self._from_python(attacks, library)
         return [self._from_host(one, library) for one in attacks]
@@ -109,6 +111,20 @@ class Attacker:
             return {"code": error.code, "error": str(error)}
         found: dict[str, Any] = msgspec.to_builtins(answer)
         return found
+
+
+def _modules(attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
+    """As many at once as there is room for texts in one of these modules."""
+    some: list[Attack] = []
+    size = 0
+    for one in attacks:
+        needed = len(_bytes(one.method)) + len(_bytes(one.payload)) + 16
+        if some and size + needed > _ROOM:
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += needed
+    yield some
 
 
 def _bytes(payload: str | bytes) -> bytes:
