@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.runtime.secrets.test_master_key import Entries
+from tests.support.command_line import CommandLine
+from tests.support.manual_clock import ManualClock
 
 
 @pytest.fixture
@@ -22,3 +25,13 @@ def hanging() -> Iterator[Entries]:
 
     yield Hanging()
     over.set()
+
+
+@pytest.fixture
+def perdure(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "data")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
