@@ -23,6 +23,8 @@ from tests.support.job_events import (
 )
 
 from perdure.store import (
+    Appended,
+    AppendRequest,
     EventStore,
     ExtensionState,
     JobQuery,
@@ -33,6 +35,7 @@ from perdure.store import (
     fold,
 )
 from perdure.store import events as ev
+from perdure.store.family import child_key, children_of
 from perdure.store.frame import MAX_FRAME_EVENTS
 
 
@@ -172,6 +175,28 @@ class ProjectionContract(StoreFixtures):
             for each in Status:
                 found = store.jobs(JobQuery(statuses=frozenset({each}))).jobs
                 assert [job.job_id for job in found] == ([job_id(1)] if each is status else [])
+
+    def test_children_are_found_by_their_parent(self, store: EventStore) -> None:
+        parent, other = job_id(1), job_id(2)
+        for number in range(3, 11):
+            above = parent if number % 2 else other
+            child = ev.encode(dispatched(job_id(number))), ev.encode(ev.JobLinked(above, number))
+            request = AppendRequest(ev.job_stream(job_id(number)), child, [START, START], 0)
+            (answer,) = store.append_batch([request], [ev.RowWrite(child_key(above, job_id(number)), b"")])
+            assert isinstance(answer, Appended)
+        store.append(ev.job_stream(job_id(5)), [ev.JobCancelled(forced=False, fuel=0)])
+        assert [job.job_id for job in store.jobs(JobQuery(parent=parent)).jobs] == [job_id(n) for n in (9, 7, 5, 3)]
+        page = store.jobs(JobQuery(parent=parent, limit=2))
+        assert [job.job_id for job in page.jobs] == [job_id(9), job_id(7)]
+        page = store.jobs(JobQuery(parent=parent, limit=2, before=page.next))
+        assert ([job.job_id for job in page.jobs], page.next) == ([job_id(5), job_id(3)], None)
+        ended = frozenset({Status.CANCELLED})
+        assert [job.job_id for job in store.jobs(JobQuery(parent=parent, statuses=ended)).jobs] == [job_id(5)]
+        assert store.jobs(JobQuery(parent=job_id(3))).jobs == []
+        library = store.job(job_id(3)).library_id
+        assert len(store.jobs(JobQuery(library_id=library)).jobs) == 8
+        assert store.jobs(JobQuery(library_id=job_id(1))).jobs == []
+        assert list(children_of(store, other)) == [job_id(n) for n in (4, 6, 8, 10)]
 
     def test_a_page_holds_at_least_one_job(self) -> None:
         with pytest.raises(ValueError, match="limit"):

@@ -108,6 +108,8 @@ class RawFrame(msgspec.Struct, frozen=True):
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all.
 
+    ``parent`` is the job that dispatched them; ``library_id`` the library they run in.
+
     Raises:
         ValueError: ``limit`` is less than 1.
     """
@@ -115,6 +117,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     statuses: frozenset[Status] = frozenset()
     extension: str | None = None
     job_type: str | None = None
+    parent: UUID | None = None
+    library_id: UUID | None = None
     before: UUID | None = None
     limit: int = 100
 

@@ -48,6 +48,7 @@ from perdure.store.event_store import (
 )
 from perdure.store.events import UNREADABLE, Event, RowWrite, encode, job_stream, stream_key
 from perdure.store.failpoints import hit
+from perdure.store.family import children_of
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
@@ -488,7 +489,7 @@ class LmdbEventStore:
         return state
 
     def jobs(self, query: JobQuery) -> JobPage:
-        """See `EventStore.jobs`. A query by status reads those jobs only."""
+        """See `EventStore.jobs`. A query by parent or by status reads those jobs only."""
         found: list[JobState] = []
         for stream in self._candidates(query):
             state = self.state(stream)
@@ -500,6 +501,10 @@ class LmdbEventStore:
         return JobPage(found, None)
 
     def _candidates(self, query: JobQuery) -> Iterator[str]:
+        if query.parent is not None:
+            children = list(children_of(self, query.parent))
+            yield from (job_stream(child) for child in reversed(children))
+            return
         if not query.statuses:
             yield from self._keys_backward(self._env.streams, b"job:", query)
             return

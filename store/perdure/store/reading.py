@@ -133,5 +133,7 @@ def matches(query: JobQuery, state: JobState) -> bool:
         (not query.statuses or state.status in query.statuses)
         and (query.extension is None or state.extension == query.extension)
         and (query.job_type is None or query.job_type in (state.job_type, state.job_type.partition(":")[2]))
+        and (query.parent is None or state.parent == query.parent)
+        and (query.library_id is None or state.library_id == query.library_id)
         and (query.before is None or state.job_id < query.before)
     )
