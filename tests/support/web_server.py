@@ -78,6 +78,7 @@ class WebServer:
     def __init__(self, pages: dict[str, Page], tls: ssl.SSLContext | None, address: str) -> None:
         self.pages, self.seen, self.connections = pages, list[Seen](), 0
         self.open = set[socket.socket]()
+        self.written = 0  # bytes, counted by pages that want to
         self.over = threading.Event()
         owner = self
 

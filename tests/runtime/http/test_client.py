@@ -204,20 +204,18 @@ def test_an_answer_at_its_limit(server: WebServer) -> None:
         send(server, max_bytes=1_000, settings=msgspec.structs.replace(OPEN, max_answer_bytes=500))
 
 
+def endless(visit: Visit) -> None:
+    visit.begin(200, ("Transfer-Encoding", "chunked"))
+    while not visit.server.over.is_set():
+        visit.write(b"10000\r\n" + b"a" * 65_536 + b"\r\n")
+        visit.server.written += 65_536
+
+
 def test_an_endless_answer(server: WebServer) -> None:
-    written = 0
-
-    def endless(visit: Visit) -> None:
-        nonlocal written
-        visit.begin(200, ("Transfer-Encoding", "chunked"))
-        while not visit.server.over.is_set():
-            visit.write(b"10000\r\n" + b"a" * 65_536 + b"\r\n")
-            written += 65_536
-
     server.pages["/"] = endless
     with pytest.raises(AnswerTooLarge):
         send(server, max_bytes=100_000)
-    assert written < 50_000_000  # what socket buffers took, at most
+    assert server.written < 50_000_000  # what socket buffers took, at most
 
 
 @pytest.mark.parametrize(
@@ -495,6 +493,25 @@ def test_a_chain_of_redirects(server: WebServer) -> None:
     with pytest.raises(TooManyRedirects, match="more than 4"):
         send(server, "/0", max_redirects=4)
     assert send(server, "/0", max_redirects=0).header("location") == "/1"
+
+
+def test_no_request_keeps_a_connection_that_the_next_one_needs(server: WebServer) -> None:
+    one = msgspec.structs.replace(OPEN, connections=1)
+    hosts = HostRules.of([f"http://127.0.0.1:{server.port}"])
+    server.pages |= {"/": redirect("/1", 307), "/1": redirect("/2"), "/2": page(200, b"there"), "/endless": endless}
+    url = f"http://127.0.0.1:{server.port}"
+
+    async def visits() -> None:
+        client = HttpClient(one)
+        for _ in range(2):
+            assert (await client.send(HttpRequest(url=url, seconds=20.0), hosts)).body == b"there"
+            with pytest.raises(AnswerTooLarge):
+                await client.send(HttpRequest(url=f"{url}/endless", seconds=20.0), hosts)
+            with pytest.raises(TooManyRedirects):
+                await client.send(HttpRequest(url=url, seconds=20.0, max_redirects=1), hosts)
+        await client.aclose()
+
+    asyncio.run(visits())
 
 
 def test_a_redirect_to_itself(server: WebServer) -> None:

@@ -11,20 +11,17 @@ from typing import Any
 
 import pytest
 from tests.support.extension_folders import write_extension
+from tests.support.http_process import LOCAL, HttpProcess
 from tests.support.job_history import events_of
 from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT, eventually
 from tests.support.web_server import Visit, WebServer, web_server
 
-from perdure.runtime import Grant, JobHandle, Runtime, RuntimeSettings, Status, grant_as_asked
+from perdure.runtime import Grant, JobHandle, Runtime, Status, grant_as_asked
 from perdure.runtime.errors import OperationError
-from perdure.runtime.http.settings import HttpSettings
 from perdure.store.events import ActionAnswered, OperationAnswered, Sealed
 
 READ, SEND = "query:http.request", "action:http.request"
-SETTINGS = RuntimeSettings(
-    kill_grace=0.2, shutdown_grace=0.2, http=HttpSettings(private_networks=("127.0.0.0/8",), max_answer_bytes=100_000)
-)
 
 
 @pytest.fixture
@@ -37,16 +34,20 @@ def server() -> Iterator[WebServer]:
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    with Runtime.open(tmp_path / "data", settings=SETTINGS, consent=grant_as_asked) as runtime:
+    with Runtime.open(tmp_path / "data", settings=LOCAL, consent=grant_as_asked) as runtime:
         yield runtime
 
 
-def install(runtime: Runtime, folder: Path, server: WebServer, *calls: tuple[str, dict[str, Any]]) -> None:
+def write(folder: Path, server: WebServer, *calls: tuple[str, dict[str, Any]]) -> Path:
     """The extension ``caller``, that may reach the server; its job ``call`` makes the calls, one after the other."""
     wat = RuntimeWat(memory="4")
     wat.job("call", "".join(f"(drop {wat.operation(*_payload(call))})" for call in calls) + "(i32.const 0)")
     permissions = {"methods": [READ, SEND], "network_access": [entry(server)]}
-    runtime.install(write_extension(folder / "caller", wat.module(), extension="caller", permissions=permissions))
+    return write_extension(folder / "caller", wat.module(), extension="caller", permissions=permissions)
+
+
+def install(runtime: Runtime, folder: Path, server: WebServer, *calls: tuple[str, dict[str, Any]]) -> None:
+    runtime.install(write(folder, server, *calls))
 
 
 def _payload(call: tuple[str, dict[str, Any]]) -> tuple[str, str]:
@@ -215,6 +216,21 @@ def test_an_extension_s_own_key_is_left_alone(runtime: Runtime, tmp_path: Path, 
     assert [value for name, value in server.seen[0].headers if name == "idempotency-key"] == ["mine"]
 
 
+def test_what_is_sent_again_after_a_crash_has_the_same_key(tmp_path: Path, server: WebServer) -> None:
+    arrived = hanging(server)
+    folder = write(tmp_path, server, (SEND, {"url": entry(server), "method": "POST", "body": "pay"}))
+    with HttpProcess(tmp_path / "data", folder) as process:
+        assert arrived.wait(TIMEOUT)
+        process.kill()
+    server.pages["/"] = lambda visit: visit.reply(200, b"paid")
+    with Runtime.open(tmp_path / "data", settings=LOCAL) as runtime:
+        (state,) = runtime.jobs().jobs
+        job = runtime.job(state.job_id)
+        eventually(lambda: job.status is Status.COMPLETED)
+        (answered,) = events_of(job, ActionAnswered)
+    assert [seen.header("idempotency-key") for seen in server.seen] == [answered.effect_key] * 2
+
+
 # --- what is left of it ----------------------------------------------------------------------------------------------
 
 
@@ -245,8 +261,9 @@ def test_no_secret_is_in_the_clear_on_the_disk_or_in_the_log(
         *events_of(job, OperationAnswered),
         *events_of(job, ActionAnswered),
     ]
+    answered.sort(key=lambda event: event.call)
     assert [event.code for event in answered] == [
-        *("", "invalid_payload", "", "permission_denied", "invalid_payload"),
+        *("", "", "permission_denied", "invalid_payload", "invalid_payload"),
     ]
     for event in answered:
         assert isinstance(event.payload, Sealed)
@@ -293,13 +310,13 @@ def test_a_job_that_waits_for_a_server_can_be_cancelled(runtime: Runtime, tmp_pa
 
 def test_a_runtime_closes_while_a_server_is_waited_for(tmp_path: Path, server: WebServer) -> None:
     arrived = hanging(server)
-    with Runtime.open(tmp_path / "data", settings=SETTINGS, consent=grant_as_asked) as runtime:
+    with Runtime.open(tmp_path / "data", settings=LOCAL, consent=grant_as_asked) as runtime:
         install(runtime, tmp_path, server, (READ, {"url": entry(server), "timeout_ms": 300_000}))
         job = runtime.dispatch("caller:call")
         assert arrived.wait(TIMEOUT)
     # The next runtime lets the job go on: a read is simply sent again.
     server.pages["/"] = lambda visit: visit.reply(200, b"now")
-    with Runtime.open(tmp_path / "data", settings=SETTINGS) as runtime:
+    with Runtime.open(tmp_path / "data", settings=LOCAL) as runtime:
         again = runtime.job(job.job_id)
         eventually(lambda: again.status is Status.COMPLETED)
     assert len(server.seen) == 2
