@@ -11,10 +11,21 @@ import msgspec
 
 from perdure.actors.cancel_token import CancelToken
 from perdure.actors.messages import OperationCall
-from perdure.runtime.operations.data import Data
+from perdure.runtime.operations.data import Access, Data
 from perdure.runtime.permissions import OperationName
+from perdure.store.errors import BadEvent
 from perdure.store.event_store import SideAppend
-from perdure.store.events import Event, Inline, LibraryEventPublished, encode, library_stream
+from perdure.store.events import (
+    CALLS_STREAM,
+    INLINE_LIMIT,
+    Event,
+    Inline,
+    LibraryEventPublished,
+    decode,
+    encode,
+    job_stream,
+    library_stream,
+)
 
 _log: Final = logging.getLogger("perdure.operations")
 
@@ -39,6 +50,7 @@ class CallContext:
     __slots__ = (
         "_appends",
         "_monotonic",
+        "_own",
         "call",
         "caller",
         "cancelled",
@@ -78,6 +90,7 @@ class CallContext:
         # The key that seals what is recorded of this call, if its secrets are not the extension's in general.
         self.key: str | None = None
         self._monotonic = monotonic
+        self._own = job_stream(call.job_id) if call.job_id is not None else CALLS_STREAM
         self._appends: dict[str, tuple[list[bytes], int | None]] = {}
 
     def remaining(self) -> float:
@@ -85,24 +98,58 @@ class CallContext:
         return max(0.0, self.deadline - self._monotonic())
 
     def publish(self, topic: str, data: object) -> None:
-        """Tell whoever subscribed in this library, when the outcome is committed; ``data`` is anything JSON can say.
+        """Tell whoever subscribed in this library, when the outcome is committed.
+
+        Args:
+            topic: like ``entry.created``.
+            data: anything JSON can say, in at most 64 KiB.
 
         Raises:
-            ValueError: the operation does not work in a library.
+            PermissionError: the operation is a query.
+            ValueError: the operation does not work in a library, or the data is too large.
         """
         if self.library_id is None:
             raise ValueError("an operation of scope core has no library to publish in")
-        event = LibraryEventPublished(topic, Inline(msgspec.json.encode(data)), self.extension, self.job_id)
-        self.append(library_stream(self.library_id), [event])
+        encoded = msgspec.json.encode(data)
+        if len(encoded) > INLINE_LIMIT:
+            raise ValueError(f"an event's data may have {INLINE_LIMIT} bytes, not {len(encoded)}")
+        event = LibraryEventPublished(topic, Inline(encoded), self.extension, self.job_id)
+        self._append(library_stream(self.library_id), [event], None)
 
     def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> None:
         """Append events to another stream when the outcome is committed, or not at all.
 
-        ``expected`` is the sequence that the stream must be at.
+        ``expected`` is the sequence that the stream must be at, those of earlier calls of `append` included; if it is
+        not, the action runs again.
+
+        Raises:
+            PermissionError: the operation is a query, or an action that may not be run again.
+            ValueError: the events do not belong on this stream, or its outcome is recorded there.
         """
-        bodies, before = self._appends.get(stream, ([], None))
-        wanted = before if before is not None else expected
-        self._appends[stream] = ([*bodies, *(encode(event) for event in events)], wanted)
+        if self.data.access is Access.PEEK:
+            raise PermissionError("an append may be refused, and this action may not be run again; it may only publish")
+        if stream == self._own:
+            raise ValueError(f"the outcome is recorded in {stream}, which takes nothing else in the same commit")
+        self._append(stream, events, expected)
+
+    def _append(self, stream: str, events: Sequence[Event], expected: int | None) -> None:
+        if self.data.access is Access.READ:
+            raise PermissionError("a query changes nothing, so it has nothing to tell")
+        # Here, where it is the handler's fault: the log would refuse the whole outcome.
+        encoded = [encode(event) for event in events]
+        try:
+            for body in encoded:
+                decode(body, stream)
+        except BadEvent as error:
+            raise ValueError(str(error)) from None
+        bodies, wanted = self._appends.get(stream, ([], None))
+        if expected is not None:
+            begin = expected - len(bodies)
+            if wanted is not None and wanted != begin:
+                raise ValueError(f"{stream} was expected at sequence {wanted} before these events, not at {begin}")
+            wanted = begin
+        if encoded:
+            self._appends[stream] = ([*bodies, *encoded], wanted)
 
     @property
     def appends(self) -> tuple[SideAppend, ...]:

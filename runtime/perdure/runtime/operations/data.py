@@ -12,11 +12,11 @@ import enum
 
 from perdure.store.event_store import EventStore
 from perdure.store.events import RowWrite
-from perdure.store.rows import RangeRead, Row, RowOverlay, RowRead, digest_of_rows
+from perdure.store.rows import MAX_KEY_BYTES, RangeRead, Row, RowOverlay, RowRead, digest_of_rows
 
 
 class Stale(Exception):
-    """What the call read has changed meanwhile; it is run again."""
+    """What the call read has changed meanwhile; it runs again, also if its handler swallows this."""
 
 
 class Access(enum.Enum):
@@ -28,13 +28,14 @@ class Access(enum.Enum):
 
 
 class Data:
-    """The rows of the store, for one run of one handler. Not thread-safe."""
+    """The rows of the store, for one run of one handler. Not thread-safe. ``access``: what the handler may do."""
 
     def __init__(self, store: EventStore, access: Access) -> None:
         self._store = store
-        self._access = access
+        self.access = access
         self._reads: dict[bytes, int] = {}
         self._ranges: list[RangeRead] = []
+        self._stale = False
         self._rows = RowOverlay(self._read, self._read_range)
 
     def get(self, key: bytes) -> bytes | None:
@@ -51,36 +52,54 @@ class Data:
 
         Raises:
             PermissionError: the operation is a query, or an action that may not be run again.
+            ValueError: no row can have such a key.
+            TypeError: the key or the value are no bytes.
         """
-        self._check_writable()
+        self._check_writable(key)
+        if not isinstance(value, bytes):
+            raise TypeError(f"a row's value is bytes, not {type(value).__name__}")
         self._rows.write(key, value, 0)
 
     def delete(self, key: bytes) -> None:
         """Delete a row when the outcome is committed. Raises as `put`."""
-        self._check_writable()
+        self._check_writable(key)
         self._rows.write(key, None, 0)
 
-    def _check_writable(self) -> None:
-        if self._access is not Access.WRITE:
+    def _check_writable(self, key: bytes) -> None:
+        if self.access is not Access.WRITE:
             raise PermissionError("only transactional and idempotent actions may write rows")
+        # Here, where it is the handler's fault: the log would refuse the whole outcome.
+        if not isinstance(key, bytes):
+            raise TypeError(f"a row's key is bytes, not {type(key).__name__}")
+        if not 0 < len(key) <= MAX_KEY_BYTES:
+            raise ValueError(f"a row's key has {len(key)} bytes, it may have 1 to {MAX_KEY_BYTES}")
 
     def _read(self, key: bytes) -> Row | None:
         row = self._store.row(key)
+        if self.access is Access.PEEK:
+            return row  # not remembered: a conflict would run the action again, and that one must not be
         version = row.version if row is not None else 0
-        if self._reads.setdefault(key, version) != version and self._access is not Access.PEEK:
+        if self._reads.setdefault(key, version) != version:
+            self._stale = True
             raise Stale
         return row
 
     def _read_range(self, prefix: bytes, after: bytes, limit: int) -> list[Row]:
         rows = self._store.rows(prefix, after=after, limit=limit)
-        if self._access is not Access.PEEK:
+        if self.access is not Access.PEEK:
             self._ranges.append(RangeRead(prefix, after, limit, digest_of_rows(rows)))
         return rows
 
+    def consistent(self) -> bool:
+        """Whether a query's reads all are of one moment; an action's are checked by the commit of its outcome."""
+        if self.access is Access.READ and len(self._reads) + len(self._ranges) > 1:  # one look is one moment
+            return self.unchanged()
+        return not self._stale
+
     def unchanged(self) -> bool:
-        """Whether all that was read still is so: for queries, whose outcome no commit checks."""
-        if self._access is not Access.READ or len(self._reads) + len(self._ranges) < 2:
-            return True
+        """Whether all that was read still is so."""
+        if self._stale:
+            return False
         for key, version in self._reads.items():
             row = self._store.row(key)
             if (row.version if row is not None else 0) != version:

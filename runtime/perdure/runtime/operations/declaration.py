@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from perdure.runtime.errors import BadOperation
+from perdure.runtime.errors import BadAnswer, BadOperation
 from perdure.runtime.operations.recording import SecretSides, secret_sides
 from perdure.runtime.operations.schemas import SENSITIVE, schema_of
 from perdure.runtime.permissions import OperationName, operation_name
@@ -29,6 +29,7 @@ Scope = Literal["library", "core"]
 # Marks a field whose values are secrets: ``token: Annotated[str, Sensitive]``.
 Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SENSITIVE: True})
 
+_encode: Final = msgspec.json.Encoder().encode
 _ATTRIBUTE: Final = "__perdure_operation__"
 
 
@@ -119,8 +120,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     asynchronous: bool
     decode: Callable[[bytes], Any]
-    encode: Callable[[Any], bytes]
     secrets: SecretSides | None
+    answer_types: frozenset[type]
+    decode_answer: Callable[[bytes], Any]
 
     @property
     def name(self) -> OperationName:
@@ -136,6 +138,22 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def summary(self) -> str:
         """The first line of its description."""
         return self.description.partition("\n")[0]
+
+    def encode_answer(self, answer: object) -> bytes:
+        """The answer as JSON. It is what the output type says, whatever the handler's annotations were worth.
+
+        Raises:
+            BadAnswer: it is not, or JSON cannot say it.
+        """
+        # Exactly these: fields that a subclass adds would be recorded in clear, whatever is in them.
+        if type(answer) not in self.answer_types:
+            raise BadAnswer(str(self.name), f"it is {type(answer).__qualname__}, not {self.output_type!r}")
+        try:
+            encoded = _encode(answer)
+            self.decode_answer(encoded)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise BadAnswer(str(self.name), str(error)) from error
+        return encoded
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SENSITIVE`."""
@@ -187,8 +205,9 @@ def operation_of(handler: Callable[..., Any]) -> Operation:
         description=documented,
         asynchronous=inspect.iscoroutinefunction(function),
         decode=msgspec.json.Decoder(input_type).decode,
-        encode=msgspec.json.Encoder().encode,
         secrets=secret_sides(input_type, output_type, whole=declaration.sensitive),
+        answer_types=_struct_types(output_type),
+        decode_answer=msgspec.json.Decoder(output_type).decode,
     )
 
 
@@ -209,8 +228,16 @@ def _types(name: str, function: Callable[..., Any]) -> tuple[Any, Any]:
 
 def _is_object(side: Any) -> bool:
     try:
-        info = msgspec.inspect.type_info(side)
+        kinds = _kinds(side)
     except (TypeError, NameError):
         return False
-    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
     return all(isinstance(kind, msgspec.inspect.StructType) and not kind.array_like for kind in kinds)
+
+
+def _struct_types(side: Any) -> frozenset[type]:
+    return frozenset(kind.cls for kind in _kinds(side) if isinstance(kind, msgspec.inspect.StructType))
+
+
+def _kinds(side: Any) -> tuple[msgspec.inspect.Type, ...]:
+    info = msgspec.inspect.type_info(side)
+    return info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)

@@ -5,21 +5,28 @@ They go the same way as a guest's: through the router, with the same checks, and
 
 from __future__ import annotations
 
+import logging
+import random
 import secrets
+import time
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from perdure.actors.backoff import CONTENTION
 from perdure.actors.messages import OperationCall, OperationDone
+from perdure.actors.operations import failure_answer
 from perdure.actors.system import ActorSystem
 from perdure.runtime.errors import InvalidPayload, OperationError
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import operation_name
 from perdure.store.blobs import store_payload
-from perdure.store.errors import SequenceConflict, WriteConflict
+from perdure.store.errors import BadEvent, IllegalTransition, SequenceConflict, WriteConflict
 from perdure.store.event_store import EventStore
 from perdure.store.events import CALLS_STREAM, HostActionAnswered, HostQueryAnswered
+
+logger = logging.getLogger(__name__)
 
 
 class HostCalls:
@@ -54,6 +61,10 @@ class HostCalls:
         """
         name = operation_name(method)
         operation = self._registry.get(name) if name is not None else None
+        # The router gives up first: also a call that waits for room in a budget ends in an answer, and is recorded.
+        longest = self._timeout + (operation.declaration.timeout if operation is not None else 0.0)
+        seconds = longest if timeout is None else min(longest, max(timeout, 0.001))
+        end = time.monotonic() + seconds
         message = OperationCall(
             caller=caller,
             extension=extension,
@@ -64,14 +75,15 @@ class HostCalls:
             method=method,
             payload=_encoded(request),
             effect_key=effect_key or secrets.token_hex(16),
-            timeout_ms=None if timeout is None else max(1, round(timeout * 1000)),
+            timeout_ms=_milliseconds(seconds),
         )
-        limit = operation.declaration.timeout if operation is not None else 0.0
-        wait = self._timeout + (limit if timeout is None else min(limit, timeout))
-        done = self._system.call_operation(message, wait)
+        done = self._system.call_operation(message, seconds + self._timeout)
         while not self._record(message, done):
-            message = msgspec.structs.replace(message, again=message.again + 1)
-            done = self._system.call_operation(message, wait)
+            again = message.again + 1
+            time.sleep(CONTENTION.delay_ms(again, random.random()) / 1000)  # noqa: S311  # no secret is drawn
+            left = max(end - time.monotonic(), 0.001)
+            message = msgspec.structs.replace(message, again=again, timeout_ms=_milliseconds(left))
+            done = self._system.call_operation(message, left + self._timeout)
         if done.code or operation is None:
             raise _error(method, done)
         return msgspec.json.decode(done.answer, type=operation.output_type)
@@ -88,9 +100,21 @@ class HostCalls:
         event = HostActionAnswered(*what, message.effect_key, done.writes)
         try:
             self._system.append(CALLS_STREAM, [event], effects=done.effects)
-        except (WriteConflict, SequenceConflict):
+        except (WriteConflict, SequenceConflict, IllegalTransition):
             return False
+        except BadEvent as error:
+            if done.effects is None:
+                raise
+            logger.error("the effects of %s cannot be stored: %s", message.method, error)
+            words = "the operation failed on the host: its changes are none that can be stored"
+            refused = OperationDone(0, "failed", failure_answer("failed", words), action=True, payload=done.payload)
+            self._record(message, refused)
+            raise _error(message.method, refused) from None
         return True
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
 
 
 def _encoded(request: object) -> bytes:

@@ -37,6 +37,10 @@ _NAME_SHOWN: Final = 100  # characters
 _BUSY: Final = "others kept changing what this call works on; try again"
 
 
+class _NotRun(OperationFailed):
+    """A call that is refused on the worker, before its handler runs."""
+
+
 class OperationService:
     """Checks and runs operation calls for the router (`perdure.actors.operations.Operations`).
 
@@ -88,10 +92,13 @@ class OperationService:
                 return held
         if operation is None:
             raise OperationFailed("unknown_method", f"there is no operation {name}")
-        seconds = operation.declaration.timeout
-        if call.timeout_ms is not None:
-            seconds = min(seconds, call.timeout_ms / 1000)
-        return Admission(str(operation.name), call.extension or HOST, seconds, operation.asynchronous)
+        return Admission(
+            str(operation.name),
+            call.extension or HOST,
+            operation.declaration.timeout,
+            operation.asynchronous,
+            recorded=operation.declaration.effect in (None, Effect.TRANSACTIONAL),
+        )
 
     def _check_extension(
         self, call: OperationCall, extension: str, name: OperationName, operation: Operation | None
@@ -111,7 +118,8 @@ class OperationService:
         if call.again:
             return None  # it was counted when it first came
         writes = len(call.payload) if call.method.startswith("action:") else 0
-        key = (call.job_id, call.call) if call.job_id is not None else call.effect_key
+        # An attempt counts its calls from 1.
+        key = (call.job_id, (call.attempt << 32) + call.call) if call.job_id is not None else call.effect_key
         edge = self._book.request(key, extension, call.job_type, writes)
         if edge is None:
             self._hooks.rate_limited(extension, True)
@@ -130,43 +138,39 @@ class OperationService:
         """See `Operations.run`."""
         operation = self._operation_of(call)
         for _ in range(_TRIES):
-            context = self._context(operation, call, token)
-            request = self._decode(operation, call)
+            context, request = self._context(operation, call, token), self._decode(operation, call)
             try:
                 answer = operation.handler(context, request)
-            except Stale:
-                continue
+                if context.data.consistent():
+                    return self._outcome(operation, context, call, answer)
             except BaseException as error:
-                if operation.secrets is None:
-                    raise
-                raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
-            if context.data.unchanged():
-                return self._outcome(operation, context, call, answer)
+                if not _is_stale(error, context.data):
+                    if operation.secrets is None:
+                        raise
+                    raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
         raise OperationFailed("unavailable", _BUSY)
 
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
         """See `Operations.run_async`."""
         operation = self._operation_of(call)
         for _ in range(_TRIES):
-            context = self._context(operation, call, token)
-            request = self._decode(operation, call)
+            context, request = self._context(operation, call, token), self._decode(operation, call)
             try:
                 answer = await operation.handler(context, request)
-            except Stale:
-                continue
+                if context.data.consistent():
+                    return self._outcome(operation, context, call, answer)
             except BaseException as error:
-                if operation.secrets is None:
-                    raise
-                raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
-            if context.data.unchanged():
-                return self._outcome(operation, context, call, answer)
+                if not _is_stale(error, context.data):
+                    if operation.secrets is None:
+                        raise
+                    raise self._recording.handler_failed(str(operation.name), call, error, context.key) from None
         raise OperationFailed("unavailable", _BUSY)
 
     def _operation_of(self, call: OperationCall) -> Operation:
         name = operation_name(call.method)
         operation = self._registry.get(name) if name is not None else None
         if operation is None:
-            raise OperationFailed("unknown_method", "there is no such operation")
+            raise _NotRun("unknown_method", "there is no such operation")
         if call.again >= _TRIES:
             raise OperationFailed("unavailable", _BUSY)
         if operation.secrets is not None:
@@ -181,10 +185,10 @@ class OperationService:
             text = f"{error.reason} ({error.field[:_NAME_SHOWN]!r})" if error.field else error.reason
             if operation.secrets is not None:
                 text = error.reason.partition(":")[0]  # neither the name, which may be anything, nor a number
-            raise OperationFailed("invalid_payload", f"invalid payload: {text}") from None
+            raise _NotRun("invalid_payload", f"invalid payload: {text}") from None
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             text = str(error) if operation.secrets is None else harmless(str(error))
-            raise OperationFailed("invalid_payload", f"invalid payload: {text}") from None
+            raise _NotRun("invalid_payload", f"invalid payload: {text}") from None
 
     def _context(self, operation: Operation, call: OperationCall, token: CancelToken) -> CallContext:
         declaration = operation.declaration
@@ -193,14 +197,14 @@ class OperationService:
             declaration.name,
             call,
             library_id=library,
-            deadline=self._clock.monotonic() + declaration.timeout,
+            deadline=token.deadline,
             monotonic=self._clock.monotonic,
             cancelled=token,
             data=Data(self._store, _access(declaration.effect)),
         )
 
     def _outcome(self, operation: Operation, context: CallContext, call: OperationCall, value: object) -> Outcome:
-        answer = operation.encode(value)
+        answer = operation.encode_answer(value)
         payload = recorded_answer = None
         if operation.secrets is not None:
             payload = self._recording.payload(call, operation.secrets, context.key)
@@ -238,10 +242,15 @@ class OperationService:
         return Outcome(
             answer=answer,
             code=failure.code,
-            action=ran and call.method.startswith("action:"),
+            action=ran and not isinstance(failure, _NotRun) and call.method.startswith("action:"),
             payload=payload,
             recorded_answer=recorded_answer,
         )
+
+
+def _is_stale(error: BaseException, data: Data) -> bool:
+    """Whether a handler failed only because what it read was not of one moment: then it runs again."""
+    return isinstance(error, Stale) or (isinstance(error, Exception) and not data.unchanged())
 
 
 def _used_up(use: BudgetUse) -> str:
