@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     boundary,
+    budgets,
     chatter,
     checkpoints,
     dispatching,
@@ -31,7 +32,7 @@ from bench.report import as_json, head, rows, table
 from bench.runner import run
 from bench.sizes import FULL, QUICK, Sizes
 
-_SUBJECTS = (floors, checkpoints, chatter, log, boundary, operations, loading, dispatching, recovery, memory)
+_SUBJECTS = (floors, checkpoints, chatter, log, boundary, operations, budgets, loading, dispatching, recovery, memory)
 
 
 def all_groups(sizes: Sizes) -> list[Group]:

@@ -15,6 +15,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     host_calls: int
     logged_calls: int
     operation_calls: int
+    decisions: int
     dispatches: int
     loads: int
     module_functions: int  # of the module that is compiled: 260 bytes each
@@ -34,6 +35,7 @@ FULL = Sizes(
     host_calls=100_000,
     logged_calls=50_000,
     operation_calls=3_000,
+    decisions=100_000,
     dispatches=30,
     loads=10,
     module_functions=320,
@@ -54,6 +56,7 @@ QUICK = Sizes(
     host_calls=200,
     logged_calls=200,
     operation_calls=10,
+    decisions=200,
     dispatches=2,
     loads=2,
     module_functions=20,

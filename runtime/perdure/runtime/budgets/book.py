@@ -71,23 +71,23 @@ class BudgetBook:
     def request(self, key: CallKey, extension: str, job_type: str, writes: int = 0) -> Edge | None:
         """Count a call of an operation that writes so many bytes; None if it may be made. See `Ledger.request`."""
         ledger = self._ledgers.get(extension)
-        return ledger.request(key, short_name(job_type), writes) if ledger is not None else None
+        return ledger.request(key, job_type, writes) if ledger is not None else None
 
     def write(self, extension: str, job_type: str, amount: int, waited: float = 0.0) -> Edge | None:
         """Count bytes that are about to be written, if there is room; nothing is counted at an `Edge`."""
         ledger = self._ledgers.get(extension)
-        return ledger.write(short_name(job_type), amount, waited) if ledger is not None else None
+        return ledger.write(job_type, amount, waited) if ledger is not None else None
 
     def wrote(self, extension: str, job_type: str, amount: int) -> None:
         """Count bytes that were written, whether there is room or not: the next who asks has to make up for it."""
         ledger = self._ledgers.get(extension)
         if ledger is not None:
-            ledger.wrote(short_name(job_type), amount)
+            ledger.wrote(job_type, amount)
 
     def attempt(self, extension: str, job_type: str) -> AttemptBudgets:
         """See `perdure.actors.budgets.JobBudgets.attempt`."""
         ledger = self._ledgers.get(extension)
-        return BudgetedAttempt(ledger, short_name(job_type)) if ledger is not None else NoAttemptBudgets()
+        return BudgetedAttempt(ledger, job_type) if ledger is not None else NoAttemptBudgets()
 
     def concurrent_jobs(self, extension: str) -> Mapping[str, int]:
         """See `perdure.actors.budgets.JobBudgets.concurrent_jobs`."""
@@ -123,8 +123,3 @@ class BudgetBook:
         """The extension's budgets at this moment; ``running`` counts the jobs of a type, or of all for ``""``."""
         ledger = self._ledgers.get(extension)
         return ledger.states(running) if ledger is not None else []
-
-
-def short_name(job_type: str) -> str:
-    """A job type's name within its extension."""
-    return job_type.rpartition(":")[2]

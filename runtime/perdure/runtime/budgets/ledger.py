@@ -57,7 +57,9 @@ class Ledger:
         self._touched = touched
         self._dirty = False
         self._account = Account(extension, "", budgets, read, now)
+        self._alone = (self._account,)
         self._types: dict[str, Account] = {}
+        self._accounts: dict[str, tuple[Account, ...]] = {}
         self._places: OrderedDict[CallKey, _Place] = OrderedDict()
         self._set_types(budgets)
 
@@ -81,11 +83,11 @@ class Ledger:
                 self._types[name].set(limits)
             else:
                 self._types[name] = Account(self._extension, name, limits, self._read, self.now)
+        self._accounts = {f"{self._extension}:{name}": (one, self._account) for name, one in self._types.items()}
 
     def accounts(self, job_type: str) -> tuple[Account, ...]:
-        """The accounts that a job of this type has to do with, the narrower one first; needs no lock."""
-        account = self._types.get(job_type) if job_type else None
-        return (self._account,) if account is None else (account, self._account)
+        """The accounts that a job of this type (its full name) has to do with, the narrower one first; without lock."""
+        return self._accounts.get(job_type, self._alone)
 
     def touch(self) -> None:
         """Something is to be stored."""
@@ -104,7 +106,7 @@ class Ledger:
         with self.lock:
             now = self.now()
             place = self._places.pop(key, None) if self._places else None
-            if place is None and not writes and len(accounts) == 1:
+            if place is None and not writes and accounts is self._alone:
                 window = self._account.requests
                 if window is None or not window.try_take(now):
                     if not self._dirty:
