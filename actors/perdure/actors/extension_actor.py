@@ -113,6 +113,7 @@ class ExtensionActor(MailboxActor):
                 self._system.slots.release(self.extension)
         else:
             self._system.slots.leave(self.extension)
+        self._start_awaited()
         # What this extension does not take is for the next in line.
         self._system.offer_slot()
 
@@ -123,6 +124,18 @@ class ExtensionActor(MailboxActor):
             return None
         running = Counter(self._running.values()) if self._limits else {}
         return self._waiting.first(lambda kind: running.get(kind, 0) < self._limits.get(kind, limit))
+
+    def _start_awaited(self) -> None:
+        """Start what running jobs wait for, in their place: they do nothing while they wait."""
+        for job_id in self._system.waits.lent():
+            if job_id not in self._waiting or not self._admitting or self._code is None:
+                continue
+            at_work = [kind for other, kind in self._running.items() if not self._system.waits.is_waiting(other)]
+            kind, limit = self._kind_of(job_id), self._code.concurrent_jobs
+            if len(at_work) < limit and at_work.count(kind) < self._limits.get(kind, limit):
+                self._waiting.discard(job_id)
+                if self._system.start_job(job_id, has_slot=False):
+                    self._running[job_id] = kind
 
     def _learn_limits(self) -> None:
         """A grant may have changed them."""

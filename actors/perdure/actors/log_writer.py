@@ -185,8 +185,11 @@ class LogWriter(MailboxActor):
             if isinstance(answer.state, JobState) and answer.state.finished:
                 self._ended(answer.state)
             for side in answer.side:
-                if isinstance(side.state, JobState) and side.first == 1:
-                    self._dispatched(side.state)
+                if isinstance(side.state, JobState):
+                    if side.first == 1:
+                        self._dispatched(side.state)
+                    elif side.state.finished:
+                        self._ended(side.state)
         hit("answer.after")
 
     def _answer_lane(self, lane: Lane, entries: list[Entry], answer: Appended | StoreError) -> None:

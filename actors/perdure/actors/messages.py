@@ -238,6 +238,12 @@ class WakeJob(Message, frozen=True):
     attempts: int
 
 
+class CallOff(Message, frozen=True):
+    """The job was dispatched after a cancel that should have taken it along: cancel it."""
+
+    job_id: UUID
+
+
 class KillLater(Message, frozen=True):
     """The job was asked to stop; kill it when the grace period is over."""
 
@@ -289,6 +295,7 @@ AnyMessage = (
     | WakeJob
     | RingJob
     | WatchDeadline
+    | CallOff
     | KillLater
 )
 

@@ -18,11 +18,13 @@ import msgspec
 
 from perdure.actors.backoff import Backoff
 from perdure.actors.errors import ActorError, SystemStopped
+from perdure.actors.family_cancel import Cancel, family_cancel
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
     ActorDied,
     Admit,
     AnyMessage,
+    CallOff,
     CancelJob,
     Control,
     Forget,
@@ -35,18 +37,17 @@ from perdure.actors.messages import (
     WakeJob,
     WatchDeadline,
 )
-from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob
+from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob, WriteConflict
 from perdure.store.events import (
     JobCancelled,
-    JobCancelRequested,
     JobError,
-    JobEvent,
     JobFailed,
     JobPaused,
     JobPauseRequested,
     JobResumed,
     job_stream,
 )
+from perdure.store.family import is_called_off
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
@@ -74,7 +75,7 @@ class _Kill(msgspec.Struct, frozen=True):
     cause: str
 
 
-_Task = WakeJob | JobDied | ActorDied | RingJob | _Kill
+_Task = WakeJob | JobDied | ActorDied | RingJob | CallOff | _Kill
 
 
 class _Timer(msgspec.Struct, order=True, frozen=True):
@@ -120,7 +121,7 @@ class Supervisor(MailboxActor):
             attempt = self._system.attempt_of(message.job_id)
             if attempt is not None:
                 self._after(self._kill_grace, _Kill(message.job_id, attempt, "grace"))
-        elif isinstance(message, JobDied):
+        elif isinstance(message, JobDied | CallOff):
             self._try(message)
         elif isinstance(message, ActorDied):
             self._actor_died(message)
@@ -157,6 +158,9 @@ class Supervisor(MailboxActor):
             self._job_died(task)
         elif isinstance(task, ActorDied):
             self._system.restart(task.name)
+        elif isinstance(task, CallOff):
+            if is_called_off(self._system.store, self._system.store.job(task.job_id)):
+                self._cancel(task.job_id)
         elif isinstance(task, RingJob):
             if self._system.attempt_of(task.job_id) == task.attempt:
                 self._system.tell_job(task.job_id, RoomDue(task.token))
@@ -221,9 +225,9 @@ class Supervisor(MailboxActor):
     def _control(self, message: Control) -> Status:
         state = self._system.store.job(message.job_id)
         if message.action == "pause":
-            self._stop_job(message.job_id, JobPauseRequested(), PauseJob(), JobPaused(forced=False, fuel=0))
+            self._pause(message.job_id)
         elif message.action == "cancel":
-            self._stop_job(message.job_id, JobCancelRequested(), CancelJob(), JobCancelled(forced=False, fuel=0))
+            self._cancel(message.job_id)
         elif message.action == "resume":
             if state.finished or state.status in (Status.QUEUED, Status.BACKOFF) or self._runs(state):
                 raise IllegalTransition(str(state.job_id), str(state.status), "resume")
@@ -239,20 +243,20 @@ class Supervisor(MailboxActor):
     def _runs(self, state: JobState) -> bool:
         return state.status is Status.RUNNING and self._system.running(state.job_id) is not None
 
-    def _stop_job(self, job_id: UUID, request: JobEvent, order: PauseJob | CancelJob, end: JobEvent) -> None:
+    def _pause(self, job_id: UUID) -> None:
         stream = job_stream(job_id)
         while True:
             state = self._system.store.job(job_id)
             try:
                 if self._runs(state):
-                    self._system.append(stream, [request])
-                    self._system.tell_job(job_id, order)
+                    self._system.append(stream, [JobPauseRequested()])
+                    self._system.tell_job(job_id, PauseJob())
                     self._after(self._kill_grace, _Kill(job_id, state.attempts, "grace"))
                 else:
                     # Nothing of it runs, or its actor waits for the log to take its start, which the log then refuses.
                     # Should the start be first, the log refuses this.
-                    self._system.append(stream, [end], state.sequence)
-                    self._forget(state, end)
+                    self._system.append(stream, [JobPaused(forced=False, fuel=0)], state.sequence)
+                    self._forget(state)
             except SequenceConflict:
                 continue
             except IllegalTransition:
@@ -261,11 +265,41 @@ class Supervisor(MailboxActor):
             else:
                 return
 
-    def _forget(self, state: JobState, end: JobEvent) -> None:
+    def _cancel(self, job_id: UUID) -> None:
+        """Cancel a job with all that descends from it, in one commit."""
+        self._system.cancelling.add(job_id)  # none of them dispatches one more meanwhile, so this comes to an end
+        try:
+            while True:
+                state = self._system.store.job(job_id)
+                plan = family_cancel(self._system.store, state, self._runs)
+                event, expected = plan.root.event, plan.root.expected
+                try:
+                    self._system.append(job_stream(job_id), [event], expected, effects=plan.effects)
+                except (SequenceConflict, WriteConflict):
+                    continue
+                except IllegalTransition as error:
+                    if error.job_id == str(job_id) and self._system.store.job(job_id).status is state.status:
+                        raise
+                    continue
+                break
+        finally:
+            self._system.cancelling.discard(job_id)
+        for cancel in (plan.root, *plan.others):
+            self._carry_out(cancel)
+
+    def _carry_out(self, cancel: Cancel) -> None:
+        """A job's cancel is on disk."""
+        state = cancel.job
+        if isinstance(cancel.event, JobCancelled):
+            self._forget(state)
+            self._system.count_end(state, Status.CANCELLED)
+        else:
+            self._system.tell_job(state.job_id, CancelJob())
+            self._after(self._kill_grace, _Kill(state.job_id, state.attempts, "grace"))
+
+    def _forget(self, state: JobState) -> None:
         with contextlib.suppress(SystemStopped):
             self._system.extension_address(state.extension).tell(Forget(state.job_id))
-        if isinstance(end, JobCancelled):
-            self._system.count_end(state, Status.CANCELLED)
 
     def _resume(self, state: JobState, cause: str) -> None:
         self._system.append(job_stream(state.job_id), [resumption(state, cause)])

@@ -23,6 +23,7 @@ from perdure.actors.extension_actor import ExtensionActor, ExtensionCode
 from perdure.actors.guest import GuestFactory
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.job_actor import JobActor
+from perdure.actors.job_waits import JobWait, JobWaits
 from perdure.actors.lane import Lane
 from perdure.actors.log_writer import LogWriter, Riders
 from perdure.actors.mailbox import Address
@@ -30,6 +31,7 @@ from perdure.actors.messages import (
     ActorDied,
     Admit,
     Append,
+    CallOff,
     CommitFailed,
     JobDied,
     JobEnded,
@@ -40,6 +42,7 @@ from perdure.actors.messages import (
     Message,
     OperationCall,
     OperationDone,
+    PauseJob,
     Run,
     SlotFree,
     StopAdmitting,
@@ -52,6 +55,7 @@ from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
 from perdure.actors.workers import Workers
+from perdure.store.errors import StoreError
 from perdure.store.event_store import Appended, Effects, EventStore, JobQuery
 from perdure.store.events import (
     Event,
@@ -63,6 +67,7 @@ from perdure.store.events import (
 )
 from perdure.store.extension_state import ExtensionState
 from perdure.store.failpoints import hit
+from perdure.store.family import is_called_off
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
@@ -89,6 +94,7 @@ class _Running(msgspec.Struct):
     ref: pykka.ActorRef[JobActor]
     extension: str
     attempt: int
+    has_slot: bool
     kill: Callable[[], None] | None = None
 
 
@@ -128,6 +134,8 @@ class ActorSystem:
         self.closing = False
         self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
+        self.waits = JobWaits()
+        self.cancelling: set[UUID] = set()  # jobs whose families are being cancelled at this moment
         self._settings = settings
         self._operations = operations
         self._workers = Workers(settings.workers)
@@ -215,7 +223,10 @@ class ActorSystem:
 
     def _dispatched(self, state: JobState) -> None:
         """A job was dispatched by an operation; called on the log writer's thread."""
-        with contextlib.suppress(SystemStopped):  # then the next process finds it in the log
+        with contextlib.suppress(SystemStopped, StoreError):  # then the next process finds it in the log
+            if is_called_off(self.store, state):
+                self.supervisor.tell(CallOff(state.job_id))
+                return
             self.extension_address(state.extension).tell(Admit(state.job_id))
 
     def running(self, job_id: UUID) -> pykka.ActorRef[JobActor] | None:
@@ -236,15 +247,26 @@ class ActorSystem:
         """The jobs that have an actor."""
         return list(self._running)
 
-    def start_job(self, job_id: UUID) -> bool:
+    def begin_wait(self, waiter: UUID, target: JobState, *, lends: bool) -> JobWait | None:
+        """See `JobWaits.begin`; `JobWaits.end` ends it. A target that is queued may be started at once."""
+        wait = self.waits.begin(waiter, target.job_id, lends=lends)
+        if wait is not None and lends:
+            self._tell_extension(target.extension, SlotFree())
+        return wait
+
+    def start_job(self, job_id: UUID, *, has_slot: bool = True) -> bool:
         """Start the actor of a queued job. Called by its extension's actor, which holds a slot for it.
 
+        ``has_slot`` False: it runs in the place of a job that waits for it.
         False if it does not start: it is not queued any more, or it could not be started, which the supervisor is told.
         """
         with self._starting:
             try:
                 state = self.store.job(job_id)
                 if state.status is not Status.QUEUED or job_id in self._running or self.closing:
+                    return False
+                if is_called_off(self.store, state):
+                    self.supervisor.tell(CallOff(job_id))
                     return False
                 ref = JobActor.start(self, state, self._cause(state))
             except Exception as error:
@@ -253,7 +275,7 @@ class ActorSystem:
                 self._lanes.pop(job_stream(job_id), None)
                 self.job_died(job_id, f"it could not be started: {error}", blame_for(error))
                 return False
-            self._running[job_id] = _Running(ref, state.extension, state.attempts + 1)
+            self._running[job_id] = _Running(ref, state.extension, state.attempts + 1, has_slot)
             ref.tell(encode_message(Run()))
             return True
 
@@ -279,7 +301,8 @@ class ActorSystem:
         self._lanes.pop(job_stream(job_id), None)
         del self._running[job_id]
         # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
-        self.slots.release(entry.extension)
+        if entry.has_slot:
+            self.slots.release(entry.extension)
         self.offer_slot()
         self._tell_extension(entry.extension, JobEnded(job_id))
         with self._idle:
@@ -301,6 +324,8 @@ class ActorSystem:
         if ref is not None:
             with contextlib.suppress(pykka.ActorDeadError):
                 ref.tell(encode_message(message))
+            if isinstance(message, PauseJob | SuspendJob):
+                self.waits.interrupt(job_id)  # so that it can ask whether to stop
 
     def kill_job(self, job_id: UUID, message: KillJob, attempt: int | None = None) -> None:
         """Stop the job's guest wherever it is; ``attempt`` names one, None whichever runs."""
