@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -10,6 +11,7 @@ ACCEPT_ENCODING: Final = "gzip, deflate"
 
 _PIECE: Final = 64 * 1024  # bytes decoded at once, however small what they were packed into
 _MAX_MEMBERS: Final = 1_000  # of a gzip body; empty ones cost time and add no byte to what is counted
+_NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # not tab, line and page breaks, escape
 _TEXTS: Final = frozenset(
     {
         "application/ecmascript",
@@ -120,6 +122,8 @@ def text_of(body: bytes, content_type: str) -> str | None:
         return None
     charsets = [part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")]
     if any(charset not in {"utf-8", "utf8", "us-ascii"} for charset in charsets):
+        return None
+    if _NO_TEXT.search(body):  # and JSON would write each of them in six bytes
         return None
     try:
         return body.decode("utf-8")
