@@ -100,7 +100,8 @@ class LmdbEnvironment:
                 max_dbs=8,
                 max_readers=_READERS,
                 readonly=not self._writable,
-                meminit=False,
+                # Without it the unused end of a page is whatever was in this process's memory: secrets, on the disk.
+                meminit=True,
                 mode=0o600,
             )
             if self._writable:
