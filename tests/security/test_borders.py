@@ -113,7 +113,7 @@ def test_another_librarys_entries(runtime: Runtime, mallory: Attacker) -> None:
     sidecar = {"entry_id": theirs.id, "name": "notes", "text": SECRET}
     runtime.call("action:vdfs.write_sidecar", sidecar, library_id=THEIRS)
     ident = str(theirs.id)
-    attacks = [
+    attacks: list[tuple[str, dict[str, Any]]] = [
         ("query:vdfs.get_entry", {"entry_id": ident}),
         ("query:vdfs.read_content", {"entry_id": ident, "text": True}),
         ("query:vdfs.read_sidecar", {"entry_id": ident, "name": "notes", "text": True}),

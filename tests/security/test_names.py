@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -105,7 +106,7 @@ CONTROL_CHARACTERS = [
     ":",
 ]
 NO_UTF8 = [b"query:ai.ocr\xff", b"\xc1\xa1i.ocr", b"query:ai\xc0\xaeocr", b"query:ai.ocr\xed\xa0\x80", b"\xff\xfe"]
-FAMILIES = {
+FAMILIES: dict[str, Sequence[str | bytes]] = {
     "prefixes": PREFIX_TRICKS,
     "wire suffixes": WIRE_SUFFIX_TRICKS,
     "case": CASES,

@@ -111,6 +111,8 @@ class MethodEntries:
             # Sorted, so that what begins with a text stands right behind it.
             if not kept or not text.startswith(kept[-1]):
                 kept.append(text)
+        if kept == ["action:", "query:"]:
+            kept = [""]  # there is nothing else
         self._prefixes = tuple(kept)
         self._names = frozenset(name for name in names if not self._begins(name))
 
