@@ -158,16 +158,22 @@ class OperationRouter(MailboxActor):
         """Look at the calls that are due."""
         now = self._clock.monotonic()
         self._due = None
-        for serial, call in self._open.all():
+        held = []
+        # The last ones first: what is let go makes room for those behind it, whose time may be over too.
+        for serial, call in reversed(self._open.all()):
             if call.due > now:
                 self._watch(call)
             elif call.task is not None:
                 self._expire(serial, call)
-            elif self._open.take(serial) is not None:
-                if now < call.limit:
-                    self._admit(call)
-                else:
-                    self._send(call, self._failed(call, _no_room(call), ran=False))
+            else:
+                held.append((serial, call))
+        for serial, call in reversed(held):
+            if self._open.take(serial) is None:
+                continue
+            if now < call.limit:
+                self._admit(call)
+            else:
+                self._send(call, self._failed(call, _no_room(call), ran=False))
 
     def _watch(self, call: _Call) -> None:
         if self._due is None or call.due < self._due:

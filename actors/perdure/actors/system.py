@@ -558,6 +558,14 @@ class ActorSystem:
             "job": sum(ref.actor_inbox.qsize() for ref in running),  # type: ignore[attr-defined]  # SimpleQueue
         }
 
+    def lost_threads(self) -> int:
+        """Threads that run operations which nobody waits for any more."""
+        return self._workers.lost()
+
+    def held_calls(self) -> int:
+        """Calls of operations that wait for room in a budget."""
+        return sum(call.task is None for _, call in self._open_calls.all())
+
     def loaded(self) -> list[str]:
         """The extensions that have an actor."""
         return list(self._extensions)
