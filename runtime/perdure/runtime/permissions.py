@@ -7,6 +7,7 @@ An operation is known by its kind, its name and its version. On the wire it may 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -49,8 +50,13 @@ def operation_name(wire: str) -> OperationName | None:
     A name is segments of ``[a-z0-9_]`` with dots in between, at most `MAX_NAME_LENGTH` characters with all around it.
     Versions go from 1 to 9999. A last segment ``input`` is always the wire's, never a part of the name.
     """
-    if len(wire) > MAX_NAME_LENGTH:
-        return None
+    return _parsed(wire) if len(wire) <= MAX_NAME_LENGTH else None
+
+
+# A call's name is read in several places, and guests repeat themselves: 0.1 µs instead of 2. Names are the guest's, so
+# there is only so much room, and nothing long in it.
+@functools.lru_cache(maxsize=4_096)
+def _parsed(wire: str) -> OperationName | None:
     match = _WIRE.fullmatch(wire)
     if match is None:
         return None
