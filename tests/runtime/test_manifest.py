@@ -282,7 +282,7 @@ def test_warnings_have_an_end() -> None:
     manifest = parse({**MINIMAL, **{f"x{number}": number for number in range(5_000)}})
     assert len(manifest.unknown) == 5_000
     assert len(manifest.warnings) == MAX_WARNINGS
-    assert manifest.warnings[-1] == f"manifest.json: {5_000 - MAX_WARNINGS + 1} more fields are unknown"
+    assert manifest.warnings[-1] == f"manifest.json: {5_000 - MAX_WARNINGS + 1} more warnings"
     assert len(parse({**MINIMAL, **{f"x{number}": 0 for number in range(MAX_WARNINGS)}}).warnings) == MAX_WARNINGS
 
 

@@ -16,8 +16,9 @@ def write_extension(
     extension: str = EXTENSION,
     version: str = "1.0.0",
     permissions: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> Path:
-    """Write an extension's folder, over one that is there; returns it."""
+    """Write an extension's folder, over one that is there; returns it. ``fields`` are more of the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {
         "id": extension,
@@ -25,6 +26,7 @@ def write_extension(
         "version": version,
         "wasm_file": "module.wasm",
         "permissions": permissions or {},
+        **fields,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "module.wasm").write_bytes(module)

@@ -48,11 +48,20 @@ def read_extension(path: str | os.PathLike[str]) -> ExtensionPackage:
     manifest_path = folder / MANIFEST_FILE
     manifest_bytes = _read(folder, manifest_path, MAX_MANIFEST_BYTES, ManifestMissing(manifest_path))
     manifest = parse_manifest(manifest_bytes)
+    _check_config_schema(manifest)
     wasm_path = folder / manifest.wasm_file
     wasm_bytes = _read(folder, wasm_path, MAX_WASM_BYTES, WasmMissing(wasm_path, manifest.wasm_file))
     return ExtensionPackage(
         manifest=manifest, manifest_bytes=manifest_bytes, wasm_bytes=wasm_bytes, warnings=manifest.warnings
     )
+
+
+def _check_config_schema(manifest: Manifest) -> None:
+    """Here, and not when a manifest is parsed, which those in the log are again and again."""
+    if manifest.config_schema is not None:
+        from perdure.runtime.config.schema import checked_schema  # noqa: PLC0415  # jsonschema takes 0.2 s
+
+        checked_schema(manifest.config_schema)
 
 
 def _read(folder: Path, path: Path, limit: int, missing: Exception) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from perdure.runtime.config.places import secret_settings
 from perdure.runtime.errors import ManifestError
 from perdure.runtime.http.hosts import host_rule
 from perdure.runtime.permissions import ANY_LIBRARY, is_method_entry, library_entry
@@ -67,10 +68,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for each unknown field, at most `MAX_WARNINGS`."""
+        """One line for each unknown field and each setting that can never be set, at most `MAX_WARNINGS`."""
         lines = [f"manifest.json: the field {path} is unknown and has no effect" for path in self.unknown]
+        lines += [
+            f"manifest.json: {field} is a secret, which a configuration cannot hold; query:credentials.get can give it"
+            for field in secret_settings(self.config_schema)
+        ]
         if len(lines) > MAX_WARNINGS:
-            lines[MAX_WARNINGS - 1 :] = [f"manifest.json: {len(lines) - MAX_WARNINGS + 1} more fields are unknown"]
+            lines[MAX_WARNINGS - 1 :] = [f"manifest.json: {len(lines) - MAX_WARNINGS + 1} more warnings"]
         return tuple(lines)
 
 

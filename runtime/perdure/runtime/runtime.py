@@ -17,7 +17,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +36,7 @@ from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
 from perdure.runtime.budgets.dispatching import check_dispatch, refuses_dispatches
+from perdure.runtime.config.operations import Configuration
 from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.credentials.tidying import tidy_credentials
 from perdure.runtime.errors import (
@@ -462,6 +463,47 @@ class Runtime:
     async def call_async(self, method: str, request: object = None, **options: Any) -> Any:
         """`call` for an event loop: it waits on a thread of the loop's default executor."""
         return await asyncio.to_thread(self.call, method, request, **options)
+
+    def config(self, extension: str, *, library_id: UUID | None = None) -> Configuration:
+        """An extension's configuration: what holds in a library, or, with None, what is set for all of them.
+
+        Raises:
+            UnknownExtension: it is not installed.
+            StoreError: the call could not be recorded.
+        """
+        return self._configure("query:config.get", extension, library_id, {})
+
+    def configure(
+        self,
+        extension: str,
+        config: Mapping[str, Any] | None,
+        *,
+        library_id: UUID | None = None,
+        if_revision: int | None = None,
+    ) -> Configuration:
+        """Set an extension's configuration in a library or, with None, for all of them. Durable.
+
+        Args:
+            extension: whose.
+            config: takes the place of all that was set before there; None forgets it.
+            library_id: where; what is set in a library is laid over what is set for all.
+            if_revision: set it only if the revision is still this one.
+
+        Raises:
+            UnknownExtension: it is not installed.
+            OperationError: the configuration does not fit the manifest's ``config_schema`` (``invalid_payload``, with
+                the JSON paths), or the revision is another (``failed``).
+        """
+        request = {"config": None if config is None else dict(config), "if_revision": if_revision}
+        return self._configure("action:config.set", extension, library_id, request)
+
+    def _configure(
+        self, method: str, extension: str, library_id: UUID | None, request: dict[str, Any]
+    ) -> Configuration:
+        self.inspect(extension)
+        request = {**request, "extension": extension, "everywhere": library_id is None}
+        answer: Configuration = self.call(method, request, library_id=library_id or DEFAULT_LIBRARY)
+        return answer
 
     def rotate_master_key(self, master_key: bytes | None = None) -> str:
         """Wrap all keys with a new master key, and forget the old one; returns the new one's id. Durable, crash-safe.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perdure.runtime.config.operations import config_operations
 from perdure.runtime.credentials.operations import credential_operations
 from perdure.runtime.http.operations import http_operations
 from perdure.runtime.operations import ping
@@ -17,6 +18,7 @@ def register_standard_operations(runtime: Runtime) -> None:
     """Add all of them to the runtime's registry; called while the runtime is made, before anything runs."""
     register = runtime.operations.register
     register(ping.ping)
+    register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
     register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
     register(
