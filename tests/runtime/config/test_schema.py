@@ -219,7 +219,10 @@ _VALUES = st.recursive(
 )
 _SCHEMAS = st.recursive(
     st.sampled_from(
-        [True, False, {"type": "integer"}, {"type": "string"}, {"minimum": 1}, {"pattern": "^a"}, {"const": 1}, {"enum": ["a", 2]}, {"required": ["a"]}, {"uniqueItems": True}, {"maxLength": 1}, {"minItems": 1}]
+        [
+            True, False, {"type": "integer"}, {"type": "string"}, {"minimum": 1}, {"pattern": "^a"}, {"const": 1},
+            {"enum": ["a", 2]}, {"required": ["a"]}, {"uniqueItems": True}, {"maxLength": 1}, {"minItems": 1},
+        ]
     ),
     lambda inner: st.fixed_dictionaries({}, optional={
         "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
