@@ -194,6 +194,7 @@ class LibraryMachine(RuleBasedStateMachine):
     @invariant()
     def the_quota_holds(self) -> None:
         usage = self.shelf.library.usage()
+        assert (usage.bytes_limit, usage.entries_limit, usage.own) == (LIMIT_BYTES, LIMIT_ENTRIES, True)
         assert usage.entries_used == len(self.model) <= LIMIT_ENTRIES
         least = sum(len(one.content) + sum(map(len, one.sidecars.values())) for one in self.model.values())
         assert least <= usage.bytes_used <= LIMIT_BYTES
