@@ -581,14 +581,15 @@ class JobActor(MailboxActor):
             done = self._run_operation(message)
             if done.budget is not None:
                 self._reached(call, fuel, done.budget)
-            if self._record(fuel, message, library_id, done):
+            recorded = self._record(fuel, message, library_id, done)
+            if recorded is not None:
                 break
             message = msgspec.structs.replace(message, again=message.again + 1)
             self._stand_back(message.again)
-        if done.action and not done.code:
+        if recorded.action and not recorded.code:
             # Only then: whoever tries a failed action again means the same effect, and so does a later attempt.
             self._effects.done(method, library, payload)
-        return done.answer
+        return recorded.answer
 
     def _stand_back(self, times: int) -> None:
         """Let the others go first, for a moment that is drawn."""
@@ -634,19 +635,24 @@ class JobActor(MailboxActor):
             self._suspension = use
             raise StopGuest
 
-    def _record(self, fuel: int, message: OperationCall, library_id: UUID | None, done: OperationDone) -> bool:
-        """Lay down the answer, and for an action wait until it is on disk; False if its effects met others'."""
+    def _record(
+        self, fuel: int, message: OperationCall, library_id: UUID | None, done: OperationDone
+    ) -> OperationDone | None:
+        """Lay down the answer, and for an action wait until it is on disk; None if its effects met others'.
+
+        What is recorded, and answered, is a failure if the effects are none that the log can take.
+        """
         call, method = message.call, message.method
         payload, answer = self._recorded(message, done)
         if not done.action:
             self._state_fact(OperationAnswered(call, fuel, method, library_id, payload, answer, done.code))
-            return True
+            return done
         event = ActionAnswered(
             call, fuel, method, library_id, message.effect_key, payload, answer, done.code, done.writes
         )
         while isinstance(committed := self._commit(event, done.effects), CommitFailed):
             if committed.conflict:
-                return False
+                return None
             if committed.unfit:
                 logger.error("the effects of %s cannot be stored: %s", method, committed.reason)
                 words = failure_answer("failed", _UNFIT)
@@ -654,7 +660,7 @@ class JobActor(MailboxActor):
                 return self._record(fuel, message, library_id, refused)
             # The disk is full, or worse. What was done is known, so it is kept and tried again until there is room.
             self._stall()
-        return True
+        return done
 
     def _recorded(self, message: OperationCall, done: OperationDone) -> tuple[Recorded, Recorded]:
         """The call's payload and answer as they go into the log; large ones are in the blob store by then."""

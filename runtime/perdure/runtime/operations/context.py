@@ -23,6 +23,7 @@ from perdure.store.events import (
     LibraryEventPublished,
     decode,
     encode,
+    event_base,
     job_stream,
     library_stream,
 )
@@ -136,12 +137,14 @@ class CallContext:
         if self.data.access is Access.READ:
             raise PermissionError("a query changes nothing, so it has nothing to tell")
         # Here, where it is the handler's fault: the log would refuse the whole outcome.
-        encoded = [encode(event) for event in events]
         try:
-            for body in encoded:
-                decode(body, stream)
+            base = event_base(stream)
+            encoded = [encode(event) for event in events]
+            fit = all(isinstance(decode(body, stream), base) for body in encoded)
         except BadEvent as error:
             raise ValueError(str(error)) from None
+        if not fit:
+            raise ValueError(f"not all of these are events for stream {stream}")
         bodies, wanted = self._appends.get(stream, ([], None))
         if expected is not None:
             begin = expected - len(bodies)
