@@ -14,7 +14,7 @@ from perdure.runtime import Runtime
 from perdure.runtime.vdfs import contents
 from perdure.runtime.vdfs.contents import PART_BYTES
 from perdure.store import check
-from perdure.store.errors import BlobMissing, CorruptBlob
+from perdure.store.errors import BlobMissing, CorruptBlob, DiskFull
 from perdure.store.events import CALLS_STREAM
 
 MIB = 1024 * 1024
@@ -181,9 +181,12 @@ def test_damage_is_found_and_not_read(tmp_path: Path) -> None:
     with Runtime.open(tmp_path) as runtime:
         shelf = Shelf(runtime)
         entry = shelf.library.create_entry("a", pattern(50_000))
+        assert shelf.library.check() == []
         (digest,) = runtime.store.blobs.digests()
         (path,) = tmp_path.glob(f"**/{digest}")
         path.write_bytes(path.read_bytes()[:-1] + b"!")
+        (problem,) = shelf.library.check()
+        assert str(entry.id) in problem.where
         message = shelf.refused("read_content", "failed", entry_id=entry.id)
         assert str(tmp_path) not in message
         with pytest.raises(CorruptBlob):
@@ -201,3 +204,42 @@ def test_reading_as_a_file_leaves_no_events_of_its_own(shelf: Shelf) -> None:
     shelf.create("b")  # durable, so all before it is on disk
     methods = [getattr(stored.event, "method", "") for stored in shelf.runtime.store.read(CALLS_STREAM)]
     assert methods == ["action:vdfs.create_entry", "query:vdfs.get_entry", "action:vdfs.create_entry"]
+
+
+def test_a_full_disk_changes_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(data: bytes) -> str:
+        raise DiskFull(Path("/home/somebody/data"))
+
+    entry = shelf.create("a", b"x")
+    before = shelf.library.usage()
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf.runtime.store.blobs, "put", full)
+        for operation, request in (
+            ("create_entry", {"name": "b"}),
+            ("append_content", {"entry_id": entry.id, "offset": 1}),
+            ("write_sidecar", {"entry_id": entry.id, "name": "s"}),
+        ):
+            message = shelf.refused(operation, "unavailable", **request, content=base64_of(pattern(5_000)))
+            assert message == "the host's disk is full; nothing was changed"
+        with pytest.raises(DiskFull):
+            shelf.library.create_entry("b", pattern(5_000))
+    assert shelf.library.usage() == before
+    assert shelf.append(entry, 1, pattern(5_000)).size == 5_001
+
+
+def test_an_entry_that_goes_while_it_is_read_is_not_damaged(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = shelf.library.create_entry("a", pattern(50_000))
+    shelf.write(entry, "s", pattern(50_001))
+    for operation, name in (("read_content", None), ("read_sidecar", "s")):
+        get = shelf.runtime.store.blobs.get
+
+        def gone(digest: str) -> bytes:
+            monkeypatch.setattr(shelf.runtime.store.blobs, "get", get)  # noqa: B023, undone before the next one
+            shelf.delete(entry)  # noqa: B023
+            shelf.library.sweep()
+            return get(digest)  # noqa: B023
+
+        monkeypatch.setattr(shelf.runtime.store.blobs, "get", gone)
+        shelf.refused(operation, "not_found", entry_id=entry.id, **({"name": name} if name else {}))
+        entry = shelf.library.create_entry("a", pattern(50_000))
+        shelf.write(entry, "s", pattern(50_001))

@@ -92,6 +92,19 @@ class Contents:
             pieces.append(data[max(0, offset - part.start) : offset + length - part.start])
         return b"".join(pieces)
 
+    def digest(self, entry_id: UUID, size: int) -> bytes:
+        """The digest of the first ``size`` bytes, computed from the parts.
+
+        Raises:
+            StoreError: a part is missing or damaged.
+        """
+        computation, left = hashlib.sha256(), size
+        for part in self._parts(entry_id, 0):
+            data = read_stored(self._blobs, part.stored)[:left]
+            computation.update(data)
+            left -= len(data)
+        return computation.digest()
+
     def append(
         self, entry_id: UUID, before: Grown, data: bytes, uses: BlobUses, cancelled: CancelToken | None = None
     ) -> Grown:

@@ -15,12 +15,12 @@ import hashlib
 import io
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from perdure.runtime.errors import OperationError
 from perdure.runtime.operations.data import Access, Data
-from perdure.runtime.vdfs.blob_uses import INLINE_BYTES, MARK_BYTES
+from perdure.runtime.vdfs.blob_uses import INLINE_BYTES, MARK_BYTES, read_stored
 from perdure.runtime.vdfs.contents import PART_BYTES, Contents, RunningDigests
 from perdure.runtime.vdfs.messages import (
     Entry,
@@ -34,12 +34,16 @@ from perdure.runtime.vdfs.messages import (
     SweepAnswer,
     UsageAnswer,
 )
-from perdure.runtime.vdfs.records import Keys
+from perdure.runtime.vdfs.records import EntryRecord, Keys, SidecarRecord, decode_row
+from perdure.runtime.vdfs.sidecar_operations import MAX_SIDECARS
 from perdure.store.blobs import BlobStore
 from perdure.store.errors import StoreError
+from perdure.store.integrity import Problem
 
 if TYPE_CHECKING:
     from perdure.runtime.runtime import Runtime
+
+_CHECKED_AT_ONCE: Final = 100
 
 
 @runtime_checkable
@@ -84,7 +88,7 @@ class Library:
         Raises:
             OperationError: the name or the metadata was refused (``invalid_payload``), or the quota is exceeded
                 (``failed``).
-            StoreError: the disk refused; what was written of the content is removed.
+            StoreError: the disk refused. What was staged is removed, unless the commit may have come through.
             TypeError: the content gave something else than bytes.
         """
         staged = _Staged(self._runtime.store.blobs, self._room())
@@ -163,6 +167,30 @@ class Library:
         store = self._runtime.store
         contents = Contents(Data(store, Access.PEEK), Keys(self.library_id), store.blobs, RunningDigests())
         return contents.read(entry_id, offset, length)
+
+    def check(self) -> list[Problem]:
+        """Read all contents and sidecars of the library; returns what is missing or damaged, by entry.
+
+        For backups that were restored, and disks that are doubted: the check of the log does not look in here.
+        """
+        data, blobs = Data(self._runtime.store, Access.PEEK), self._runtime.store.blobs
+        keys, after = Keys(self.library_id), b""
+        problems: list[Problem] = []
+        while rows := data.scan(keys.entries, after=after, limit=_CHECKED_AT_ONCE):
+            for after, value in rows:  # noqa: B007, the last one's key is where the next batch begins
+                record = decode_row(value, EntryRecord)
+                where = f"entry {record.id} of library {self.library_id}"
+                try:
+                    whole = Contents(data, keys, blobs, RunningDigests()).digest(record.id, record.size)
+                    if whole != record.digest:
+                        problems.append(Problem(where, "its content has another digest"))
+                    for _, row in data.scan(keys.sidecars(record.id), limit=MAX_SIDECARS):
+                        read_stored(blobs, decode_row(row, SidecarRecord).stored)
+                except StoreError as error:
+                    # One that was deleted meanwhile has the right to be gone.
+                    if data.get(keys.entry(record.id)) is not None:
+                        problems.append(Problem(where, str(error)))
+        return problems
 
     def _room(self) -> int:
         usage = self.usage()
