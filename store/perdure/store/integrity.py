@@ -2,23 +2,36 @@
 
 Reads everything: the file's pages are sound, frames follow one another by position, each stream's sequences and hash
 chain are whole, the stored ends and projections equal a fresh fold, every payload and module is in the blob store and
-unaltered, the index names every frame and the index of statuses every job. What it cannot see: a stream whose last
+unaltered, the index names every frame and the index of statuses every job, the rows are those that the outcomes of
+actions wrote (but for those under `DERIVED`, which no event carries). What it cannot see: a stream whose last
 events were cut off together with its stored end and projection; for that the heads have to be kept elsewhere.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from perdure.store.blobs import BlobStore
 from perdure.store.errors import CorruptLog, StoreError
 from perdure.store.event_store import EventStore, Head, RawFrame
-from perdure.store.events import BlobRef, ExtensionInstalled, JobDispatched, decode
+from perdure.store.events import (
+    BlobRef,
+    ExtensionInstalled,
+    JobDispatched,
+    Sealed,
+    UpdateProposed,
+    decode,
+    writes_of,
+)
 from perdure.store.frame import Frame, genesis, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
+from perdure.store.rows import DERIVED
+
+_PAGE: Final = 4096  # rows
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -49,6 +62,13 @@ class Report(msgspec.Struct, kw_only=True):
         self.problems.append(Problem(where, str(what)))
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """A row as the log has it: the position of the event that wrote it, and a digest of its value."""
+
+    position: int
+    digest: bytes
+
+
 class _Chain(msgspec.Struct):
     name: str
     sequence: int
@@ -59,8 +79,8 @@ class _Chain(msgspec.Struct):
 def check(store: EventStore) -> Report:
     """Check the whole log as it is now; another process may go on writing to it.
 
-    Reads once through the log and once through each stream. It remembers each frame's place and each blob's digest:
-    some 200 bytes for each.
+    Reads once through the log, once through each stream and once through the rows. It remembers each frame's place,
+    each blob's digest and each row's: some 200 bytes for each.
     """
     report = Report(problems=[])
     if isinstance(store, LmdbEventStore) and (damage := store.damaged_pages()):
@@ -78,6 +98,8 @@ def check(store: EventStore) -> Report:
                 break
             walk.step(raw)
         walk.end(until)
+        if not walk.unreadable:
+            _check_rows(store, walk.rows, until, report)
         for name, head in heads.items():
             _check_end(store, name, head, walk.chain_of(head), report)
         if isinstance(store, LmdbEventStore):
@@ -107,6 +129,7 @@ class _Walk:
         self.placed: dict[tuple[int, int], int] = {}  # (stream number, first sequence) -> position
         self.unreadable: set[int] = set()
         self.digests: set[str] = set()
+        self.rows: dict[bytes, _Written] = {}
         self._report = report
         self.heads = heads
         self._names = names
@@ -135,9 +158,10 @@ class _Walk:
             self._report.add(where, f"no stream has the number {frame.stream}")
             return
         self.placed[frame.stream, frame.first] = raw.position
-        self._follow(where, name, frame)
+        self._follow(raw.position, name, frame)
 
-    def _follow(self, where: str, name: str, frame: Frame) -> None:
+    def _follow(self, position: int, name: str, frame: Frame) -> None:
+        where = f"position {position}"
         chain = self._chains.setdefault(frame.stream, _Chain(name, 0, genesis(name)))
         if frame.first != chain.sequence + 1:
             self._report.add(where, f"{name} goes on at sequence {frame.first} after {chain.sequence}")
@@ -145,14 +169,21 @@ class _Walk:
             self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
         head = self.heads[name].sequence if name in self.heads else 0
         tip = frame.previous
-        for sequence, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True), frame.first):
-            body = bytes(raw_body)
+        for place, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True)):
+            sequence, body = frame.first + place, bytes(raw_body)
             tip = link(tip, sequence, time, body)
             if sequence == head:
                 chain.at_head = tip
             try:
-                self.digests.update(_references(decode(body, name)))
+                event = decode(body, name)
+                self.digests.update(_references(event))
+                for write in writes_of(event):
+                    if write.value is None:
+                        self.rows.pop(write.key, None)
+                    else:
+                        self.rows[write.key] = _Written(position + place, _digest(write.value))
             except StoreError as error:
+                self.unreadable.add(position)
                 self._report.add(f"{name}, sequence {sequence}", error)
         chain.sequence, chain.hash = frame.last, tip
 
@@ -163,10 +194,12 @@ class _Walk:
 
 
 def _references(event: Any) -> Iterator[str]:
-    if isinstance(event, ExtensionInstalled | JobDispatched):
+    if isinstance(event, ExtensionInstalled | JobDispatched | UpdateProposed):
         yield event.module
     for name in ("state", "payload", "answer"):
         value = getattr(event, name, None)
+        if isinstance(value, Sealed):
+            value = value.data
         if isinstance(value, BlobRef):
             yield value.digest
 
@@ -187,6 +220,36 @@ def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, r
             report.add(name, "its projection differs from a fresh fold of its events")
     except StoreError as error:
         report.add(name, error)
+
+
+def _check_rows(store: EventStore, written: dict[bytes, _Written], until: int, report: Report) -> None:
+    suspects: dict[bytes, str] = {}
+    left = dict(written)
+    after = b""
+    while page := store.rows(b"", after=after, limit=_PAGE):
+        after = page[-1].key
+        for row in page:
+            if row.key.startswith(DERIVED):
+                continue
+            said = left.pop(row.key, None)
+            if said is None:
+                suspects[row.key] = "no event wrote it"
+            elif said.digest != _digest(row.value):
+                suspects[row.key] = f"its value is not what the event at position {said.position} wrote"
+            elif said.position != row.version:
+                suspects[row.key] = f"its version is {row.version}, the event that wrote it is at {said.position}"
+    suspects |= dict.fromkeys(left, "the log has it, the rows do not")
+    if suspects:
+        # What a writer changed meanwhile stands in the log behind the place where the check began.
+        for stored in store.read_all(after=until):
+            for write in writes_of(stored.event):
+                suspects.pop(write.key, None)
+    for key, what in sorted(suspects.items()):
+        report.add(f"the row {key!r}", what)
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=16).digest()
 
 
 def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Report) -> None:

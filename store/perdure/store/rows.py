@@ -22,6 +22,8 @@ from perdure.store.errors import BadEvent, WriteConflict
 
 MAX_KEY_BYTES: Final = 480  # LMDB's keys end at 511; the rest is for seeking past a key
 SEPARATOR: Final = b"\0"
+# Rows under it ride on commits: what budgets count. All others are a projection of the log.
+DERIVED: Final = b"budget\0"
 _U64: Final = struct.Struct(">Q")
 
 

@@ -26,6 +26,7 @@ from perdure.store import StoreClosed, check
 from perdure.store import events as ev
 from perdure.store.ids import uuid7
 
+CALLS = ev.CALLS_STREAM
 HIDDEN = "the operation failed on the host"
 
 
@@ -59,6 +60,15 @@ def failure(runtime: Runtime, method: str, request: object = None, **options: An
     with pytest.raises(OperationError) as caught:
         runtime.call(method, request, **options)
     return caught.value
+
+
+def write_rows(runtime: Runtime, **rows: bytes) -> None:
+    """Write rows, as another action does."""
+    writes = tuple(ev.RowWrite(key.encode(), value) for key, value in rows.items())
+    empty = ev.Inline(b"{}")
+    runtime._system.append(
+        CALLS, [ev.HostActionAnswered("python", None, "action:x", None, empty, empty, "", "", writes)]
+    )
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -194,7 +204,6 @@ def misbehave(runtime: Runtime, effect: Effect | None, body: Any) -> type[BaseEx
     return only
 
 
-CALLS = ev.CALLS_STREAM
 PUBLISHED = ev.LibraryEventPublished("x", ev.Inline(b"{}"), None, None)
 STREAM = ev.library_stream(UUID(int=3))
 
@@ -207,6 +216,7 @@ STREAM = ev.library_stream(UUID(int=3))
         (Effect.TRANSACTIONAL, lambda context: context.data.put("x", b""), TypeError),
         (Effect.TRANSACTIONAL, lambda context: context.data.put(b"x", "text"), TypeError),
         (Effect.TRANSACTIONAL, lambda context: context.data.delete(b""), ValueError),
+        (Effect.TRANSACTIONAL, lambda context: context.data.put(b"budget\0acme", b""), ValueError),
         (Effect.NON_IDEMPOTENT, lambda context: context.data.put(b"x", b""), PermissionError),
         (None, lambda context: context.data.put(b"x", b""), PermissionError),
         (None, lambda context: context.data.delete(b"x"), PermissionError),
@@ -300,7 +310,7 @@ def test_an_action_that_may_not_be_repeated_is_not_whatever_others_write(runtime
     def once(context: CallContext, request: Nothing) -> Nothing:
         """Read, let another one write there, and publish."""
         runs.append(context.data.get(b"k"))
-        runtime.store.append_batch([], [ev.RowWrite(b"k", b"%d" % len(runs))])
+        write_rows(runtime, k=b"%d" % len(runs))
         runs.append(context.data.get(b"k"))
         context.publish("done", {})
         return Nothing()
@@ -325,9 +335,7 @@ class Mirrors:
     def write(self) -> None:
         self.number += 1
         value = b"%d" % self.number
-        # Riders have no positions of their own, so an event goes first.
-        self.runtime._system.append(STREAM, [PUBLISHED])
-        self.runtime.store.append_batch([], [ev.RowWrite(b"left", value), ev.RowWrite(b"right", value)])
+        write_rows(self.runtime, left=value, right=value)
 
     def read(self, context: CallContext) -> tuple[bytes | None, bytes | None]:
         left = context.data.get(b"left")

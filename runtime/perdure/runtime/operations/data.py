@@ -12,7 +12,7 @@ import enum
 
 from perdure.store.event_store import EventStore
 from perdure.store.events import RowWrite
-from perdure.store.rows import MAX_KEY_BYTES, RangeRead, Row, RowOverlay, RowRead, digest_of_rows
+from perdure.store.rows import DERIVED, MAX_KEY_BYTES, RangeRead, Row, RowOverlay, RowRead, digest_of_rows
 
 
 class Stale(Exception):
@@ -73,6 +73,8 @@ class Data:
             raise TypeError(f"a row's key is bytes, not {type(key).__name__}")
         if not 0 < len(key) <= MAX_KEY_BYTES:
             raise ValueError(f"a row's key has {len(key)} bytes, it may have 1 to {MAX_KEY_BYTES}")
+        if key.startswith(DERIVED):
+            raise ValueError(f"rows under {DERIVED!r} are the runtime's own")
 
     def _read(self, key: bytes) -> Row | None:
         row = self._store.row(key)
