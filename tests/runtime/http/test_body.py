@@ -47,6 +47,14 @@ def test_any_body_in_any_chunks(packer: str, body: bytes, size: int) -> None:
     assert decoded(coding, [packed[at : at + size] for at in range(0, len(packed), size)]) == body
 
 
+@pytest.mark.parametrize("packer", ["gzip", "deflate", "raw deflate"])
+def test_what_zlib_has_read_already_is_not_lost(packer: str) -> None:
+    coding, pack = PACKERS[packer]
+    for more in range(0, 300, 7):  # the last bytes of the input stand for what a piece has no room for
+        body = b"a" * (64 * 1024 + more)
+        assert decoded(coding, [pack(body)]) == body
+
+
 def test_a_bomb_is_decoded_piece_by_piece() -> None:
     pieces = Inflate("gzip").feed(gzip.compress(b"\0" * 50_000_000))
     assert [len(next(pieces)) for _ in range(3)] == [64 * 1024] * 3  # and no more than that was decoded
