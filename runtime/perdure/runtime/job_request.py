@@ -64,6 +64,15 @@ def checked_limits(limits: JobLimits | None, budgets: Budgets, job_type: str) ->
     )
 
 
+def limits_within(limits: JobLimits, most: JobLimits) -> JobLimits:
+    """``limits``, each at most what ``most`` says; None is no limit."""
+    fields: dict[str, int | None] = {}
+    for name in limits.__struct_fields__:
+        wanted, allowed = getattr(limits, name), getattr(most, name)
+        fields[name] = min((value for value in (wanted, allowed) if value is not None), default=None)
+    return msgspec.structs.replace(limits, **fields)
+
+
 def checked_retry(retry: RetryPolicy | None) -> RetryPolicy:
     """The retry policy a job gets; none was asked for: one attempt.
 

@@ -16,7 +16,6 @@ import contextlib
 import logging
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from importlib.metadata import PackageNotFoundError, version
@@ -30,20 +29,16 @@ from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import Admit, Control
 from perdure.actors.system import ActorSystem, SystemSettings
-from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.book import BudgetBook
-from perdure.runtime.budgets.budgets import AtEdge, Budgets
-from perdure.runtime.budgets.dispatching import check_dispatch, refuses_dispatches
+from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.config.operations import Configuration
 from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.credentials.tidying import tidy_credentials
+from perdure.runtime.dispatching import Dispatching
 from perdure.runtime.errors import (
-    BudgetExceeded,
-    LibraryDenied,
     RuntimeClosedError,
-    UnknownJobType,
 )
 from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.grants import Grant
@@ -51,7 +46,6 @@ from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
-from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state
 from perdure.runtime.operations.discovery import BrokenEntryPoint, register_discovered
 from perdure.runtime.operations.host_calls import HostCalls
 from perdure.runtime.operations.registry import OperationRegistry
@@ -62,15 +56,16 @@ from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.standard_operations import register_standard_operations
+from perdure.runtime.subscriptions.dispatcher import Dispatcher
+from perdure.runtime.subscriptions.operations import event_operations
+from perdure.runtime.subscriptions.waking import Waking
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
-from perdure.store.blobs import store_payload
 from perdure.store.errors import StoreError, UnknownJob, UsedAfterFork
 from perdure.store.event_store import EventStore, JobPage, JobQuery, StoredEvent
 from perdure.store.events import (
     RUNTIME_STREAM,
-    JobDispatched,
     JobLimits,
     ModuleCompiled,
     RetryPolicy,
@@ -78,7 +73,6 @@ from perdure.store.events import (
     RuntimeOpened,
     job_stream,
 )
-from perdure.store.ids import uuid7
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 from perdure.store.lmdb_store import LmdbEventStore
@@ -125,7 +119,6 @@ class Runtime:
         self._waiters = Waiters()
         self.operations = OperationRegistry()
         self._book = BudgetBook(clock, store)
-        self._dispatching = threading.Lock()  # where one job more or less decides
         self._service = OperationService(self.operations, store, keychain, self._book, hooks, clock)
         self._cache = ModuleCache(cache_folder, self, store.blobs.get)
         self._extensions = Extensions(store, self._cache, self._service, settings)
@@ -144,12 +137,17 @@ class Runtime:
                 append_timeout=settings.call_timeout,
                 restarts=settings.restarts,
             ),
-            ended=self._waiters.ended,
+            ended=self._job_ended,
             riders=self._book,
             budgets=self._book,
         )
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
+        self._dispatching = Dispatching(store, self._extensions, hooks, clock)
+        self._events = Dispatcher(store, self.call, self._extensions.ensure_loaded, clock)
+        self.job_operations = job_operations(store, self._system, self._dispatching, self._waiters, settings)
+        waking = Waking(store, self._extensions, self._dispatching, settings)
+        self.event_operations = event_operations(store, self._extensions, clock, waking, self._events.start)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
@@ -272,6 +270,7 @@ class Runtime:
         try:
             if self._opened:
                 self.hooks.closed(self)
+            self._events.stop()
             grace = self.settings.shutdown_grace if grace is None else grace
             self._system.shutdown(grace, "the runtime closed", last=self._record_close)
         except StoreError as error:
@@ -281,6 +280,7 @@ class Runtime:
             logger.exception("the runtime did not close in an orderly way")
         finally:
             self._waiters.close()
+            self._events.join()
             self._on_close.close()
 
     def _record_close(self) -> None:
@@ -294,6 +294,10 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _job_ended(self, state: JobState) -> None:
+        self._waiters.ended(state)
+        self._events.job_ended(state)
 
     def _check(self) -> None:
         if os.getpid() != self._pid:
@@ -311,6 +315,7 @@ class Runtime:
         missing = self._extensions.load_for((state.job_id, state.extension) for state in states)
         ready = [state for state in states if state.job_id not in missing]
         recovery.admit_recovered(self._system, ready)
+        self._events.start_if_needed()
         return [JobHandle(self, state.job_id) for state in ready if not self.store.job(state.job_id).finished]
 
     # --- extensions --------------------------------------------------------------------------------------------------
@@ -380,6 +385,7 @@ class Runtime:
         """See `Extensions.uninstall`."""
         self._check()
         self._extensions.uninstall(extension)
+        self._events.forget(extension)
 
     def load(self, extension: str) -> ExtensionInfo:
         """See `Extensions.load`."""
@@ -459,6 +465,19 @@ class Runtime:
             effect_key=effect_key,
             timeout=timeout,
         )
+
+    def publish(self, topic: str, data: object = None, *, library_id: UUID = DEFAULT_LIBRARY) -> None:
+        """Tell the extensions that subscribed in a library that something happened. Durable.
+
+        Args:
+            topic: like ``invoice.paid``; segments of ``[a-z0-9_]`` with dots in between.
+            data: anything JSON can say, in at most 64 KiB.
+            library_id: where it happened.
+
+        Raises:
+            OperationError, InvalidPayload, StoreError: as for `call`; nothing was published.
+        """
+        self.call("action:events.publish", {"topic": topic, "data": data}, library_id=library_id)
 
     async def call_async(self, method: str, request: object = None, **options: Any) -> Any:
         """`call` for an event loop: it waits on a thread of the loop's default executor."""
@@ -548,44 +567,12 @@ class Runtime:
             TimeoutError: it was not recorded in time; it may still be, and will run then.
         """
         self._check()
-        extension, _, name = job_type.partition(":")
-        installed = self._extensions.ensure_loaded(extension)
-        found = resolve_job(installed.job_types, name)
-        if found is None:
-            raise UnknownJobType(job_type, tuple(kind.name for kind in installed.job_types))
-        granted = self._extensions.effective(extension)
-        if not granted.permissions.allows_library(library_id):
-            raise LibraryDenied(extension, library_id)
-        allowed = checked_limits(limits, granted.budgets, found.name)
-        data = encoded_state(state, allowed)
-        job_id = uuid7(self.clock.now())
-        dispatched = JobDispatched(
-            job_id=job_id,
-            job_type=f"{extension}:{found.name}",
-            extension=extension,
-            version=installed.version,
-            module=installed.module,
-            export=found.export,
-            library_id=library_id,
-            resumable=found.resumable,
-            state=store_payload(self.store.blobs, data),
-            limits=allowed,
-            retry=checked_retry(retry),
-        )
-        alone = refuses_dispatches(granted.budgets, found.name)
-        with self._dispatching if alone else contextlib.nullcontext():
-            if alone:
-                self._check_dispatch(extension, found.name, granted.budgets)
-            self._system.append(job_stream(job_id), [dispatched], 0, timeout)
-        self._system.extension_address(extension).tell(Admit(job_id))
+        prepared = self._dispatching.prepare(job_type, state, library_id=library_id, limits=limits, retry=retry)
+        job_id = prepared.dispatched.job_id
+        with self._dispatching.room(prepared):
+            self._system.append(job_stream(job_id), [prepared.dispatched], 0, timeout)
+        self._system.extension_address(prepared.dispatched.extension).tell(Admit(job_id))
         return JobHandle(self, job_id)
-
-    def _check_dispatch(self, extension: str, name: str, budgets: Budgets) -> None:
-        try:
-            check_dispatch(self.store, extension, name, budgets)
-        except BudgetExceeded as error:
-            self.hooks.budget_reached(extension, error.budget, AtEdge.REFUSE)
-            raise
 
     def job(self, job_id: UUID | str) -> JobHandle:
         """A job by its id.
@@ -604,12 +591,18 @@ class Runtime:
         statuses: frozenset[Status] = frozenset(),
         extension: str | None = None,
         job_type: str | None = None,
+        parent: UUID | None = None,
         before: UUID | None = None,
         limit: int = 100,
     ) -> JobPage:
-        """A page of jobs, newest first; the next page is the one ``before`` this page's ``next``."""
+        """A page of jobs, newest first; the next page is the one ``before`` this page's ``next``.
+
+        ``parent``: only those that this job dispatched.
+        """
         self._check()
-        query = JobQuery(statuses=statuses, extension=extension, job_type=job_type, before=before, limit=limit)
+        query = JobQuery(
+            statuses=statuses, extension=extension, job_type=job_type, parent=parent, before=before, limit=limit
+        )
         return self.store.jobs(query)
 
     def pause(self, job_id: UUID | str, timeout: float | None = None) -> Status:
@@ -625,7 +618,7 @@ class Runtime:
         return self._control(job_id, "pause", timeout)
 
     def cancel(self, job_id: UUID | str, timeout: float | None = None) -> Status:
-        """The same, for good."""
+        """The same, for good, and for all jobs that descend from it."""
         return self._control(job_id, "cancel", timeout)
 
     def resume(self, job_id: UUID | str, timeout: float | None = None) -> Status:

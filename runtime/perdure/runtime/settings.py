@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
             kept in the system's keyring where there is one, else in the data folder.
         library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
+        cross_extension: which job types of others an extension's jobs may dispatch, by its id, ``*`` for all of them:
+            ``{"shop": ("ocr:read", "mail:*")}``. None but its own if it is not there.
+        job_depth: how many generations of jobs dispatch each other; 1: only the host dispatches.
+        children_per_job, family_jobs: how many jobs one job may dispatch, and how many may descend from one.
+        event_chain: how often an event may wake a job whose event wakes a job, and so on.
+        queued_wakeups: how many jobs that a subscription woke may be unfinished; later events wait in the log.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
         map_size, max_map_size: the log's first and largest size.
     """
@@ -44,6 +51,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: bytes | None = None
     library_quota_bytes: int = 64 << 30
     library_quota_entries: int = 1_000_000
+    cross_extension: Mapping[str, tuple[str, ...]] = {}
+    job_depth: int = 8
+    children_per_job: int = 1_000
+    family_jobs: int = 10_000
+    event_chain: int = 8
+    queued_wakeups: int = 16
     discover_operations: bool = True
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40

@@ -20,6 +20,8 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(ping.ping)
     register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
     register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
+    register(*runtime.job_operations)
+    register(*runtime.event_operations)
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
     register(
         *credential_operations(

@@ -1,0 +1,1 @@
+"""Jobs composed of jobs: ``jobs.dispatch``, ``get``, ``list``, ``cancel`` and ``wait``."""

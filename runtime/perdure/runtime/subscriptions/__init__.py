@@ -1,0 +1,1 @@
+"""Events of a library, and the extensions they wake: ``events.publish``, ``subscribe`` and what belongs to them."""
