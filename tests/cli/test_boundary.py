@@ -39,7 +39,10 @@ def test_the_commands() -> None:
     assert {" ".join(path) for path, command in commands() if not hasattr(command, "commands")} == {
         "run",
         "resume",
-        *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions", "remove")),
+        *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions")),
+        *(f"extensions {name}" for name in ("config", "remove")),
+        *(f"operations {name}" for name in ("list", "show")),
+        "call",
         *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry")),
         *(f"log {name}" for name in ("tail", "history", "export", "check")),
         "doctor",

@@ -16,9 +16,12 @@ from perdure.cli import (
     jobs_commands,
     keys_commands,
     log_commands,
+    operations_commands,
     permissions_commands,
 )
+from perdure.cli.call_command import call
 from perdure.cli.check_command import check
+from perdure.cli.config_command import config
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
@@ -112,7 +115,12 @@ command(extensions, "update")(permissions_commands.update)
 command(extensions, "grant")(permissions_commands.grant)
 command(extensions, "permissions")(permissions_commands.permissions)
 command(extensions, "budgets")(budgets_command.budgets)
+command(extensions, "config")(config)
 command(extensions, "remove")(extensions_commands.remove)
+operations = group(app, "operations", "List and show the operations that may be called.")
+command(operations, "list")(operations_commands.list_operations)
+command(operations, "show")(operations_commands.show)
+command(app, "call")(call)
 jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
 command(jobs, "list")(jobs_commands.list_jobs)
 command(jobs, "show")(jobs_commands.show)

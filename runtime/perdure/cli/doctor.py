@@ -21,6 +21,7 @@ from perdure.cli.invocation import Invocation
 from perdure.cli.master_key_file import master_key
 from perdure.cli.terminal_text import counted, printable, size
 from perdure.runtime import installed_extensions
+from perdure.runtime.operations.catalogue import catalogue
 from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.master_key import SOURCES
@@ -98,6 +99,7 @@ def diagnose(invocation: Invocation) -> Diagnosis:
     _folder(invocation, diagnosis)
     _keys(invocation, diagnosis)
     _log(invocation, diagnosis)
+    _operations(diagnosis)
     return diagnosis
 
 
@@ -214,6 +216,15 @@ def _log_facts(store: LmdbEventStore, diagnosis: Diagnosis) -> None:
         facts["opens"], facts["crashes"] = runtime.opens, runtime.crashes
         crashes = f", {runtime.crashes:,} of them ended without closing" if runtime.crashes else ""
         diagnosis.note("opened", f"{counted(runtime.opens, 'time')} so far{crashes}")
+
+
+def _operations(diagnosis: Diagnosis) -> None:
+    operations, broken = catalogue()
+    diagnosis.facts["operations"] = len(operations)
+    diagnosis.facts["broken_operations"] = msgspec.to_builtins(broken)
+    diagnosis.note("operations", f"{len(operations)}; 'perdure operations list' names them")
+    for one in broken:
+        diagnosis.note("operations", str(one), "warning")
 
 
 def _lives(pid: int) -> bool:

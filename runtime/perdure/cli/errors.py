@@ -46,6 +46,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.ConsentRequired, ExitCode.CONSENT),
     (runtime.ConsentDeclined, ExitCode.CONSENT),
     (runtime.InvalidState, ExitCode.USAGE),
+    (runtime.InvalidPayload, ExitCode.USAGE),
     (runtime.StateTooLarge, ExitCode.USAGE),
     (runtime.InvalidLimits, ExitCode.USAGE),
     (runtime.LibraryDenied, ExitCode.USAGE),
@@ -64,10 +65,25 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
 )
 
 
+# By the code of an operation's answer (docs/abi.md).
+OPERATION_CODES: Final[dict[str, ExitCode]] = {
+    "permission_denied": ExitCode.PERMISSION_DENIED,
+    "library_denied": ExitCode.LIBRARY_DENIED,
+    "rate_limited": ExitCode.RATE_LIMITED,
+    "unknown_method": ExitCode.UNKNOWN_METHOD,
+    "invalid_payload": ExitCode.INVALID_PAYLOAD,
+    "not_found": ExitCode.NOT_FOUND,
+    "failed": ExitCode.OPERATION_FAILED,
+    "unavailable": ExitCode.UNAVAILABLE,
+}
+
+
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code for an error that ends the command."""
     if isinstance(error, CommandError):
         return error.code
+    if isinstance(error, runtime.OperationError):
+        return OPERATION_CODES.get(error.code, ExitCode.OPERATION_FAILED)
     return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.INTERNAL)
 
 
@@ -78,6 +94,8 @@ def error_line(error: BaseException) -> str:
     if isinstance(error, UsageError):
         return _usage_line(error)
     text = " ".join(printable(str(error)).split())
+    if isinstance(error, runtime.OperationError) and error.retry_after_ms is not None:
+        return f"{text} (retry after {error.retry_after_ms} ms)"
     if exit_code(error) is ExitCode.INTERNAL:
         return f"unexpected {type(error).__name__}: {text or 'no details'}; please report it, with what --debug prints"
     return text

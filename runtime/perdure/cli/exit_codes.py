@@ -21,6 +21,14 @@ class ExitCode(enum.IntEnum):
     INTERNAL = 9
     NOT_NOW = 10
     CONSENT = 11
+    PERMISSION_DENIED = 20
+    LIBRARY_DENIED = 21
+    RATE_LIMITED = 22
+    UNKNOWN_METHOD = 23
+    INVALID_PAYLOAD = 24
+    NOT_FOUND = 25
+    OPERATION_FAILED = 26
+    UNAVAILABLE = 27
     INTERRUPTED = 130  # 128 + SIGINT, as shells count
     TERMINATED = 143  # 128 + SIGTERM
     OUTPUT_CLOSED = 141  # 128 + SIGPIPE
@@ -39,6 +47,14 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.INTERNAL: "a defect of perdure; --debug shows where",
     ExitCode.NOT_NOW: "the job's status, or jobs of the extension, do not allow this now",
     ExitCode.CONSENT: "an extension asks for permissions, and nobody agreed: --yes, or a terminal to ask at",
+    ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: the extension was not granted it",
+    ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
+    ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",
+    ExitCode.UNKNOWN_METHOD: "an operation answered `unknown_method`: there is none of this name",
+    ExitCode.INVALID_PAYLOAD: "an operation answered `invalid_payload`: its input is not what it must be",
+    ExitCode.NOT_FOUND: "an operation answered `not_found`: what it should work on is not there",
+    ExitCode.OPERATION_FAILED: "an operation answered `failed`",
+    ExitCode.UNAVAILABLE: "an operation answered `unavailable`: it may be tried again",
     ExitCode.INTERRUPTED: "stopped by SIGINT (Ctrl-C); jobs go on with `perdure resume`",
     ExitCode.OUTPUT_CLOSED: "whoever read the output went away",
     ExitCode.TERMINATED: "stopped by SIGTERM; jobs go on with `perdure resume`",

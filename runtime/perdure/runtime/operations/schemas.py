@@ -50,7 +50,7 @@ def schema_of(kind: Any, *, written: bool, secret: bool) -> dict[str, Any]:
     schema = copy.deepcopy({"$schema": DIALECT, **schema})
     for part in _parts(schema):
         if isinstance(part.get("description"), str):
-            part["description"] = inspect.cleandoc(part["description"])
+            part["description"] = inspect.cleandoc(part["description"]).replace("``", "`")
         if part.get(SENSITIVE) is True and written:
             part["writeOnly"] = True
     if secret:

@@ -1,0 +1,113 @@
+"""``perdure call``: call an operation."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import typer
+
+from perdure.cli.call_input import ask_for_secrets, read_input, request_of, secrets_in_arguments
+from perdure.cli.consent_prompt import is_interactive
+from perdure.cli.errors import exit_code
+from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
+from perdure.cli.terminal_text import pretty_json, printable
+from perdure.runtime import DEFAULT_LIBRARY, OperationError, Runtime
+from perdure.runtime.permissions import operation_name
+
+Method = Annotated[
+    str, typer.Argument(metavar="METHOD", help="The operation, like query:test.ping; see 'perdure operations list'.")
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[JSON|@FILE|-|NAME=VALUE...]",
+        help="The input: JSON, a file with JSON, - for standard input, or fields: NAME=VALUE, NAME=@FILE for a file's "
+        "contents, NAME=@@TEXT for a text that begins with @. Arguments can be seen by other users: leave a secret "
+        "out to be asked for it, or give it from a file or standard input.",
+        show_default=False,
+    ),
+]
+Library = Annotated[UUID, typer.Option("--library", metavar="UUID", help="The library to work in.", show_default=False)]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="EXT", help="Call for this extension, within its permissions and budgets."),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.001,
+        max=86_400,
+        help="How long to wait; at most the operation's limit.",
+    ),
+]
+EffectKey = Annotated[
+    str | None,
+    typer.Option("--effect-key", metavar="KEY", help="An action's name for its effect: one key, one effect."),
+]
+
+
+def call(
+    invocation: Invocation,
+    method: Method,
+    words: Input = None,
+    library: Library = DEFAULT_LIBRARY,
+    act_as: As = None,
+    timeout: Timeout = None,
+    effect_key: EffectKey = None,
+) -> None:
+    """Call an operation, and print its answer.
+
+    It is checked, counted and recorded like a call of an extension. A refusal is one line on standard error, with
+    --json an object with error, code and retry_after_ms, and leaves with the code of its own that is listed above.
+    """
+    given = read_input(words or [])
+    with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
+        request = given if isinstance(given, bytes) else _request(invocation, runtime, method, given)
+        try:
+            answer = runtime.call(
+                method,
+                request,
+                library_id=library,
+                extension=act_as,
+                caller="cli",
+                effect_key=effect_key,
+                timeout=timeout,
+            )
+        except OperationError as error:
+            _refused(invocation, runtime, error)
+            raise
+    if invocation.json or not invocation.output.results.is_terminal:
+        invocation.output.json(answer)
+    else:
+        invocation.output.show(pretty_json(msgspec.to_builtins(answer)))
+
+
+def _request(invocation: Invocation, runtime: Runtime, method: str, fields: dict[str, str]) -> dict[str, Any]:
+    name = operation_name(method)
+    operation = runtime.operations.get(name) if name is not None else None
+    schema = operation.schemas()[0] if operation is not None else {}
+    for field in secrets_in_arguments(fields, schema):
+        invocation.output.say(
+            f"warning: {printable(field)} is a secret, and other users can read arguments; leave it out to be asked"
+        )
+    request = request_of(fields, schema)
+    return ask_for_secrets(request, schema) if is_interactive(invocation) else request
+
+
+def _refused(invocation: Invocation, runtime: Runtime, error: OperationError) -> None:
+    """With --json: the answer that an extension would get, on standard error. Else a hint, if there is one."""
+    if invocation.json:
+        answer: dict[str, Any] = {"error": error.message, "code": error.code}
+        if error.retry_after_ms is not None:
+            answer["retry_after_ms"] = error.retry_after_ms
+        invocation.output.note(printable(msgspec.json.encode(answer).decode()))
+        raise typer.Exit(exit_code(error))
+    if error.code == "unknown_method":
+        names = [str(operation.name) for operation in runtime.operations]
+        if near := difflib.get_close_matches(error.method, names, n=3):
+            invocation.output.say(f"there is {', '.join(near)}; perdure operations list")
