@@ -34,10 +34,11 @@ class RequestWindow:
         self._limit = limit
         self._ring = array(_FORMAT, bytes(_STAMP * _size(min(limit, _FIRST))))
         self._full_at = 0  # the count at which the ring has to grow
+        self._deciding = 0  # how far back the stamp is that decides on the next request
         self._count = 0  # requests ever; the last of them is at (count - 1) % size
         self._newest = 0
         self._stored = 0  # those before this one are in the rows
-        self._set_full_at()
+        self._measure()
 
     @property
     def limit(self) -> int:
@@ -47,24 +48,27 @@ class RequestWindow:
     @limit.setter
     def limit(self, limit: int) -> None:
         self._limit = limit
-        self._set_full_at()
+        self._measure()
 
-    def _set_full_at(self) -> None:
-        # A ring that has gone round already is too small from now on.
-        self._full_at = len(self._ring) if len(self._ring) < _size(self._limit) else _NEVER
+    def _measure(self) -> None:
+        size = len(self._ring)
+        self._full_at = size if size < _size(self._limit) else _NEVER
+        # A limit that was raised may look further back than the ring goes. What is not there any more was not within
+        # the last requests of a lower limit, so it is more than a minute ago.
+        self._deciding = self._limit if self._limit <= size else _NEVER
 
     def free_at(self, now: int) -> int:
         """The first moment, not before ``now``, at which a request may be made; nothing is counted."""
         free = max(now, self._newest)
-        if self._count >= self._limit:
-            free = max(free, self._ring[(self._count - self._limit) % len(self._ring)] + MINUTE_US)
+        if self._count >= self._deciding:
+            free = max(free, self._ring[(self._count - self._deciding) % len(self._ring)] + MINUTE_US)
         return free
 
     def try_take(self, now: int) -> int:
         """Count a request at ``now`` if it may be made and return 0, else return `free_at`."""
         # Both in one, for this is what almost every call comes to.
-        ring, count = self._ring, self._count
-        if self._newest > now or (count >= self._limit and ring[(count - self._limit) % len(ring)] + MINUTE_US > now):
+        ring, count, back = self._ring, self._count, self._deciding
+        if self._newest > now or (count >= back and ring[(count - back) % len(ring)] + MINUTE_US > now):
             return self.free_at(now)
         if count >= self._full_at:
             self._grow()
@@ -83,7 +87,7 @@ class RequestWindow:
     def used(self, now: int) -> int:
         """The requests that count at ``now``, those that wait included; at most ``limit``, in O(log limit)."""
         # Stamps never go down, so this is a search for the first of the last `limit` that is younger than a minute.
-        low = max(0, self._count - self._limit)
+        low = max(0, self._count - min(self._limit, len(self._ring)))
         high = self._count
         while low < high:
             middle = (low + high) // 2
@@ -134,7 +138,7 @@ class RequestWindow:
         whole = (last - first + 1) * CHUNK
         if whole > len(self._ring):
             self._ring = array(_FORMAT, bytes(_STAMP * whole))
-            self._set_full_at()
+            self._measure()
         self._count = first * CHUNK
         for stamp in kept:
             self.take(min(stamp, now))
@@ -146,7 +150,7 @@ class RequestWindow:
             self._ring[index % size] = old[index % len(old)]
         if self._count > len(old):
             self._stored = 0  # it had gone round, and its chunks belong in other rows now
-        self._set_full_at()
+        self._measure()
 
 
 def _size(limit: int) -> int:
