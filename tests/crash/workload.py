@@ -128,6 +128,7 @@ class _WitnessedGuest:
         self._guest = guest
         self._spec = spec
         self._facts = facts
+        self.allow_fuel = guest.allow_fuel
         self.kill = guest.kill
         self.close = guest.close
 
