@@ -69,15 +69,13 @@ def test_it_shows_the_defaults_and_changes_one_setting_at_a_time(perdure: Comman
         (["acme", "prot=1"], ExitCode.INVALID_PAYLOAD, "$.prot: there is no such setting"),
         (["acme", "port"], ExitCode.USAGE, "NAME=VALUE"),
         (["acme", "a..b=1"], ExitCode.USAGE, "names no setting"),
-        (["acme", "name=\x1b[31m\ud800"], ExitCode.UNKNOWN, ""),
         (["other", "port=1"], ExitCode.UNKNOWN, "not installed"),
     ],
 )
 def test_what_it_refuses(perdure: CommandLine, words: list[str], code: ExitCode, said: str) -> None:
-    if said:
-        answer = perdure("extensions", "config", *words)
-        assert answer.code == code, answer
-        assert said in answer.err
+    answer = perdure("extensions", "config", *words)
+    assert answer.code == code, answer
+    assert said in answer.err
     assert values(perdure)["port"] == 80  # type: ignore[index]  # it is an object
 
 

@@ -262,13 +262,16 @@ def test_a_secret_in_an_argument_is_warned_of_and_not_recorded(perdure: CommandL
 def test_a_secret_that_is_missing_is_asked_for_unseen(
     perdure: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = NOTES.replace(
-        '    pages: int = 1\n    pin: Annotated[str, Sensitive] = ""', "    pin: Annotated[str, Sensitive]"
-    )
+    source = NOTES.replace("    pages: int = 1\n", "").replace('Sensitive] = ""', "Sensitive]")
     write_distribution(tmp_path / "site", "acme-pins", source, {"a": "create"})
     monkeypatch.syspath_prepend(tmp_path / "site")
     asked: list[str] = []
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: asked.append(prompt) or "hunter2")
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return "hunter2"
+
+    monkeypatch.setattr(getpass, "getpass", answer)
     assert perdure("call", "action:notes.create", "title=a").code == ExitCode.INVALID_PAYLOAD
     monkeypatch.setattr(call_command, "is_interactive", lambda invocation: True)
     assert perdure.done("call", "action:notes.create", "title=a").json["pin"] == "hunter2"

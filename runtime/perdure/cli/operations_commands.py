@@ -50,9 +50,8 @@ def list_operations(invocation: Invocation) -> None:
         return
     table = plain_table("operation", "effect", "scope", "does")
     for operation in operations:
-        table.add_row(
-            str(operation.name), effect_text(operation), operation.declaration.scope, _plain(operation.summary)
-        )
+        scope, summary = operation.declaration.scope, _plain(operation.summary)
+        table.add_row(str(operation.name), effect_text(operation), scope, summary)
     invocation.output.show(table)
 
 
