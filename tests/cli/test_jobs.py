@@ -24,8 +24,9 @@ from tests.support.job_events import (
 from tests.support.runtime_wat import RuntimeWat
 from tests.support.wat import RETURN_COMPLETED, RETURN_FAILED, RETURN_INTERRUPTED
 
-from perdure.store import LmdbEventStore
+from perdure.store import AppendRequest, LmdbEventStore
 from perdure.store import events as ev
+from perdure.store.family import child_key
 
 STATE = json.dumps(QUICK)
 NOBODY = UUID(int=1)
@@ -143,6 +144,30 @@ def test_show(perdure: CommandLine) -> None:
     assert details["state"] == {"target": 3}
     assert details["limits"]["fuel"] is None
     assert details["export"] == "execute_counter"
+
+
+def test_parents_and_children(perdure: CommandLine) -> None:
+    parent = append(perdure, *died_half_way())
+    children = [job_id(number) for number in range(2, 14)]
+    with LmdbEventStore.open(perdure.data, clock=Ticks()) as store:
+        for child in children:
+            events = dispatched(child), ev.JobLinked(UUID(parent), 1)
+            request = AppendRequest(ev.job_stream(child), [ev.encode(event) for event in events], [1, 1], 0)
+            store.append_batch([request], [ev.RowWrite(child_key(UUID(parent), child), b"")])
+        store.append(ev.job_stream(children[0]), [ev.JobCancelled(forced=False, fuel=0)])
+    newest_first = [str(child) for child in reversed(children)]
+    details = perdure.done("jobs", "show", parent, "--json").json
+    assert details["parent"] is None
+    assert [child["job_id"] for child in details["children"]] == newest_first[::-1]
+    shown = perdure.done("jobs", "show", parent).out
+    assert "1 cancelled, 11 queued" in shown
+    assert f"{newest_first[0]}  test-extension:counter  queued" in shown
+    assert "… and 2 more jobs" in shown
+    listed = perdure.done("jobs", "list", "--parent", parent, "--json").json
+    assert [job["job_id"] for job in listed] == newest_first
+    assert {job["parent"] for job in listed} == {parent}
+    assert parent in perdure.done("jobs", "show", newest_first[0]).out
+    assert perdure.done("jobs", "list", "--parent", newest_first[0]).out == "no such jobs\n"
 
 
 def test_show_as_it_was(perdure: CommandLine) -> None:

@@ -10,6 +10,7 @@ from perdure.store.blobs import load_payload
 from perdure.store.event_store import EventStore
 from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, Payload, job_stream
 from perdure.store.export import timestamp
+from perdure.store.family import children_of
 from perdure.store.job_state import Checkpoint, JobState
 
 _SHOWN_STATE = 64 * 1024  # bytes of a state that are shown; a larger one is named by its digest
@@ -23,6 +24,7 @@ def job_json(state: JobState) -> dict[str, Any]:
         "extension": state.extension,
         "version": state.version,
         "library_id": str(state.library_id),
+        "parent": str(state.parent) if state.parent is not None else None,
         "status": str(state.status),
         "progress": state.progress,
         "message": state.message,
@@ -53,7 +55,7 @@ def job_json(state: JobState) -> dict[str, Any]:
 
 
 def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
-    """`job_json`, with what it was dispatched with, and the state it would go on from.
+    """`job_json`, with what it was dispatched with, the state it would go on from, and the jobs it dispatched.
 
     Raises:
         StoreError: the log or a blob cannot be read.
@@ -70,6 +72,10 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
         saved = next(store.read(job_stream(state.job_id), after=at - 1, until=at)).event
         if isinstance(saved, CheckpointSaved):
             details["checkpoint"]["state"] = _state_json(store, saved.state)
+    details["children"] = [
+        {"job_id": str(child.job_id), "job_type": child.job_type, "status": str(child.status)}
+        for child in map(store.job, children_of(store, state.job_id))
+    ]
     return details
 
 

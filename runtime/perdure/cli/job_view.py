@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ _DISPENSABLE: Final = ("message", "warnings", "age", "items", "type")
 _MESSAGE: Final = 60  # characters of a message in a table, at most …
 _LEAST_MESSAGE: Final = 16  # … and what a table must have room for if it is to have messages
 _BACKTRACE: Final = 20  # frames that are shown
+_CHILDREN: Final = 10  # children that are shown
 _STATE: Final = 2_000  # characters of a state that are shown
 
 
@@ -109,6 +111,8 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     yield "job", str(state.job_id)
     yield "type", f"{printable(state.job_type)} {printable(state.version)}"
     yield "library", str(state.library_id)
+    if state.parent is not None:
+        yield "parent", str(state.parent)
     yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
     yield "progress", f"{percent(state.progress)}  {printable(state.message)}".rstrip()
     yield "done", f"{counted(state.items, 'item')}, {size(state.bytes)}, {counted(state.warnings, 'warning')}"
@@ -131,12 +135,26 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
         yield "checkpoints", f"{state.checkpoints:,}, the last at event {point.sequence:,}, {_ago(point.time)}"
         yield "", f"{percent(point.progress)}, {counted(point.items, 'item')}"
         yield "", _state(details["checkpoint"].get("state"))
+    yield from _children(details.get("children", []))
     if not state.resumable:
         yield "resumable", "no: after a crash it starts again from its first state"
     if state.pause_requested or state.cancel_requested:
         yield "asked to", "cancel" if state.cancel_requested else "pause"
     if state.error is not None:
         yield from _error_rows(state.error)
+
+
+def _children(children: list[dict[str, Any]]) -> Iterator[tuple[str, str | Text]]:
+    """How many jobs it dispatched, and the newest of them."""
+    if not children:
+        return
+    counts = Counter(child["status"] for child in children)
+    yield "children", ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
+    for child in children[::-1][:_CHILDREN]:
+        line = f"{child['job_id']}  {printable(child['job_type'])}  "
+        yield "", Text.assemble(line, status_text(Status(child["status"])))
+    if len(children) > _CHILDREN:
+        yield "", f"… and {counted(len(children) - _CHILDREN, 'more job')}"
 
 
 def _error_rows(error: JobError) -> Iterator[tuple[str, str]]:

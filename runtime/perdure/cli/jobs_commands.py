@@ -39,6 +39,7 @@ OfExtension = Annotated[str | None, typer.Option("--extension", metavar="ID", he
 OfType = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="Only jobs of this type, as NAME or EXTENSION:NAME.")
 ]
+OfParent = Annotated[UUID | None, typer.Option("--parent", metavar="JOB", help="Only jobs that this job dispatched.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="At most so many.")]
 Before = Annotated[
     UUID | None, typer.Option("--before", metavar="JOB", help="Only jobs older than this one: the next page.")
@@ -55,12 +56,18 @@ def list_jobs(
     status: Statuses = None,
     extension: OfExtension = None,
     job_type: OfType = None,
+    parent: OfParent = None,
     limit: Limit = 100,
     before: Before = None,
 ) -> None:
     """List jobs, the newest first."""
     query = JobQuery(
-        statuses=frozenset(status or ()), extension=extension, job_type=job_type, before=before, limit=limit
+        statuses=frozenset(status or ()),
+        extension=extension,
+        job_type=job_type,
+        parent=parent,
+        before=before,
+        limit=limit,
     )
     with invocation.read_if_any() as store:
         page = store.jobs(query) if store is not None else JobPage([], None)
@@ -150,7 +157,7 @@ def pause(invocation: Invocation, job: JobId) -> None:
 
 
 def cancel(invocation: Invocation, job: JobId) -> None:
-    """End an unfinished job for good; 'jobs retry' can run it on all the same."""
+    """End an unfinished job for good, with all that it dispatched; 'jobs retry' can run it on all the same."""
     _act(invocation, job, "cancel")
 
 
