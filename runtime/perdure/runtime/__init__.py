@@ -53,6 +53,18 @@ from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.job_handle import JobHandle, Timings
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime, perdure_version
+from perdure.runtime.secrets.errors import (
+    CorruptKeys,
+    InvalidMasterKey,
+    KeyDestroyed,
+    KeyMissing,
+    MasterKeyUnavailable,
+    NeverSealed,
+    SealBroken,
+    SecretsError,
+    UnsafeKeys,
+    WrongMasterKey,
+)
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
 from perdure.store.event_store import JobPage, StoredEvent
@@ -78,6 +90,7 @@ __all__ = [
     "ConsentDeclined",
     "ConsentRequest",
     "ConsentRequired",
+    "CorruptKeys",
     "DuplicateOperation",
     "ExtensionDisabled",
     "ExtensionFolderError",
@@ -92,6 +105,7 @@ __all__ = [
     "InitFailed",
     "InvalidGrant",
     "InvalidLimits",
+    "InvalidMasterKey",
     "InvalidPayload",
     "InvalidState",
     "InvalidWasm",
@@ -101,10 +115,14 @@ __all__ = [
     "JobPage",
     "JobState",
     "JobTypeBudgets",
+    "KeyDestroyed",
+    "KeyMissing",
     "LibraryDenied",
     "ManifestError",
     "ManifestMissing",
+    "MasterKeyUnavailable",
     "ModuleError",
+    "NeverSealed",
     "NoSuchSequence",
     "NoUpdateProposed",
     "NotAnExtensionFolder",
@@ -118,6 +136,8 @@ __all__ = [
     "Runtime",
     "RuntimeClosedError",
     "RuntimeSettings",
+    "SealBroken",
+    "SecretsError",
     "StateTooLarge",
     "Status",
     "StoredEvent",
@@ -125,7 +145,9 @@ __all__ = [
     "UnknownExtension",
     "UnknownJobType",
     "UnsafeCacheFolder",
+    "UnsafeKeys",
     "WasmMissing",
+    "WrongMasterKey",
     "grant_as_asked",
     "history",
     "installed_extensions",
