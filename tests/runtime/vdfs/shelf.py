@@ -26,6 +26,7 @@ _ACTIONS = {
     "delete_sidecar",
     "set_quota",
     "sweep",
+    "remove_orphans",
 }
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from tests.runtime.vdfs.shelf import Shelf
+from tests.support.python_jobs import PythonJobs
 
 from perdure.runtime import Runtime
 from perdure.runtime.errors import OperationError
 from perdure.runtime.vdfs import entry_operations
 from perdure.runtime.vdfs.contents import PART_BYTES
+from perdure.runtime.vdfs.marks import KEY_ROW, MARK_BYTES, fresh_mark, process_of_marks
 from perdure.store import check
 
 
@@ -37,7 +39,9 @@ def test_a_sweep_leaves_nothing_of_what_was_deleted(shelf: Shelf) -> None:
     shelf.delete(kept)
     shelf.library.sweep()
     assert shelf.blobs() == 0
-    assert [row.key for row in shelf.runtime.store.rows(b"vdfs\0") if row.key.split(b"\0")[1] not in (b"q", b"u")] == []
+    assert [
+        row.key for row in shelf.runtime.store.rows(b"vdfs\0") if row.key.split(b"\0")[1] not in (b"q", b"u", b"m")
+    ] == []
     assert shelf.library.sweep().blobs == 0
 
 
@@ -161,6 +165,30 @@ def test_a_refused_import_leaves_nothing(shelf: Shelf) -> None:
         shelf.library.create_entry("a", bytes_of(1))
     assert "quota exceeded" in refused.value.message
     blobs = shelf.runtime.store.blobs
-    left = [blob for blob in map(blobs.get, blobs.digests()) if blob[16:] in (bytes_of(1), b"x" * PART_BYTES)]
+    left = [blob for blob in map(blobs.get, blobs.digests()) if blob[MARK_BYTES:] in (bytes_of(1), b"x" * PART_BYTES)]
     assert left == []
     assert shelf.entries() == []
+
+
+def test_what_a_crash_left_is_removed_and_nothing_else(shelf: Shelf) -> None:
+    store = shelf.runtime.store
+    kept = shelf.library.create_entry("kept", bytes_of(1))
+    shelf.delete(shelf.library.create_entry("idle", bytes_of(2)))
+    key = store.row(KEY_ROW)
+    assert key is not None
+    unsealed = b"x" * MARK_BYTES + bytes_of(3)
+    others = {store.blobs.put(data) for data in (bytes_of(3), unsealed, b"short", b"")}  # of the log
+    staged = store.blobs.put(fresh_mark(key.value) + bytes_of(3))
+    before = set(store.blobs.digests())
+    assert shelf.library.remove_orphans().blobs == 0  # a call of this process may be about to name it
+    assert set(store.blobs.digests()) == before
+    process_of_marks.cache_clear()  # the next process
+    assert shelf.library.remove_orphans().blobs == 1
+    assert set(store.blobs.digests()) == before - {staged}
+    assert others < before
+    assert shelf.content(kept) == bytes_of(1)
+
+
+def test_a_guest_may_not_remove_orphans(shelf: Shelf, tmp_path: Path) -> None:
+    jobs = PythonJobs(shelf.runtime, tmp_path, methods=["*"])
+    assert jobs.call("action:vdfs.remove_orphans", {})["code"] == "permission_denied"

@@ -14,6 +14,8 @@ from tests.support.python_jobs import PythonJobs
 from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import Runtime, Status
+from perdure.runtime.vdfs.marks import MARK_BYTES
+from perdure.runtime.vdfs.records import BlobUse, decode_row
 from perdure.store import LmdbEventStore, check
 from perdure.store.event_store import EventStore
 from perdure.store.events import writes_of
@@ -86,6 +88,12 @@ def test_a_kill_in_the_middle(tmp_path: Path, failpoint: str, hit: int) -> None:
         cost += 256 + 12 + 2 + 256 + 2 * STEPS + 256 + 4 + size
         assert shelf.library.usage().bytes_used == cost
         shelf.library.sweep()
+        shelf.library.remove_orphans()
+        rows = runtime.store.rows(b"vdfs\0b\0", limit=10_000)
+        named = {decode_row(row.value, BlobUse).blob for row in rows}
+        texts = {text_of(step).encode() for step in range(STEPS)}
+        digests = set(runtime.store.blobs.digests())
+        assert {one for one in digests if runtime.store.blobs.get(one)[MARK_BYTES:] in texts} == named
         for entry in shelf.entries():
             assert len(shelf.library.read(entry.id, 0, 1 << 20)) == entry.size
         assert {row.key: row.value for row in runtime.store.rows(b"vdfs\0", limit=10_000)} == rows_of_the_log(

@@ -66,7 +66,7 @@ class LibraryMachine(RuleBasedStateMachine):
         usage = self.shelf.library.usage()
         assert (usage.bytes_used, usage.entries_used) == (0, 0)
         rows = self.runtime.store.rows(b"vdfs\0")
-        assert {row.key.split(b"\0")[1] for row in rows} <= {b"q", b"u"}
+        assert {row.key.split(b"\0")[1] for row in rows} <= {b"q", b"u", b"m"}
         assert check(self.runtime.store).problems == []
         self.runtime.close()
         self.folder.close()

@@ -1,8 +1,8 @@
 """Bytes of a library in the blob store: kept once however often they are used, and never lost to a collector.
 
-A blob is stored with 16 bytes before the content, chosen when it is put. So each blob is a file of its own that nothing
-else in the log can name, and a blob that is being removed is never confused with one that comes with the same bytes in
-that moment. Its life:
+A blob is stored with a mark before the content (`marks`), made when it is put. So each blob is a file of its own that
+nothing else in the log can name, and a blob that is being removed is never confused with one that comes with the same
+bytes in that moment. Its life:
 
 1. put (durable), then named by the commit of the call that needs it: a `BlobUse` counts 1;
 2. used by more parts and sidecars with the same bytes: the count goes up, and down again;
@@ -11,38 +11,23 @@ that moment. Its life:
    removed and then its row.
 
 Each step is a change of rows in a transaction: a call that took the blob up and one that condemned it cannot both be
-committed. What a crash between a put and its commit leaves behind is a file that nothing names: harmless.
+committed. What a crash between a put and its commit leaves behind is a file that nothing names, which
+`orphans` finds.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from typing import Final
 
 from perdure.runtime.operations.data import Data
+from perdure.runtime.vdfs.marks import KEY_ROW, MARK_BYTES, Marks, new_key
 from perdure.runtime.vdfs.records import BlobUse, IdleBlob, Keys, Stored, decode_row, encode_row
 from perdure.store.blobs import BlobStore
 from perdure.store.errors import CorruptBlob
 
 # Smaller bytes live in their row: a file each would take a block of the disk and three syncs.
 INLINE_BYTES: Final = 4 * 1024
-MARK_BYTES: Final = 16
-
-
-class Marks:
-    """What blobs begin with: not to be guessed by a guest, which could make the log name the same bytes otherwise.
-
-    Within a process a call that runs again marks its blobs as before, so that it puts them once.
-    """
-
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(32)
-
-    def of(self, call: str, digest: bytes, attempt: int) -> bytes:
-        """The mark of these bytes in this call."""
-        what = f"{attempt} {call}".encode() + b"\0" + digest
-        return hashlib.blake2b(what, digest_size=MARK_BYTES, key=self._secret).digest()
 
 
 def read_stored(blobs: BlobStore, stored: Stored) -> bytes:
@@ -120,8 +105,11 @@ class BlobUses:
         return BlobUse(use.count + 1, use.blob, use.size)
 
     def _put(self, digest: bytes, data: bytes) -> str:
+        key = self._data.get(KEY_ROW)
+        if key is None:
+            self._data.put(KEY_ROW, key := new_key())
         for attempt in range(1_000):
-            marked = self._marks.of(self._call, digest, attempt) + data
+            marked = self._marks.of(key, self._call, digest, attempt) + data
             blob = hashlib.sha256(marked).hexdigest()
             # The file of a condemned blob may go at any moment, so that one is not to be put again.
             if self._data.get(self._keys.idle_blob(digest, blob)) is None:

@@ -13,21 +13,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-import secrets
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from perdure.runtime.errors import OperationError
 from perdure.runtime.operations.data import Access, Data
-from perdure.runtime.vdfs.blob_uses import INLINE_BYTES, MARK_BYTES, read_stored
+from perdure.runtime.vdfs.blob_uses import INLINE_BYTES, read_stored
 from perdure.runtime.vdfs.contents import PART_BYTES, Contents, RunningDigests
+from perdure.runtime.vdfs.marks import KEY_ROW, fresh_mark
 from perdure.runtime.vdfs.messages import (
     Entry,
     GetEntry,
     GetUsage,
     ImportedEntry,
     ImportEntry,
+    OrphansRemoved,
+    RemoveOrphans,
     SetQuota,
     StagedPart,
     Sweep,
@@ -91,7 +93,7 @@ class Library:
             StoreError: the disk refused. What was staged is removed, unless the commit may have come through.
             TypeError: the content gave something else than bytes.
         """
-        staged = _Staged(self._runtime.store.blobs, self._room())
+        staged = _Staged(self._runtime.store.blobs, self._room(), self._key())
         sent = False
         try:
             for piece in _pieces(content):
@@ -168,6 +170,14 @@ class Library:
         contents = Contents(Data(store, Access.PEEK), Keys(self.library_id), store.blobs, RunningDigests())
         return contents.read(entry_id, offset, length)
 
+    def remove_orphans(self) -> OrphansRemoved:
+        """Remove what processes that died left of contents they did not finish, in all libraries. Safe at any time.
+
+        Worth a call after crashes in the middle of large imports; it reads every blob that no library names.
+        """
+        removed: OrphansRemoved = self._call("action:vdfs.remove_orphans", RemoveOrphans())
+        return removed
+
     def check(self) -> list[Problem]:
         """Read all contents and sidecars of the library; returns what is missing or damaged, by entry.
 
@@ -196,6 +206,11 @@ class Library:
         usage = self.usage()
         return usage.bytes_limit - usage.bytes_used
 
+    def _key(self) -> bytes:
+        while (row := self._runtime.store.row(KEY_ROW)) is None:
+            self._call("action:vdfs.remove_orphans", RemoveOrphans())  # makes it
+        return row.value
+
     def _call(self, method: str, request: object, *, effect_key: str | None = None) -> Any:
         return self._runtime.call(method, request, library_id=self.library_id, effect_key=effect_key)
 
@@ -203,11 +218,12 @@ class Library:
 class _Staged:
     """Parts in the blob store that no row names yet, each under a mark that nobody else has."""
 
-    def __init__(self, blobs: BlobStore, room: int) -> None:
+    def __init__(self, blobs: BlobStore, room: int, key: bytes) -> None:
         self.parts: list[StagedPart] = []
         self.whole = hashlib.sha256()
         self._blobs = blobs
         self._room = room
+        self._key = key
 
     def add(self, data: bytes) -> None:
         """Put a part. Once there is more than the library has room for, nothing is put any more."""
@@ -219,7 +235,7 @@ class _Staged:
             return
         if self._room < 0:
             raise _no_room(-self._room)
-        blob = self._blobs.put(secrets.token_bytes(MARK_BYTES) + data)
+        blob = self._blobs.put(fresh_mark(self._key) + data)
         self.parts.append(StagedPart(size=len(data), digest=digest, blob=blob))
 
     def remove(self, blobs: Iterable[str] | None = None) -> None:

@@ -13,10 +13,11 @@ import msgspec
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Stale
-from perdure.runtime.vdfs.blob_uses import BlobUses, Marks
+from perdure.runtime.vdfs.blob_uses import BlobUses
 from perdure.runtime.vdfs.contents import Contents, RunningDigests
 from perdure.runtime.vdfs.errors import BadInput
 from perdure.runtime.vdfs.garbage import Garbage
+from perdure.runtime.vdfs.marks import Marks
 from perdure.runtime.vdfs.messages import Entry
 from perdure.runtime.vdfs.metadata import decoded_metadata
 from perdure.runtime.vdfs.quota import Amount

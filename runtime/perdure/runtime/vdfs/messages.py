@@ -262,3 +262,14 @@ class ImportedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     entry: Entry
     unused: list[str]
+
+
+class RemoveOrphans(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing to say."""
+
+
+class OrphansRemoved(msgspec.Struct, frozen=True, kw_only=True):
+    """How many blobs were removed, and their bytes."""
+
+    blobs: int
+    bytes: int

@@ -7,12 +7,13 @@ from typing import Any
 
 from perdure.actors.clock import Clock
 from perdure.runtime.settings import RuntimeSettings
-from perdure.runtime.vdfs.blob_uses import Marks
 from perdure.runtime.vdfs.content_operations import ContentOperations
 from perdure.runtime.vdfs.contents import RunningDigests
 from perdure.runtime.vdfs.entry_operations import EntryOperations
 from perdure.runtime.vdfs.library_call import VdfsHost
 from perdure.runtime.vdfs.library_operations import LibraryOperations
+from perdure.runtime.vdfs.marks import Marks
+from perdure.runtime.vdfs.orphans import OrphanOperations
 from perdure.runtime.vdfs.quota import Amount
 from perdure.runtime.vdfs.sidecar_operations import SidecarOperations
 from perdure.runtime.vdfs.usage import ShardChoice
@@ -41,4 +42,5 @@ def vdfs_operations(store: EventStore, clock: Clock, settings: RuntimeSettings) 
         library.get_usage,
         library.set_quota,
         library.sweep,
+        OrphanOperations(host).remove_orphans,
     ]

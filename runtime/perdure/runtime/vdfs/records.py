@@ -12,6 +12,7 @@
 | ``t`` library entry | nothing: a deleted entry whose parts and sidecars have yet to go |
 | ``q`` library | `perdure.runtime.vdfs.quota.Pool` |
 | ``u`` library shard | `perdure.runtime.vdfs.quota.Shard` |
+| ``m`` | the key of the marks (`perdure.runtime.vdfs.marks`), one for all libraries |
 
 Ids are in hex without hyphens; an end is 16 hex digits, so that parts are in order and the one that holds an offset is
 the first behind it. These shapes are stored: a new field is added at the end, with a default.
