@@ -156,12 +156,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return encoded
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SENSITIVE`."""
+        """JSON Schema (2020-12) of its input and its output; secrets are marked, see `schemas.SENSITIVE`.
+
+        Raises:
+            BadOperation: its types have none, for example because of a default that JSON cannot say.
+        """
         secret = self.declaration.sensitive
-        return (
-            schema_of(self.input_type, written=True, secret=secret),
-            schema_of(self.output_type, written=False, secret=secret),
-        )
+        try:
+            return (
+                schema_of(self.input_type, written=True, secret=secret),
+                schema_of(self.output_type, written=False, secret=secret),
+            )
+        except TypeError as error:
+            raise BadOperation(str(self.name), f"its types have no JSON Schema: {error}") from None
 
     @property
     def family(self) -> str:

@@ -19,7 +19,7 @@ class PublishEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """``topic`` is like ``invoice.read``; ``data`` is any JSON, at most 64 KiB of it."""
 
     topic: Topic
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))  # a schema can say no Raw
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
