@@ -62,6 +62,8 @@ def alice(runtime: Runtime, tmp_path: Path) -> str:
     wat = RuntimeWat()
     wat.job("nothing", "(i32.const 0)")
     folder = write_extension(tmp_path / "alice", wat.module(), extension="alice", permissions={"methods": ["*"]})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "config_schema": {"type": "object"}}))
     runtime.install(folder, consent=grant_as_asked)
     credential = {"type": "api_key", "key": SECRET}
     request = {"name": "mail", "credential": credential}
@@ -203,3 +205,55 @@ def test_another_jobs_id_ends_the_job_that_used_it(runtime: Runtime, tmp_path: P
     runtime.cancel(victim.job_id)
     ended = victim.wait(TIMEOUT)
     assert (ended.items, ended.warnings, ended.checkpoints) == (0, 0, 0)
+
+
+def test_another_extensions_jobs(runtime: Runtime, mallory: Attacker, tmp_path: Path) -> None:
+    wat = RuntimeWat()
+    wat.job("victim", f"(loop $on (br_if $on (i32.eqz {wat.call('job_check_interrupt', wat.job_id)}))) (i32.const 1)")
+    runtime.install(write_extension(tmp_path / "alice", wat.module(), extension="alice"))
+    victim = runtime.dispatch("alice:victim", {"secret": SECRET}, library_id=OURS)
+    ident = str(victim.job_id)
+    attacks = [
+        Attack("query:jobs.get", body(job_id=ident)),
+        Attack("query:jobs.wait", body(job_id=ident, timeout_ms=0)),
+        Attack("action:jobs.cancel", body(job_id=ident)),
+        Attack("action:jobs.cancel", body(job_id=ident.upper())),
+        Attack("query:jobs.get", body(job_id="0" * 36)),
+        Attack("query:jobs.get", body(job_id=ident + "\0")),
+        Attack("query:jobs.list", body()),
+        Attack("query:jobs.list", body(parent=ident)),
+        Attack("query:jobs.list", body(job_type="alice:victim")),
+    ]
+    answers = mallory.attack(attacks, OURS)
+    assert SECRET not in json.dumps(answers)
+    assert [answer.get("code") for answer in answers[:4]] == ["not_found"] * 4
+    assert {answer.get("code") for answer in answers[4:6]} == {"invalid_payload"}
+    listed = [job["job_id"] for answer in answers[6:] for job in answer.get("jobs", [])]
+    assert ident not in listed
+    assert answers[7].get("code") == "not_found"
+    types = [
+        "alice:victim",
+        "ALICE:victim",
+        "alice:victim\0",
+        "mallory:../alice:victim",
+        "mallory:alice:victim",
+        ":victim",
+    ]
+    codes = mallory.codes([Attack("action:jobs.dispatch", body(job_type=one)) for one in types], OURS)
+    assert set(codes) <= {"permission_denied", "not_found", "invalid_payload"}, codes
+    assert [state.job_type for state in runtime.jobs(extension="alice").jobs] == ["alice:victim"]
+    assert not victim.state.cancel_requested
+    runtime.cancel(victim.job_id)
+    victim.wait(TIMEOUT)
+
+
+def test_another_extensions_settings(runtime: Runtime, alice: str, mallory: Attacker) -> None:
+    attacks = [
+        Attack("query:config.get", "{}"),
+        Attack("query:config.get", body(extension=alice)),
+        Attack("action:config.set", body(extension=alice, config={"a": 1})),
+    ]
+    runtime.call("action:config.set", {"extension": alice, "config": {"address": SECRET}}, library_id=OURS)
+    answers = mallory.attack(attacks, OURS)
+    assert SECRET not in json.dumps(answers)
+    assert [answer.get("code") for answer in answers[1:]] == ["permission_denied"] * 2
