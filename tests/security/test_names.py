@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -139,7 +139,8 @@ class Targets:
         ):
             runtime.operations.register(declare(self._target()))
 
-    def _target(self):  # type: ignore[no-untyped-def]  # a function of its own for each declaration
+    def _target(self) -> Callable[[CallContext, Nothing], Nothing]:
+        # A function of its own for each declaration.
         def reached(context: CallContext, request: Nothing) -> Nothing:
             """A target."""
             self.ran.append(str(context.operation))

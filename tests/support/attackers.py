@@ -63,7 +63,7 @@ class Attacker:
 
     def _from_wasm(self, attacks: Sequence[Attack], library: UUID) -> list[dict[str, Any]]:
         wat = RuntimeWat(memory="2")
-        body = []
+        body: list[str] = []
         for one in attacks:
             chosen = wat.data(one.library.bytes) if one.library is not None else 0
             # The answer ends with a NUL.
