@@ -1,0 +1,127 @@
+"""What a guest may ask of its host while it runs: each host call becomes an event, or a call of an operation."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from perdure.actors.attempt_calls import AttemptCalls
+from perdure.actors.attempt_journal import AttemptJournal
+from perdure.actors.attempt_leases import AttemptLeases
+from perdure.actors.attempt_mail import AttemptMail
+from perdure.actors.guest import Interrupt, StopGuest
+from perdure.actors.hooks import HOST_FUNCTIONS, JobMeter
+from perdure.actors.messages import CancelJob, Committed
+from perdure.store.blobs import store_payload
+from perdure.store.errors import StoreError
+from perdure.store.events import (
+    BytesCounted,
+    CheckpointSaved,
+    InterruptAnswered,
+    ItemsCounted,
+    LogWritten,
+    ProgressReported,
+    WarningAdded,
+)
+from perdure.store.job_state import JobState
+
+if TYPE_CHECKING:
+    from perdure.actors.system import ActorSystem
+
+logger = logging.getLogger(__name__)
+
+_NUMBER: Final = {name: number for number, name in enumerate(HOST_FUNCTIONS)}
+_LOG, _PROGRESS, _CHECKPOINT, _INTERRUPT, _WARNING, _ITEMS, _BYTES, _CALL = (_NUMBER[name] for name in HOST_FUNCTIONS)
+
+
+class JobHost:
+    """The `GuestHost` of one attempt.
+
+    Attributes:
+        calls: how many host calls there were.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        state: JobState,
+        journal: AttemptJournal,
+        mail: AttemptMail,
+        leases: AttemptLeases,
+        meter: JobMeter,
+    ) -> None:
+        self.calls = 0
+        self._blobs = system.store.blobs
+        self._job_id = state.job_id
+        self._journal = journal
+        self._mail = mail
+        self._leases = leases
+        self._meter = meter
+        self._operations = AttemptCalls(system, journal, mail, leases, state)
+
+    def _enter(self, function: int, fuel: int) -> int:
+        """What every host call begins with; returns the call's number in the attempt."""
+        mail = self._mail
+        if mail.waiting():
+            mail.read()
+        if mail.killed is not None:
+            raise StopGuest
+        meter = self._meter
+        meter.calls[function] += 1
+        meter.fuel = fuel
+        self.calls += 1
+        if fuel >= self._leases.fuel_renew:
+            self._leases.more_fuel(self.calls, fuel)
+        return self.calls
+
+    def log(self, fuel: int, level: int, message: str) -> None:
+        """See `GuestHost.log`."""
+        self._leases.state_fact(LogWritten(self._enter(_LOG, fuel), fuel, min(max(level, 0), 3), message))
+
+    def report_progress(self, fuel: int, progress: float, message: str) -> None:
+        """See `GuestHost.report_progress`."""
+        call = self._enter(_PROGRESS, fuel)
+        fraction = 0.0 if progress != progress else min(max(progress, 0.0), 1.0)  # noqa: PLR0124  # NaN alone differs
+        self._leases.state_fact(ProgressReported(call, fuel, fraction, message))
+
+    def checkpoint(self, fuel: int, state: bytes) -> bool:
+        """See `GuestHost.checkpoint`."""
+        call = self._enter(_CHECKPOINT, fuel)
+        if not self._leases.may_write(call, fuel, len(state)):
+            return False
+        try:
+            payload = store_payload(self._blobs, state)
+        except StoreError as error:
+            logger.error("a checkpoint of job %s could not be stored: %s", self._job_id, error)
+            return False
+        answer = self._journal.commit(CheckpointSaved(call, fuel, payload))
+        if isinstance(answer, Committed):
+            self._operations.effects.saved(answer.sequence)
+        return isinstance(answer, Committed)
+
+    def check_interrupt(self, fuel: int) -> Interrupt:
+        """See `GuestHost.check_interrupt`."""
+        call = self._enter(_INTERRUPT, fuel)
+        wanted = self._mail.wanted
+        if wanted is None:
+            return Interrupt.CONTINUE
+        answer = Interrupt.CANCEL if isinstance(wanted, CancelJob) else Interrupt.PAUSE
+        self._leases.state_fact(InterruptAnswered(call, fuel, int(answer)))
+        return answer
+
+    def add_warning(self, fuel: int, message: str) -> None:
+        """See `GuestHost.add_warning`."""
+        self._leases.state_fact(WarningAdded(self._enter(_WARNING, fuel), fuel, message))
+
+    def increment_items(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_items`."""
+        self._leases.state_fact(ItemsCounted(self._enter(_ITEMS, fuel), fuel, count))
+
+    def increment_bytes(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_bytes`."""
+        self._leases.state_fact(BytesCounted(self._enter(_BYTES, fuel), fuel, count))
+
+    def call(self, fuel: int, method: str, library_id: UUID | None, payload: bytes) -> bytes:
+        """See `GuestHost.call`."""
+        return self._operations.call(self._enter(_CALL, fuel), fuel, method, library_id, payload)
