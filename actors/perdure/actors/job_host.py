@@ -63,7 +63,7 @@ class JobHost:
     def _enter(self, function: int, fuel: int) -> int:
         """What every host call begins with; returns the call's number in the attempt."""
         mail = self._mail
-        if mail.waiting():
+        if not mail.empty():
             mail.read()
         if mail.killed is not None:
             raise StopGuest
