@@ -95,8 +95,8 @@ class Minutes(RuleBasedStateMachine):
         known = [stamp for _, row in sorted(self.window.changes()) for stamp in array("q", row[8:])]
         self.window.forget_stored()
         if self.committed and self.committed[-1] > self.now:
-            # The order of time is lost, so it is enough to be on the safe side, for a minute.
-            lately = sum(stamp + MINUTE_US > self.now for stamp in self.committed)
+            # The order of time is lost, so it is enough to be on the safe side, for a minute, with what counted last.
+            lately = sum(stamp + MINUTE_US > self.committed[-1] for stamp in self.committed)
             assert self.window.used(self.now) >= min(lately, self.window.limit)
             assert self.window.free_at(self.now) <= self.now + MINUTE_US
             self.stamps = sorted(known)
