@@ -724,6 +724,14 @@ class Runtime:
         """See `Gauges.map_usage`."""
         return self.store.map_usage() if isinstance(self.store, LmdbEventStore) else None
 
+    def held_calls(self) -> int:
+        """See `Gauges.held_calls`."""
+        return self._system.held_calls()
+
+    def lost_threads(self) -> int:
+        """See `Gauges.lost_threads`."""
+        return self._system.lost_threads()
+
     def rate_limit_remaining(self) -> dict[str, float]:
         """See `Gauges.rate_limit_remaining`."""
         return self._service.rate_limit_remaining()
