@@ -4,6 +4,7 @@ import pytest
 pytest.register_assert_rewrite(
     "tests.contract.append_contract",
     "tests.contract.blob_store_contract",
+    "tests.contract.operations_contract",
     "tests.contract.projection_contract",
     "tests.contract.read_contract",
 )
