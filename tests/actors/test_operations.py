@@ -30,7 +30,7 @@ class Answered(ActorHooks):
     def __init__(self) -> None:
         self.facts: list[tuple[str, str]] = []
 
-    def operation(self, name: str, code: str, seconds: float) -> None:
+    def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
         assert seconds >= 0
         self.facts.append((name, code))
 

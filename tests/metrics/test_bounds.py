@@ -82,7 +82,7 @@ def test_endless_extensions() -> None:
 @pytest.mark.parametrize(
     ("label", "count"),
     [
-        ("operation", lambda hooks, value: hooks.operation(value, "ok", 0.1)),
+        ("operation", lambda hooks, value: hooks.operation(value, "query", "ok", 0.1)),
         ("error", lambda hooks, value: hooks.commit_failed(value)),
     ],
 )
@@ -101,12 +101,12 @@ def test_endless_values_of_other_labels(label: str, count: object) -> None:
 
 def test_a_value_that_a_label_does_not_have() -> None:
     hooks = PrometheusHooks()
-    hooks.operation("query:mine", "my_own_code", 0.1)
+    hooks.operation("query:mine", "my_own_effect", "my_own_code", 0.1)
     hooks.attempt_failed("acme", "acme:count", "bad luck")
     hooks.attempt_started(JobMeter("acme", "acme:count"), "a whim")
     hooks.actor_restarted("janitor")
 
-    assert samples(hooks.registry, "perdure_operations_total") == {("query:mine", OTHER): 1}
+    assert samples(hooks.registry, "perdure_operations_total") == {("query:mine", OTHER, OTHER): 1}
     assert samples(hooks.registry, "perdure_job_attempt_failures_total") == {("acme", OTHER): 1}
     assert samples(hooks.registry, "perdure_job_attempts_total") == {("acme", OTHER): 1}
     assert sample(hooks.registry, "perdure_actor_restarts_total", actor=OTHER) == 1
@@ -118,7 +118,7 @@ def test_a_name_that_no_series_can_have(name: str) -> None:
     hooks = PrometheusHooks()
     run_job(hooks, name, "count")
     run_job(hooks, "acme", name)
-    hooks.operation(name, name, 0.1)
+    hooks.operation(name, name, name, 0.1)
 
     assert samples(hooks.registry, "perdure_fuel_consumed_total") == {(OTHER, OTHER): 1, ("acme", OTHER): 1}
     assert render(hooks.registry)[0].decode().isascii()

@@ -24,7 +24,12 @@ def test_before_a_runtime_opens_there_is_none() -> None:
 def test_what_a_runtime_says() -> None:
     hooks = PrometheusHooks()
     gauges = FixedGauges(
-        jobs={"running": 2, "queued": 0}, mailboxes={"log": 1, "job": 4}, usage=(4096, 65536), tokens={"acme": 998.0}
+        jobs={"running": 2, "queued": 0},
+        mailboxes={"log": 1, "job": 4},
+        usage=(4096, 65536),
+        tokens={"acme": 998.0},
+        held=3,
+        lost=2,
     )
     hooks.opened(gauges)
 
@@ -34,6 +39,8 @@ def test_what_a_runtime_says() -> None:
     assert sample(hooks.registry, "perdure_log_map_used_bytes") == 4096
     assert sample(hooks.registry, "perdure_log_map_size_bytes") == 65536
     assert samples(hooks.registry, "perdure_rate_limit_tokens") == {("acme",): 998}
+    assert sample(hooks.registry, "perdure_operations_held") == 3
+    assert sample(hooks.registry, "perdure_operation_threads_lost") == 2
 
     gauges.jobs = {"running": 0, "queued": 0}
     assert sample(hooks.registry, "perdure_jobs", status="running") == 0

@@ -115,14 +115,14 @@ def test_recovered_jobs(hooks: PrometheusHooks, registry: CollectorRegistry) -> 
 
 
 def test_an_operation(hooks: PrometheusHooks, registry: CollectorRegistry) -> None:
-    hooks.operation("query:test.ping", "ok", 0.000_2)
-    hooks.operation("query:test.ping", "failed", 3.0)
-    hooks.operation("unknown", "permission_denied", 0.0)
+    hooks.operation("query:test.ping", "query", "ok", 0.000_2)
+    hooks.operation("query:test.ping", "query", "failed", 3.0)
+    hooks.operation("unknown", "unknown", "permission_denied", 0.0)
 
     assert samples(registry, "perdure_operations_total") == {
-        ("query:test.ping", "ok"): 1,
-        ("query:test.ping", "failed"): 1,
-        ("unknown", "permission_denied"): 1,
+        ("query:test.ping", "query", "ok"): 1,
+        ("query:test.ping", "query", "failed"): 1,
+        ("unknown", "unknown", "permission_denied"): 1,
     }
     duration = "perdure_operation_duration_seconds"
     assert sample(registry, f"{duration}_count", operation="query:test.ping") == 2

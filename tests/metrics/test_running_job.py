@@ -38,6 +38,12 @@ class RigGauges:
     def rate_limit_remaining(self) -> dict[str, float]:
         return {ACME: 999.0}
 
+    def held_calls(self) -> int:
+        return self._rig.system.held_calls()
+
+    def lost_threads(self) -> int:
+        return self._rig.system.lost_threads()
+
 
 class Watched:
     """A rig with one running job, whose metrics are served."""
@@ -108,7 +114,10 @@ def test_an_ended_job_leaves_what_it_used(watched: Watched) -> None:
     assert sample(registry, "perdure_jobs_ended_total", **job, status="completed") == 1
     assert sample(registry, "perdure_job_duration_seconds_count", **job) == 1
     assert sample(registry, "perdure_jobs", status="running") == 0
-    assert samples(registry, "perdure_operations_total") == {("ping", "ok"): 1, ("unknown", "unknown_method"): 1}
+    assert samples(registry, "perdure_operations_total") == {
+        ("ping", "unknown", "ok"): 1,
+        ("unknown", "unknown", "unknown_method"): 1,
+    }
     stored = sum(1 for _ in watched.rig.store.read_all())
     assert sample(registry, "perdure_log_appended_events_total") == stored
     assert sample(registry, "perdure_log_commits_total") == len(watched.rig.store.batches)

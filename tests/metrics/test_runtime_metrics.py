@@ -59,9 +59,11 @@ def test_operations_and_the_rate_limit(runtime: Runtime, registry: CollectorRegi
     }
     assert samples(registry, "perdure_rate_limit_tokens") == {(EXTENSION,): 0}
     assert samples(registry, "perdure_operations_total") == {
-        ("query:test.ping", "ok"): LIMIT,
-        ("unknown", "rate_limited"): CALLS - LIMIT,
+        ("query:test.ping", "query", "ok"): LIMIT,
+        ("unknown", "unknown", "rate_limited"): CALLS - LIMIT,
     }
+    assert samples(registry, "perdure_operations_held") == {(): 0}
+    assert samples(registry, "perdure_operation_threads_lost") == {(): 0}
     assert sample(registry, "perdure_operation_duration_seconds_count", operation="query:test.ping") == LIMIT
     assert sample(registry, "perdure_host_calls_total", extension=EXTENSION, function="call") == CALLS
     assert sample(registry, "perdure_fuel_consumed_total", extension=EXTENSION, job_type="talk") == job.fuel > 0

@@ -15,7 +15,10 @@ class FixedGauges:
         mailboxes: Mapping[str, int] | None = None,
         usage: tuple[int, int] | None = None,
         tokens: Mapping[str, float] | None = None,
+        held: int = 0,
+        lost: int = 0,
     ) -> None:
+        self.held, self.lost = held, lost
         self.jobs = {} if jobs is None else jobs
         self.mailboxes = mailboxes or {}
         self.usage = usage
@@ -31,6 +34,12 @@ class FixedGauges:
 
     def map_usage(self) -> tuple[int, int] | None:
         return self.usage
+
+    def held_calls(self) -> int:
+        return self.held
+
+    def lost_threads(self) -> int:
+        return self.lost
 
     def rate_limit_remaining(self) -> dict[str, float]:
         return dict(self.tokens)

@@ -36,7 +36,8 @@ class Handlers(PythonOperations):
             return Hold(self.held[name], BudgetUse("requests_per_minute", 1, round(self.held[name] * 1000), "wait"))
         self.admitted.append(call)
         asynchronous = inspect.iscoroutinefunction(self._handlers[name])
-        return Admission(name, call.extension or "(host)", self._seconds, asynchronous, name in self._recorded)
+        effect = "transactional" if name in self._recorded else "idempotent"
+        return Admission(name, call.extension or "(host)", self._seconds, asynchronous, effect)
 
     def run(self, call: OperationCall, token: CancelToken) -> Outcome:
         return _outcome(call, self._handlers[call.method.partition(":")[2]](call, token))

@@ -59,6 +59,12 @@ class Gauges(Protocol):
     def rate_limit_remaining(self) -> dict[str, float]:
         """Requests that each loaded extension may still make at this moment."""
 
+    def held_calls(self) -> int:
+        """Calls of operations that wait for room in a budget."""
+
+    def lost_threads(self) -> int:
+        """Threads that run operations which nobody waits for any more."""
+
 
 class ActorHooks:
     """Every fact that is measured. Seconds are of the monotonic clock, sizes in bytes."""
@@ -90,8 +96,8 @@ class ActorHooks:
     def recovered(self, jobs: int) -> None:
         """Unfinished jobs of an earlier process were taken up."""
 
-    def operation(self, name: str, code: str, seconds: float) -> None:
-        """An operation was answered; ``code`` is ``ok`` or one of the ABI's error codes."""
+    def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
+        """An operation was answered; ``effect`` is its class, ``code`` is ``ok`` or one of the ABI's error codes."""
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """The rate limit of an extension let a call pass, or did not."""

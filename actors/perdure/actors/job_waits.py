@@ -54,8 +54,10 @@ class JobWaits:
 
     def interrupt(self, waiter: UUID) -> None:
         """The job is to stop: it should not go on waiting."""
-        wait = self._waits.get(waiter)
-        if wait is not None and wait.interrupted.set_running_or_notify_cancel():
+        with self._lock:
+            wait = self._waits.get(waiter)
+            if wait is None or wait.interrupted.done() or not wait.interrupted.set_running_or_notify_cancel():
+                return
             wait.interrupted.set_result(None)
 
     def is_waiting(self, job_id: UUID) -> bool:

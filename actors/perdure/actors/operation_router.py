@@ -70,6 +70,7 @@ class _Call(msgspec.Struct):
     limit: float = math.inf  # when its caller gives it up
     name: str = UNKNOWN
     pool: str = ""
+    effect: str = UNKNOWN
     recorded: bool = False
     token: CancelToken | None = None
     task: Task | Future[Any] | None = None
@@ -204,7 +205,12 @@ class OperationRouter(MailboxActor):
     def _begin(self, call: _Call, admitted: Admission) -> None:
         call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
         token = call.token = CancelToken(call.due)
-        call.name, call.pool, call.recorded = admitted.name, admitted.pool, admitted.recorded
+        call.name, call.pool, call.effect, call.recorded = (
+            admitted.name,
+            admitted.pool,
+            admitted.effect,
+            admitted.recorded,
+        )
         serial = self._open.add(call)
         self._watch(call)
         try:
@@ -296,7 +302,7 @@ class OperationRouter(MailboxActor):
             self._send(call, outcome, call.held)
 
     def _send(self, call: _Call, outcome: Outcome, budget: BudgetUse | None = None) -> None:
-        self._hooks.operation(call.name, outcome.code or "ok", self._clock.monotonic() - call.start)
+        self._hooks.operation(call.name, call.effect, outcome.code or "ok", self._clock.monotonic() - call.start)
         done = OperationDone(
             call.message.call,
             outcome.code,

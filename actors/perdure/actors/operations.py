@@ -14,6 +14,8 @@ from perdure.store.events import Recorded, RowWrite
 
 UNKNOWN: Final = "unknown"
 HOST: Final = "(host)"  # the pool of calls that no extension makes; no extension's id
+# What a call may do: a query nothing, an action what it is declared to do.
+EFFECTS: Final = ("query", "transactional", "idempotent", "non_idempotent", UNKNOWN)
 CODES: Final = frozenset(
     {
         "permission_denied",
@@ -53,15 +55,19 @@ class OperationFailed(Exception):
 class Admission(msgspec.Struct, frozen=True):
     """A call that may run: the operation's name for the metrics, whose workers run it, and for how long at most.
 
-    An ``asynchronous`` handler runs on the event loop instead. ``recorded``: all it does is what its outcome records,
-    so nothing happens if that is dropped.
+    An ``asynchronous`` handler runs on the event loop instead. ``effect`` is one of `EFFECTS`.
     """
 
     name: str
     pool: str
     seconds: float
     asynchronous: bool = False
-    recorded: bool = False
+    effect: str = UNKNOWN
+
+    @property
+    def recorded(self) -> bool:
+        """Whether all it does is what its outcome records: then nothing happens if that is dropped."""
+        return self.effect in ("query", "transactional")
 
 
 class Hold(msgspec.Struct, frozen=True):

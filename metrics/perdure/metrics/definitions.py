@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from perdure.actors.hooks import BUDGETS, HOST_FUNCTIONS
+from perdure.actors.operations import EFFECTS
 from perdure.store.events import ERROR_KINDS
 from perdure.store.lifecycle import TERMINAL, UNFINISHED
 
@@ -67,6 +68,11 @@ LABELS: Final = {
         Label(name="error", meaning="the class of the store's error", limit=50),
         Label(name="function", meaning="the host function", values=HOST_FUNCTIONS),
         Label(name="operation", meaning="the operation's name; `unknown` for a call that was refused", limit=500),
+        Label(
+            name="effect",
+            meaning="what the operation may do: nothing but read, or how its effect is kept; `unknown` as above",
+            values=EFFECTS,
+        ),
         Label(
             name="code",
             meaning="`ok`, or the error code in the answer",
@@ -164,8 +170,18 @@ METRICS: Final = (
     MetricDefinition(
         name="perdure_operations_total",
         kind="counter",
-        help="Operation calls that were answered, by the answer's code.",
-        labels=("operation", "code"),
+        help="Operation calls that were answered, by the operation's effect and the answer's code.",
+        labels=("operation", "effect", "code"),
+    ),
+    MetricDefinition(
+        name="perdure_operations_held",
+        kind="gauge",
+        help="Operation calls that wait for room in a budget.",
+    ),
+    MetricDefinition(
+        name="perdure_operation_threads_lost",
+        kind="gauge",
+        help="Threads that run an operation which did not end in its time; each is one that a handler blocks.",
     ),
     MetricDefinition(
         name="perdure_operation_duration_seconds",

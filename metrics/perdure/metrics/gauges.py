@@ -79,6 +79,14 @@ def _mailboxes(runtime: Gauges) -> Reading:
         yield (mailbox,), depth
 
 
+def _held(runtime: Gauges) -> Reading:
+    yield (), runtime.held_calls()
+
+
+def _lost(runtime: Gauges) -> Reading:
+    yield (), runtime.lost_threads()
+
+
 def _map_used(runtime: Gauges) -> Reading:
     usage = runtime.map_usage()
     if usage is not None:
@@ -94,6 +102,8 @@ def _map_size(runtime: Gauges) -> Reading:
 _READINGS: Final[dict[str, Callable[[Gauges], Reading]]] = {
     "perdure_jobs": _jobs,
     "perdure_rate_limit_tokens": _tokens,
+    "perdure_operations_held": _held,
+    "perdure_operation_threads_lost": _lost,
     "perdure_mailbox_depth": _mailboxes,
     "perdure_log_map_used_bytes": _map_used,
     "perdure_log_map_size_bytes": _map_size,

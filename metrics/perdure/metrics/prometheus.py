@@ -151,10 +151,10 @@ class PrometheusHooks(ActorHooks):
 
     # --- operations --------------------------------------------------------------------------------------------------
 
-    def operation(self, name: str, code: str, seconds: float) -> None:
+    def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
         """See `ActorHooks.operation`."""
         operation = self._bounds.value("operation", name)
-        self._operations.add(1, operation, self._bounds.value("code", code))
+        self._operations.add(1, operation, self._bounds.value("effect", effect), self._bounds.value("code", code))
         self._operation_duration.observe(seconds, operation)
 
     def rate_limited(self, extension: str, allowed: bool) -> None:

@@ -97,7 +97,7 @@ class OperationService:
             call.extension or HOST,
             operation.declaration.timeout,
             operation.asynchronous,
-            recorded=operation.declaration.effect in (None, Effect.TRANSACTIONAL),
+            operation.declaration.effect.value if operation.declaration.effect is not None else "query",
         )
 
     def _check_extension(
