@@ -104,8 +104,8 @@ class ConfigOperations:
     def set(self, context: CallContext, request: SetConfig) -> Configuration:
         """Set an extension's configuration in the call's library, or everywhere.
 
-        It has to fit the manifest's ``config_schema``. An extension sets its own, in the libraries that it may use. What
-        is set everywhere is the host's to say. The library is told by an event ``config.changed``.
+        It has to fit the manifest's ``config_schema``. An extension sets its own, in the libraries that it may use.
+        What is set everywhere is the host's to say. The library is told by an event ``config.changed``.
         """
         extension = _whose(context, request)
         schema = self._schema(extension)
