@@ -70,7 +70,7 @@ def family_cancel(store: EventStore, job: JobState, runs: Callable[[JobState], b
         prefix = children_prefix(above.job_id)
         rows = store.rows(prefix, limit=_ALL)
         if runs(above):  # nobody else can get children meanwhile
-            pass
+            ranges.append(RangeRead(prefix, b"", len(rows) + 1, digest_of_rows(rows)))
         for row in rows:
             try:
                 child = store.job(child_of_key(row.key))
