@@ -16,6 +16,8 @@ import wasmtime
 EXTENSION: Final = "bench"
 LARGE_EXTENSION: Final = "bench-large"
 GATE: Final = "query:bench.gate"
+TOUCH: Final = "action:bench.touch"
+WRITE: Final = "action:bench.write"
 _PING: Final = "query:test.ping"
 _PING_PAYLOAD: Final = '{"message":"hello"}'
 _MESSAGE_BYTES: Final = 100
@@ -55,6 +57,8 @@ def _call(method_at: int, method: str, payload_at: int, payload: str) -> str:
 
 _GATE_CALL: Final = _call(64, GATE, 80, "{}")
 _PING_CALL: Final = _call(96, _PING, 128, _PING_PAYLOAD)
+_TOUCH_CALL: Final = _call(160, TOUCH, 80, "{}")
+_WRITE_CALL: Final = _call(192, WRITE, 80, "{}")
 _CHECKPOINT: Final = f"(drop (call $job_checkpoint (i32.const 16) (i32.const 512) (i32.const {_MESSAGE_BYTES})))"
 _WARNING: Final = f"(call $job_add_warning (i32.const 16) (i32.const 256) (i32.const {_MESSAGE_BYTES}))"
 _LINE: Final = f"(call $spacedrive_log (i32.const 1) (i32.const 256) (i32.const {_MESSAGE_BYTES}))"
@@ -83,6 +87,8 @@ _JOBS: Final = "\n".join(
         _job("progress", _GATE_CALL + _repeat(_PROGRESS)),
         _job("warnings", _GATE_CALL + _repeat(_WARNING)),
         _job("pings", _GATE_CALL + _repeat(_PING_CALL)),
+        _job("touches", _GATE_CALL + _repeat(_TOUCH_CALL)),
+        _job("writes", _GATE_CALL + _repeat(_WRITE_CALL)),
         _job("line", _LINE),
         _job("steps", _STEPS),
         _job("until_stopped", _UNTIL_STOPPED),
@@ -102,6 +108,8 @@ WORK: Final = f"""(module
   (data (i32.const 80) "{{}}")
   (data (i32.const 96) "{_escaped(_PING)}")
   (data (i32.const 128) "{_escaped(_PING_PAYLOAD)}")
+  (data (i32.const 160) "{_escaped(TOUCH)}")
+  (data (i32.const 192) "{_escaped(WRITE)}")
   (data (i32.const 256) "{"m" * _MESSAGE_BYTES}")
   (data (i32.const 512) "{_escaped(_STATE + "p" * (_MESSAGE_BYTES - len(_STATE) - 2) + '"}')}")
 
@@ -209,7 +217,7 @@ def write_extension(folder: Path, extension: str, module: bytes) -> Path:
         "version": "1.0.0",
         "wasm_file": "bench.wasm",
         "permissions": {
-            "methods": [GATE, _PING],
+            "methods": [GATE, _PING, TOUCH, WRITE],
             "rate_limits": {"requests_per_minute": 1_000_000, "concurrent_jobs": 10_000},
             "max_memory_mb": 16,
         },

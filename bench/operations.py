@@ -5,26 +5,65 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from bench.figure import BenchFailed, Better, Figure, Group
 from bench.gate import gated_runtime, timed_jobs
 from bench.sizes import Sizes
-from perdure.store.events import OperationAnswered
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import Effect, action
+from perdure.store.events import ActionAnswered, OperationAnswered
 
-_ROUND_TRIP = Figure("operation", "operation round trip, query:test.ping", "µs", Better.LESS, "pykka_ask")
+_QUERY: Final = Figure("operation", "operation round trip, query:test.ping", "µs", Better.LESS, "pykka_ask")
+_IDEMPOTENT: Final = Figure(
+    "operation_idempotent", "operation round trip, idempotent action, durable", "ms", Better.LESS, "lmdb_commit"
+)
+_TRANSACTIONAL: Final = Figure(
+    "operation_transactional", "operation round trip, transactional action, 1 row", "ms", Better.LESS, "lmdb_commit"
+)
+
+
+class _Nothing(msgspec.Struct):
+    pass
+
+
+class _Written(msgspec.Struct):
+    count: int
+
+
+@action("bench.touch", effect=Effect.IDEMPOTENT)
+def _touch(context: CallContext, request: _Nothing) -> _Nothing:
+    """Do nothing."""
+    return request
+
+
+@action("bench.write", effect=Effect.TRANSACTIONAL)
+def _write(context: CallContext, request: _Nothing) -> _Written:
+    """Count in a row."""
+    count = int(context.data.get(b"bench") or 0) + 1
+    context.data.put(b"bench", b"%d" % count)
+    return _Written(count)
 
 
 def groups(sizes: Sizes) -> Iterator[Group]:
-    """One figure."""
-    yield Group((_ROUND_TRIP,), partial(_pings, count=sizes.operation_calls))
+    """One figure for each kind of effect."""
+    yield Group((_QUERY,), partial(_calls, figure=_QUERY, job="pings", count=sizes.operation_calls, scale=1e6))
+    for figure, job in ((_IDEMPOTENT, "touches"), (_TRANSACTIONAL, "writes")):
+        yield Group((figure,), partial(_calls, figure=figure, job=job, count=sizes.operation_actions, scale=1e3))
 
 
-def _pings(folder: Path, count: int) -> Mapping[str, float]:
+def _calls(folder: Path, figure: Figure, job: str, count: int, scale: float) -> Mapping[str, float]:
     with gated_runtime(folder, jobs=1) as (runtime, gate):
-        seconds, (state,) = timed_jobs(runtime, gate, "pings", 1, count)
+        runtime.operations.register(_touch, _write)
+        seconds, (state,) = timed_jobs(runtime, gate, job, 1, count)
         events = [stored.event for stored in runtime.store.read(f"job:{state.job_id}")]
-    answered = [event.code for event in events if isinstance(event, OperationAnswered)]
+        row = runtime.store.row(b"bench")
+    answered = [event.code for event in events if isinstance(event, OperationAnswered | ActionAnswered)]
     # One more for the gate.
     if answered != [""] * (count + 1):
         raise BenchFailed(f"{answered.count('')} of {count + 1} calls were answered; codes: {set(answered)}")
-    return {_ROUND_TRIP.key: seconds / count * 1e6}
+    if job == "writes" and (row is None or row.value != b"%d" % count):
+        raise BenchFailed(f"{count} actions left the row {row}")
+    return {figure.key: seconds / count * scale}

@@ -15,6 +15,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     host_calls: int
     logged_calls: int
     operation_calls: int
+    operation_actions: int
     decisions: int
     dispatches: int
     loads: int
@@ -35,6 +36,7 @@ FULL = Sizes(
     host_calls=100_000,
     logged_calls=50_000,
     operation_calls=3_000,
+    operation_actions=500,
     decisions=100_000,
     dispatches=30,
     loads=10,
@@ -56,6 +58,7 @@ QUICK = Sizes(
     host_calls=200,
     logged_calls=200,
     operation_calls=10,
+    operation_actions=5,
     decisions=200,
     dispatches=2,
     loads=2,

@@ -37,6 +37,8 @@ FIGURES = [
     "rebuild_1000",
     "rebuild_1",
     "operation",
+    "operation_idempotent",
+    "operation_transactional",
     "budget_decision",
     "budget_refusal",
     "budget_decision_typed",
@@ -80,7 +82,8 @@ def test_every_row_is_there(tmp_path: Path) -> None:
 
 def test_some_figures_come_with_their_floors_only() -> None:
     keys = [figure.key for group in chosen(all_groups(QUICK), "operation") for figure in group.figures]
-    assert keys == ["pykka_ask", "operation"]
+    operations = ["operation", "operation_idempotent", "operation_transactional"]
+    assert keys == ["lmdb_1", "lmdb_commit", "pykka_ask", *operations]
 
 
 @pytest.mark.parametrize(

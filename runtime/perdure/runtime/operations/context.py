@@ -45,11 +45,11 @@ class CallContext:
         deadline: the monotonic time, in seconds, at which the caller is told that the operation failed.
         cancelled: set when nobody waits for the answer any more.
         data: perdure's own rows; a transactional or idempotent action's writes are committed with its outcome.
-        log: for the host's log; names the operation and the caller.
     """
 
     __slots__ = (
         "_appends",
+        "_call",
         "_monotonic",
         "_own",
         "call",
@@ -62,7 +62,6 @@ class CallContext:
         "job_id",
         "key",
         "library_id",
-        "log",
         "operation",
     )
 
@@ -87,12 +86,17 @@ class CallContext:
         self.deadline = deadline
         self.cancelled = cancelled
         self.data = data
-        self.log = _CallLog(_log, {"call": call, "operation": operation})
+        self._call = call
         # The key that seals what is recorded of this call, if its secrets are not the extension's in general.
         self.key: str | None = None
         self._monotonic = monotonic
         self._own = job_stream(call.job_id) if call.job_id is not None else CALLS_STREAM
         self._appends: dict[str, tuple[list[bytes], int | None]] = {}
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """For the host's log; names the operation and the caller."""
+        return _CallLog(_log, {"call": self._call, "operation": self.operation})
 
     def remaining(self) -> float:
         """Seconds until the deadline; never negative."""
