@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import msgspec
 
@@ -85,9 +84,9 @@ def _balance(context: CallContext, account: str) -> int:
     return int(row) if row is not None else OPENING
 
 
-def open_bank(runtime: Runtime) -> None:
+def open_bank(runtime: Runtime, transfers: Callable[..., Any] = transfer) -> None:
     """Register its operations."""
-    runtime.operations.register(transfer, audit)
+    runtime.operations.register(transfers, audit)
 
 
 def balances(store: EventStore) -> dict[str, int]:
@@ -131,11 +130,3 @@ def made(store: EventStore) -> dict[str, Transfer]:
     published = [stored for stored in store.read_all() if stored.stream.startswith("library:")]
     assert len(published) == len(effects), "what was published, and what was done, differ"
     return effects
-
-
-def distinct(transfers: list[Transfer]) -> list[Transfer]:
-    """The same, each with a note of its own."""
-    return [
-        msgspec.structs.replace(one, note=f"{one.note}{number}")
-        for number, one in zip(itertools.count(), transfers, strict=False)
-    ]
