@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,15 @@ def test_every_event_can_be_summed_up() -> None:
         assert summary(event).isprintable()
 
 
+EMPTY = ev.Inline(b"")
+ROWS = (ev.RowWrite(b"a", b""), ev.RowWrite(b"b", None))
+HEARD = 'entry.created, by the host: {"a":1}'
+
+
+def action(*, code: str = "", key: str = "", rows: int = 0) -> ev.ActionAnswered:
+    return ev.ActionAnswered(1, 1, "action:x", None, key, EMPTY, EMPTY, code, ROWS[:rows])
+
+
 @pytest.mark.parametrize(
     ("event", "text"),
     [
@@ -119,6 +130,28 @@ def test_every_event_can_be_summed_up() -> None:
                 1, 1, "query:x", None, ev.Inline(b""), ev.Sealed("k", b'{"a":"[sensitive]"}', ev.Inline(b"\0")), ""
             ),
             'query:x: ok, sealed {"a":"[sensitive]"}',
+        ),
+        (action(), "action:x: ok"),
+        (action(key="0123456789abcdef"), "action:x: ok, effect 0123456789ab…"),
+        (action(key="mine", rows=1), "action:x: ok, 1 row written, effect mine"),
+        (action(code="failed", key="mine"), "action:x: failed, effect mine"),
+        (
+            ev.HostActionAnswered("cli", None, "action:x", None, EMPTY, EMPTY, "", "mine", ROWS),
+            "action:x: ok, called by cli, 2 rows written, effect mine",
+        ),
+        (
+            ev.HostQueryAnswered("python", "acme", "query:x", None, EMPTY, EMPTY, "not_found"),
+            "query:x: not_found, called by python for acme",
+        ),
+        (
+            ev.BudgetReached(1, 1, "requests_per_minute", 1000, 34_000, "refuse"),
+            "requests_per_minute of 1,000 used up: refused, room in 34.0 s",
+        ),
+        (ev.BudgetReached(1, 1, "fuel_per_job", 5, 0, "suspend"), "fuel_per_job of 5 used up: the job is suspended"),
+        (ev.LibraryEventPublished("entry.created", ev.Inline(b'{"a":1}'), None, None), HEARD),
+        (
+            ev.LibraryEventPublished("x", ev.Inline(b"{}"), "acme", UUID(int=1)),
+            "x, by acme, job 00000000-0000-0000-0000-000000000001: {}",
         ),
         (ev.JobPaused(forced=True, fuel=1), "its guest did not stop by itself and was stopped"),
     ],

@@ -51,6 +51,8 @@ from perdure.store.events import (
 )
 
 _SHOWN: Final = 200  # characters of a sealed payload
+_KEY_SHOWN: Final = 12  # characters of an effect key; enough to find it again in the same history
+_RESPONSES: Final = {"refuse": "refused", "wait": "it waits", "suspend": "the job is suspended"}
 _LEVELS: Final = ("debug", "info", "warn", "error")
 _ANSWERS: Final = {1: "told to pause", 2: "told to end"}
 
@@ -83,8 +85,30 @@ def _resumed(event: JobResumed) -> str:
     return f"{where} ({event.cause})"
 
 
-def _operation(event: OperationAnswered | ActionAnswered) -> str:
+def _operation(event: OperationAnswered) -> str:
     return f"{event.method}: {event.code or 'ok'}{_sealed(event.payload, event.answer)}"
+
+
+def _action(event: ActionAnswered) -> str:
+    return f"{event.method}: {event.code or 'ok'}{_effect(event)}{_sealed(event.payload, event.answer)}"
+
+
+def _effect(event: ActionAnswered | HostActionAnswered) -> str:
+    """What an action did to the rows, and the name of its effect: the same one stands wherever it was repeated."""
+    rows = f", {counted(len(event.writes), 'row')} written" if event.writes else ""
+    name = event.effect_key if len(event.effect_key) <= _KEY_SHOWN else event.effect_key[:_KEY_SHOWN] + "…"
+    return f"{rows}, effect {name}" if name else rows
+
+
+def _budget(event: BudgetReached) -> str:
+    done = _RESPONSES.get(event.response, event.response)
+    room = f", room in {duration(event.retry_after_ms / 1000)}" if event.retry_after_ms else ""
+    return f"{event.budget} of {event.limit:,} used up: {done}{room}"
+
+
+def _published(event: LibraryEventPublished) -> str:
+    who = f"{event.extension}, job {event.job_id}" if event.job_id is not None else event.extension or "the host"
+    return f"{event.topic}, by {who}: {_payload(event.data)}"
 
 
 def _sealed(payload: Recorded, answer: Recorded) -> str:
@@ -97,7 +121,8 @@ def _sealed(payload: Recorded, answer: Recorded) -> str:
 
 def _host_call(event: HostQueryAnswered | HostActionAnswered) -> str:
     who = f"{event.caller} for {event.extension}" if event.extension is not None else event.caller
-    return f"{event.method}: {event.code or 'ok'}, called by {who}{_sealed(event.payload, event.answer)}"
+    effect = _effect(event) if isinstance(event, HostActionAnswered) else ""
+    return f"{event.method}: {event.code or 'ok'}, called by {who}{effect}{_sealed(event.payload, event.answer)}"
 
 
 def _granted(event: PermissionsGranted) -> str:
@@ -129,8 +154,8 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     LogWritten: lambda event: f"{_LEVELS[min(max(event.level, 0), 3)]}: {event.message}",
     InterruptAnswered: lambda event: _ANSWERS.get(event.answer, str(event.answer)),
     OperationAnswered: _operation,
-    ActionAnswered: _operation,
-    BudgetReached: lambda event: f"{event.budget} of {event.limit:,}: {event.response}",
+    ActionAnswered: _action,
+    BudgetReached: _budget,
     ExtensionInstalled: lambda event: f"version {event.version}, module of {size(event.module_bytes)}",
     ExtensionLoaded: _loaded,
     ExtensionUnloaded: lambda event: "",
@@ -138,7 +163,7 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     PermissionsGranted: _granted,
     UpdateProposed: lambda event: f"version {event.version} waits for consent, module of {size(event.module_bytes)}",
     UpdateDeclined: lambda event: f"version {event.version}, by {event.by}",
-    LibraryEventPublished: lambda event: f"{event.topic}, by {event.extension or 'the host'}",
+    LibraryEventPublished: _published,
     HostQueryAnswered: _host_call,
     HostActionAnswered: _host_call,
     RuntimeOpened: lambda event: f"process {event.pid}, perdure {event.perdure}, wasmtime {event.wasmtime}",
