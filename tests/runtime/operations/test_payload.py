@@ -41,10 +41,16 @@ def hide(context: CallContext, request: Hidden) -> Hidden:
     return request
 
 
+@query("test.later")
+async def later(context: CallContext, request: Anything) -> Anything:
+    """Give back what came, from the event loop."""
+    return request
+
+
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[Runtime]:
     with Runtime.in_memory() as runtime:
-        runtime.operations.register(take, hide)
+        runtime.operations.register(take, hide, later)
         yield runtime
 
 
@@ -129,6 +135,14 @@ def test_what_is_repeated_of_a_secret_payload_says_nothing(runtime: Runtime) -> 
             runtime.call("query:test.hide", text.encode())
         assert "hunter2" not in str(caught.value)
         assert "12345" not in str(caught.value)
+
+
+def test_a_large_payload_of_an_asynchronous_operation(runtime: Runtime) -> None:
+    text = "x" * 200_000
+    assert runtime.call("query:test.later", {"value": text}).value == text
+    with pytest.raises(OperationError) as caught:
+        runtime.call("query:test.later", f'{{"value": "{text}", "value": 1}}'.encode())
+    assert caught.value.code == "invalid_payload"
 
 
 def test_a_payload_that_is_too_large() -> None:

@@ -5,6 +5,7 @@ Then its handler is run, and what it read, wrote and published becomes the outco
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from perdure.store.event_store import Effects, EventStore
 logger = logging.getLogger(__name__)
 
 _TRIES: Final = 32  # runs of one call whose reads others keep changing
+_LARGE: Final = 64 * 1024  # bytes of a payload whose check and decoding take a millisecond or more
 _NAME_SHOWN: Final = 100  # characters
 _BUSY: Final = "others kept changing what this call works on; try again"
 
@@ -154,7 +156,11 @@ class OperationService:
         """See `Operations.run_async`."""
         operation = self._operation_of(call)
         for _ in range(_TRIES):
-            context, request = self._context(operation, call, token), self._decode(operation, call)
+            context = self._context(operation, call, token)
+            if len(call.payload) > _LARGE:  # the loop is everybody's
+                request = await asyncio.to_thread(self._decode, operation, call)
+            else:
+                request = self._decode(operation, call)
             try:
                 answer = await operation.handler(context, request)
                 if context.data.consistent():
