@@ -306,8 +306,9 @@ class OperationAnswered(GuestEvent, frozen=True, tag="operation"):
 class ActionAnswered(GuestEvent, frozen=True, tag="action"):
     """An action's call, its answer and its effect on the rows. Durable: on disk before the guest gets the answer.
 
-    ``effect_key`` names this effect of this job: the same after a crash. ``writes`` are the effect itself where it is
-    perdure's own; they become the rows in the transaction that stores this event.
+    ``effect_key`` names this effect of this job: the same after a crash. It is a digest of the payload, so it is empty
+    where that is sealed. ``writes`` are the effect itself where it is perdure's own; they become the rows in the
+    transaction that stores this event.
     """
 
     method: str

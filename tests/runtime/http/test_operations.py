@@ -202,11 +202,15 @@ def test_the_effect_key_is_sent_where_repeating_does_harm(
 ) -> None:
     request = {"url": entry(server), "method": method}
     install(runtime, tmp_path, server, (SEND, request), (SEND, request))
-    first, second = events_of(run(runtime), ActionAnswered)
-    assert first.effect_key != second.effect_key
-    sent = [seen.header("idempotency-key") for seen in server.seen]
-    needed = method in {"POST", "PATCH"}
-    assert sent == ([first.effect_key, second.effect_key] if needed else [None, None])
+    events = events_of(run(runtime), ActionAnswered)
+    # It is a digest of the request, which is sealed, so the log does not have it.
+    assert [event.effect_key for event in events] == ["", ""]
+    first, second = (seen.header("idempotency-key") for seen in server.seen)
+    if method in {"POST", "PATCH"}:
+        assert (len(first or ""), len(second or "")) == (32, 32)
+        assert first != second
+    else:
+        assert (first, second) == (None, None)
 
 
 def test_an_extension_s_own_key_is_left_alone(runtime: Runtime, tmp_path: Path, server: WebServer) -> None:
@@ -227,8 +231,10 @@ def test_what_is_sent_again_after_a_crash_has_the_same_key(tmp_path: Path, serve
         (state,) = runtime.jobs().jobs
         job = runtime.job(state.job_id)
         eventually(lambda: job.status is Status.COMPLETED)
-        (answered,) = events_of(job, ActionAnswered)
-    assert [seen.header("idempotency-key") for seen in server.seen] == [answered.effect_key] * 2
+        assert len(events_of(job, ActionAnswered)) == 1
+    first, second = (seen.header("idempotency-key") for seen in server.seen)
+    assert first == second
+    assert len(first or "") == 32
 
 
 # --- what is left of it ----------------------------------------------------------------------------------------------
