@@ -156,12 +156,11 @@ class Families(RuleBasedStateMachine):
         puppet = self.puppet(job)
         if puppet is not None:
             puppet.end()
+            self.rig.wait(job, Status.COMPLETED)
             self.ends[job] = Status.COMPLETED
 
     @rule()
     def crash(self) -> None:
-        nudge(self.rig.system.supervisor)
-        self.agree()
         self.rig.crash()
         self.rig = family_rig(self.puppets, predecessor=self.rig)
 
