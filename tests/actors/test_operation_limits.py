@@ -19,7 +19,7 @@ from tests.support.puppet import Puppet, Puppets, Stopped
 from tests.support.python_guest import PythonExtension
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.actors import CancelToken, OperationCall, OperationDone, OperationFailed, Outcome
+from perdure.actors import CancelToken, OperationCall, OperationDone, OperationFailed, Outcome, RestartLimit
 from perdure.actors.messages import Run, encode_message
 from perdure.store import Status
 from perdure.store import events as ev
@@ -43,11 +43,18 @@ class Slow:
 class Stage:
     """A rig with a puppet that calls operations of these handlers."""
 
-    def __init__(self, make_rig: MakeRig, operations: Handlers, *extensions: str) -> None:
+    def __init__(
+        self, make_rig: MakeRig, operations: Handlers, *extensions: str, restarts: RestartLimit | None = None
+    ) -> None:
         self.operations = operations
         self.puppets = Puppets()
         names = extensions or ("acme",)
-        self.rig = make_rig(self.puppets, operations=operations, extensions={name: PythonExtension() for name in names})
+        self.rig = make_rig(
+            self.puppets,
+            operations=operations,
+            extensions={name: PythonExtension() for name in names},
+            restarts=restarts,
+        )
 
     def job(self, extension: str = "acme") -> tuple[UUID, Puppet]:
         job_id = self.rig.dispatch(extension=extension)
@@ -368,6 +375,26 @@ def test_the_next_router_watches_over_the_calls_of_the_one_that_died(make_rig: M
     stage.advance(30.0)
 
     assert said(open_call.result(TIMEOUT))[0] == "failed", "its time is over, though its router is gone"
+    slow.go_on.set()
+
+
+def test_calls_are_answered_when_there_will_be_no_router_any_more(make_rig: MakeRig) -> None:
+    slow = Slow()
+    operations = Handlers(60.0, slow=slow, ping=lambda call, token: b"{}")
+    stage = Stage(make_rig, operations, restarts=RestartLimit(deaths=0))
+    (_, one), (_, two) = stage.job(), stage.job()
+    open_call = call(one, "query:slow")
+    token = slow.tokens.get(timeout=TIMEOUT)
+    stage.operations.held["ping"] = 30.0
+    held = call(two, "query:ping")
+    eventually(lambda: stage.rig.system.held_calls() == 1)
+
+    router = stage.rig.system.router.ref
+    assert router is not None
+    router.tell(encode_message(Run()))
+
+    assert [said(answer.result(TIMEOUT))[0] for answer in (open_call, held)] == ["unavailable"] * 2
+    assert token.cancelled
     slow.go_on.set()
 
 

@@ -51,6 +51,7 @@ _HIDDEN: Final = OperationFailed("failed", "the operation failed on the host")
 _LOST: Final = OperationFailed("unavailable", "the operation was not run; it may be tried again")
 _CANCELLED: Final = OperationFailed("unavailable", "the call was cancelled")
 _UNBEGUN: Final = OperationFailed("unavailable", "the operation was not begun in its time; it may be tried again")
+_NO_ROUTER: Final = OperationFailed("unavailable", "the host runs no operations any more; its log says why")
 _CLOSING: Final = OperationFailed("unavailable", "the runtime closed before the operation ended")
 
 Answer = Callable[[UUID, int, OperationDone], None]
@@ -303,21 +304,7 @@ class OperationRouter(MailboxActor):
 
     def _send(self, call: _Call, outcome: Outcome, budget: BudgetUse | None = None) -> None:
         self._hooks.operation(call.name, call.effect, outcome.code or "ok", self._clock.monotonic() - call.start)
-        done = OperationDone(
-            call.message.call,
-            outcome.code,
-            outcome.answer,
-            outcome.action,
-            outcome.payload,
-            outcome.recorded_answer,
-            outcome.writes,
-            outcome.effects,
-            budget,
-        )
-        if call.reply is not None:
-            call.reply.set(done)
-        elif call.message.job_id is not None:
-            self._answer(call.message.job_id, call.message.attempt, done)
+        _deliver(call, outcome, budget, self._answer)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -349,6 +336,33 @@ class OperationRouter(MailboxActor):
             else:
                 self.actor_inbox.put(envelope)  # Pykka answers those when the loop ends
         return calls
+
+
+def give_up_calls(open_calls: OpenCalls, operations: Operations, answer: Answer) -> None:
+    """Answer all calls that are held or open: there will be no router any more to watch over them."""
+    for serial, call in open_calls.all():
+        if open_calls.take(serial) is not None:
+            if call.token is not None:
+                call.token.cancel()
+            _deliver(call, operations.failed(call.message, _NO_ROUTER, ran=call.begun), call.held, answer)
+
+
+def _deliver(call: _Call, outcome: Outcome, budget: BudgetUse | None, answer: Answer) -> None:
+    done = OperationDone(
+        call.message.call,
+        outcome.code,
+        outcome.answer,
+        outcome.action,
+        outcome.payload,
+        outcome.recorded_answer,
+        outcome.writes,
+        outcome.effects,
+        budget,
+    )
+    if call.reply is not None:
+        call.reply.set(done)
+    elif call.message.job_id is not None:
+        answer(call.message.job_id, call.message.attempt, done)
 
 
 def _cancel_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:

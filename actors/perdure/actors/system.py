@@ -50,7 +50,7 @@ from perdure.actors.messages import (
     UnloadExtension,
     encode_message,
 )
-from perdure.actors.operation_router import OpenCalls, OperationRouter
+from perdure.actors.operation_router import OpenCalls, OperationRouter, give_up_calls
 from perdure.actors.operations import Operations
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
@@ -436,6 +436,8 @@ class ActorSystem:
             address.set(None)
         if name == "log":
             self._break_lanes("the log writer died too often")  # those that were opened since its last death
+        elif name == "router":
+            give_up_calls(self._open_calls, self._operations, self._answer_job)
 
     def _address_of(self, name: str) -> Address | None:
         return {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
