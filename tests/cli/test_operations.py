@@ -52,6 +52,7 @@ def test_the_list_is_that_of_the_runtime(perdure: CommandLine) -> None:
         "version": 1,
         "effect": None,
         "scope": "library",
+        "callers": "everyone",
         "family": "test",
         "module": "perdure.runtime.operations.ping",
         "timeout_seconds": 30.0,
@@ -61,6 +62,7 @@ def test_the_list_is_that_of_the_runtime(perdure: CommandLine) -> None:
     plain = perdure.done("operations", "list")
     assert is_plain(plain.out)
     assert re.search(r"^query:test\.ping +reads +library +Answer a ping", plain.out, re.MULTILINE)
+    assert re.search(r"^action:vdfs\.sweep +transactional +library, host only ", plain.out, re.MULTILINE)
     assert not perdure.data.exists()
 
 

@@ -34,6 +34,7 @@ def operation_json(operation: Operation) -> dict[str, Any]:
         "version": operation.name.version,
         "effect": declaration.effect.value if declaration.effect is not None else None,
         "scope": declaration.scope,
+        "callers": declaration.callers,
         "family": operation.family,
         "module": operation.origin,
         "timeout_seconds": declaration.timeout,
@@ -50,15 +51,10 @@ def list_operations(invocation: Invocation) -> None:
         return
     table = plain_table("operation", "effect", "scope", "does")
     for operation in operations:
-        scope, summary = operation.declaration.scope, _plain(operation.summary)
-        table.add_row(str(operation.name), effect_text(operation), scope, summary)
+        declaration = operation.declaration
+        scope = f"{declaration.scope}, host only" if declaration.callers == "host" else declaration.scope
+        table.add_row(str(operation.name), operation.effect_text, scope, _plain(operation.summary))
     invocation.output.show(table)
-
-
-def effect_text(operation: Operation) -> str:
-    """``reads`` for a query, else the effect in a word."""
-    effect = operation.declaration.effect
-    return "reads" if effect is None else effect.value.replace("_", "-")
 
 
 def show(invocation: Invocation, name: Name) -> None:
@@ -90,8 +86,9 @@ def _plain(text: str) -> str:
 def _rows(operation: Operation, command: str) -> Iterator[tuple[str, str]]:
     declaration = operation.declaration
     yield "operation", str(operation.name)
-    yield "effect", effect_text(operation)
+    yield "effect", operation.effect_text
     yield "scope", declaration.scope
+    yield "callers", "the host only" if declaration.callers == "host" else "extensions it is granted to, and the host"
     yield "time limit", duration(declaration.timeout)
     if declaration.sensitive:
         yield "recorded", "encrypted"

@@ -25,6 +25,7 @@ from perdure.runtime.permissions import OperationName, operation_name
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Scope = Literal["library", "core"]
+Callers = Literal["everyone", "host"]
 
 # Marks a field whose values are secrets: ``token: Annotated[str, Sensitive]``.
 Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SENSITIVE: True})
@@ -45,7 +46,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What `query` or `action` said of a handler.
 
     ``effect`` is None for a query. ``scope``: whether it works inside a library or on the host as a whole. ``timeout``
-    is in seconds. ``sensitive``: its whole payload and answer are secrets.
+    is in seconds. ``sensitive``: its whole payload and answer are secrets. ``callers``: whether extensions may call it,
+    if they are granted it, or the host alone.
     """
 
     name: OperationName
@@ -53,10 +55,17 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     timeout: float
     sensitive: bool
+    callers: Callers
 
 
 def query(
-    name: str, *, version: int = 1, scope: Scope = "library", timeout: float = 30.0, sensitive: bool = False
+    name: str,
+    *,
+    version: int = 1,
+    scope: Scope = "library",
+    timeout: float = 30.0,
+    sensitive: bool = False,
+    callers: Callers = "everyone",
 ) -> Callable[[Handler], Handler]:
     """Declare a query: it reads and changes nothing.
 
@@ -66,11 +75,12 @@ def query(
         scope: ``library``, or ``core`` for one that does not belong to a library.
         timeout: seconds until its caller is told that it failed.
         sensitive: whether its whole payload and answer are secrets; for single fields see `Sensitive`.
+        callers: ``host`` for one that no extension may call, whatever it was granted.
 
     Raises:
         BadOperation: the name or an option makes no sense.
     """
-    return _declare("query", name, version, None, scope, timeout, sensitive)
+    return _declare("query", name, version, None, scope, timeout, sensitive, callers)
 
 
 def action(
@@ -81,13 +91,21 @@ def action(
     scope: Scope = "library",
     timeout: float = 30.0,
     sensitive: bool = False,
+    callers: Callers = "everyone",
 ) -> Callable[[Handler], Handler]:
     """Declare an action: it changes something, and ``effect`` says how. The rest is as for `query`."""
-    return _declare("action", name, version, effect, scope, timeout, sensitive)
+    return _declare("action", name, version, effect, scope, timeout, sensitive, callers)
 
 
 def _declare(
-    kind: str, name: str, version: int, effect: Effect | None, scope: Scope, timeout: float, sensitive: bool
+    kind: str,
+    name: str,
+    version: int,
+    effect: Effect | None,
+    scope: Scope,
+    timeout: float,
+    sensitive: bool,
+    callers: Callers,
 ) -> Callable[[Handler], Handler]:
     wire = f"{kind}:{name}.v{version}"
     parsed = operation_name(wire)
@@ -95,9 +113,13 @@ def _declare(
         raise BadOperation(wire, "a name is segments of [a-z0-9_] with dots in between, a version is 1 to 9999")
     if scope not in ("library", "core"):
         raise BadOperation(wire, f"its scope is {scope!r}, it must be library or core")
+    if callers not in ("everyone", "host"):
+        raise BadOperation(wire, f"its callers are {callers!r}, they must be everyone or host")
     if not 0 < timeout <= 86_400:
         raise BadOperation(wire, f"its timeout is {timeout!r}, it must be more than 0 and at most 86,400 seconds")
-    declaration = Declaration(name=parsed, effect=effect, scope=scope, timeout=timeout, sensitive=sensitive)
+    declaration = Declaration(
+        name=parsed, effect=effect, scope=scope, timeout=timeout, sensitive=sensitive, callers=callers
+    )
 
     def declare(handler: Handler) -> Handler:
         setattr(handler, _ATTRIBUTE, declaration)
@@ -133,6 +155,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def is_action(self) -> bool:
         """Whether it changes something."""
         return self.declaration.effect is not None
+
+    @property
+    def effect_text(self) -> str:
+        """``reads`` for a query, else the effect in a word, for people."""
+        effect = self.declaration.effect
+        return "reads" if effect is None else effect.value.replace("_", "-")
 
     @property
     def summary(self) -> str:

@@ -74,12 +74,7 @@ def reference(operations: Iterable[Operation] | None = None) -> str:
 
 
 def _row(operation: Operation) -> tuple[str, ...]:
-    return f"[`{operation.name}`](#{_anchor(str(operation.name))})", _effect(operation), _plain(operation.summary)
-
-
-def _effect(operation: Operation) -> str:
-    effect = operation.declaration.effect
-    return "reads" if effect is None else effect.value.replace("_", "-")
+    return f"[`{operation.name}`](#{_anchor(str(operation.name))})", operation.effect_text, _plain(operation.summary)
 
 
 def _anchor(title: str) -> str:
@@ -101,8 +96,10 @@ def _section(operation: Operation, values: dict[str, dict[str, Any]]) -> Iterato
     declaration = operation.declaration
     yield f"### `{operation.name}`\n"
     yield f"{_plain(operation.description)}\n"
-    facts = f"{_effect(operation).capitalize()}; scope `{declaration.scope}`; at most {declaration.timeout:g} s"
-    yield f"{facts}; all of it is secret.\n" if declaration.sensitive else f"{facts}.\n"
+    facts = f"{operation.effect_text.capitalize()}; scope `{declaration.scope}`; at most {declaration.timeout:g} s"
+    more = "; for the host only" if declaration.callers == "host" else ""
+    more += "; all of it is secret" if declaration.sensitive else ""
+    yield f"{facts}{more}.\n"
     for title, schema in zip(("Input", "Answer"), operation.schemas(), strict=True):
         values.update(schema.get("$defs", {}))
         yield from _object(f"{title}: ", schema)

@@ -111,6 +111,8 @@ class OperationService:
             raise OperationFailed(
                 "permission_denied", f"{name} is not granted; the manifest has to ask for it, and a person to agree"
             )
+        if operation is not None and operation.declaration.callers == "host":
+            raise OperationFailed("permission_denied", f"{name} is for the host only")
         works_in_library = operation is None or operation.declaration.scope == "library"
         library = call.library_id
         if works_in_library and library is not None and not permissions.allows_library(library):

@@ -143,16 +143,14 @@ class EventOperations:
 
     # --- for the host ------------------------------------------------------------------------------------------------
 
-    @action("events.wake", effect=Effect.TRANSACTIONAL)
+    @action("events.wake", effect=Effect.TRANSACTIONAL, callers="host")
     def wake(self, context: CallContext, request: WakeSubscriber) -> Woken:
-        """Dispatch the jobs of a subscription's next events; for the host, which does so by itself."""
-        _for_host(context)
+        """Dispatch the jobs of a subscription's next events; the host does so by itself."""
         return self._waking.step(context, Subscriber(_library(context), request.extension, request.subscription_id))
 
-    @action("events.forget", effect=Effect.TRANSACTIONAL, scope="core")
+    @action("events.forget", effect=Effect.TRANSACTIONAL, scope="core", callers="host")
     def forget(self, context: CallContext, request: ForgetSubscriber) -> Forgotten:
-        """End all subscriptions of an extension, in all libraries; for the host, when it is uninstalled."""
-        _for_host(context)
+        """End all subscriptions of an extension, in all libraries, when it is uninstalled."""
         removed = 0
         for stored in stored_subscriptions(self._store):
             subscriber = subscriber_of_key(stored.key)
@@ -180,11 +178,6 @@ def _library(context: CallContext) -> UUID:
     if context.library_id is None:
         raise AssertionError("unreachable: the operation's scope is a library")
     return context.library_id
-
-
-def _for_host(context: CallContext) -> None:
-    if context.extension is not None:
-        raise OperationFailed("permission_denied", f"{context.operation} is for the host only")
 
 
 def event_operations(

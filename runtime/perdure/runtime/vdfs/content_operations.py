@@ -104,14 +104,15 @@ class ContentOperations:
             text=text,
         )
 
-    @action("vdfs.import_entry", effect=Effect.TRANSACTIONAL, timeout=300.0)
+    @action("vdfs.import_entry", effect=Effect.TRANSACTIONAL, timeout=300.0, callers="host")
     def import_entry(self, context: CallContext, request: ImportEntry) -> ImportedEntry:
         """Create an entry with content that the host has staged (`perdure.runtime.vdfs.library.Library`).
 
         For Python only: a staged part names a blob, and a guest could name another's. Publishes ``entry.created``.
         """
         call = LibraryCall(self._host, context)
-        call.for_host("python")
+        if context.caller != "python":
+            raise OperationFailed("permission_denied", f"{context.operation} is for Python only")
         staged = {part.blob for part in request.parts if part.blob}
         if (made := made_before(call)) is not None:
             return ImportedEntry(entry=shown(made), unused=sorted(staged))

@@ -111,15 +111,6 @@ class LibraryCall:
         """Tell the library what happened to an entry."""
         self.context.publish(topic, {"entry_id": record.id, "name": record.name, "kind": record.kind, **more})
 
-    def for_host(self, *callers: str) -> None:
-        """Refuse everybody but the host itself, or some of its callers.
-
-        Raises:
-            OperationFailed: somebody else calls.
-        """
-        if self.context.extension is not None or (callers and self.context.caller not in callers):
-            raise OperationFailed("permission_denied", f"{self.context.operation} is for the host only")
-
 
 def shown(record: EntryRecord) -> Entry:
     """An entry as callers see it."""

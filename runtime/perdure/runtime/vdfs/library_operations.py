@@ -24,14 +24,13 @@ class LibraryOperations:
         """
         return _usage(LibraryCall(self._host, context))
 
-    @action("vdfs.set_quota", effect=Effect.TRANSACTIONAL)
+    @action("vdfs.set_quota", effect=Effect.TRANSACTIONAL, callers="host")
     def set_quota(self, context: CallContext, request: SetQuota) -> UsageAnswer:
-        """Give the library a limit of its own, or the runtime's again. For the host only.
+        """Give the library a limit of its own, or the runtime's again.
 
         A limit below what is used loses nothing: nothing can be added until so much was deleted.
         """
         call = LibraryCall(self._host, context)
-        call.for_host()
         default = self._host.limit
         own = request.bytes is not None or request.entries is not None
         limit = Amount(
@@ -41,11 +40,10 @@ class LibraryOperations:
         call.usage.override(limit if own else None)
         return _usage(call)
 
-    @action("vdfs.sweep", effect=Effect.TRANSACTIONAL, timeout=120.0)
+    @action("vdfs.sweep", effect=Effect.TRANSACTIONAL, timeout=120.0, callers="host")
     def sweep(self, context: CallContext, request: Sweep) -> SweepAnswer:
-        """Remove some of what deleted entries and overwritten sidecars left on the disk. For the host only."""
+        """Remove some of what deleted entries and overwritten sidecars left on the disk."""
         call = LibraryCall(self._host, context)
-        call.for_host()
         with answered():
             swept = call.garbage.sweep(request.limit)
         return SweepAnswer(rows=swept.rows, blobs=swept.blobs, bytes=swept.bytes, more=swept.left)
