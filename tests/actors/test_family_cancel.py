@@ -134,6 +134,8 @@ class Families(RuleBasedStateMachine):
         job = self.pick(number)
         if job in self.ends:
             return
+        for other in self.parents:
+            self.puppet(other)  # one that begins now would begin anew later
         self.rig.store.fail_with(FULL)
         with contextlib.suppress(StoreError):
             self.rig.control(job, "cancel")
