@@ -16,17 +16,16 @@ UNKNOWN: Final = "unknown"
 HOST: Final = "(host)"  # the pool of calls that no extension makes; no extension's id
 # What a call may do: a query nothing, an action what it is declared to do.
 EFFECTS: Final = ("query", "transactional", "idempotent", "non_idempotent", UNKNOWN)
-CODES: Final = frozenset(
-    {
-        "permission_denied",
-        "library_denied",
-        "rate_limited",
-        "unknown_method",
-        "invalid_payload",
-        "not_found",
-        "failed",
-        "unavailable",
-    }
+# The codes of the ABI.
+CODES: Final = (
+    "permission_denied",
+    "library_denied",
+    "rate_limited",
+    "unknown_method",
+    "invalid_payload",
+    "not_found",
+    "failed",
+    "unavailable",
 )
 _MOST_TEXT: Final = 4096  # characters of a failure's message; a handler's exceptions may quote whole files
 

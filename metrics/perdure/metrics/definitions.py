@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from perdure.actors.hooks import BUDGETS, HOST_FUNCTIONS
-from perdure.actors.operations import EFFECTS
+from perdure.actors.operations import CODES, EFFECTS
 from perdure.store.events import ERROR_KINDS
 from perdure.store.lifecycle import TERMINAL, UNFINISHED
 
@@ -76,17 +76,7 @@ LABELS: Final = {
         Label(
             name="code",
             meaning="`ok`, or the error code in the answer",
-            values=(
-                "ok",
-                "permission_denied",
-                "library_denied",
-                "rate_limited",
-                "unknown_method",
-                "invalid_payload",
-                "not_found",
-                "failed",
-                "unavailable",
-            ),
+            values=("ok", *CODES),
         ),
         Label(name="decision", meaning="what the rate limit said", values=("allowed", "refused")),
         Label(name="budget", meaning="the budget whose edge was met", values=BUDGETS),

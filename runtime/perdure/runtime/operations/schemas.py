@@ -90,11 +90,6 @@ def resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def secret_fields(schema: dict[str, Any]) -> list[str]:
-    """The fields of an object whose values are secret as a whole."""
-    return [name for name, part in schema.get("properties", {}).items() if is_secret(part, schema)]
-
-
 def is_secret(part: dict[str, Any], root: dict[str, Any]) -> bool:
     """Whether all of it, or one of its choices, is marked as secret."""
     part = resolved(part, root)
