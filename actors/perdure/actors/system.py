@@ -223,8 +223,11 @@ class ActorSystem:
 
     def _dispatched(self, state: JobState) -> None:
         """A job was dispatched by an operation; called on the log writer's thread."""
-        with contextlib.suppress(SystemStopped, StoreError):  # then the next process finds it in the log
-            if is_called_off(self.store, state):
+        called_off = False
+        with contextlib.suppress(StoreError):  # then `start_job` sees it
+            called_off = is_called_off(self.store, state)
+        with contextlib.suppress(SystemStopped):  # then the next process finds it in the log
+            if called_off:
                 self.supervisor.tell(CallOff(state.job_id))
                 return
             self.extension_address(state.extension).tell(Admit(state.job_id))
