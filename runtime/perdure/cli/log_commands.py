@@ -28,7 +28,9 @@ LAST: Final = 20  # events that the tail begins with
 
 Stream = Annotated[
     str | None,
-    typer.Option("--stream", metavar="STREAM", help="Only this stream: a job's id, extension:ID, library:ID, calls, or runtime."),
+    typer.Option(
+        "--stream", metavar="STREAM", help="Only this stream: a job's id, extension:ID, library:ID, calls, or runtime."
+    ),
 ]
 FromPosition = Annotated[
     int | None,
