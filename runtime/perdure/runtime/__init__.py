@@ -1,4 +1,4 @@
-"""perdure.runtime: open a data folder, install extensions, dispatch jobs.
+"""perdure.runtime: open a data folder, install extensions, dispatch jobs, declare and call operations.
 
 The public surface is what this module exports.
 """
@@ -50,7 +50,9 @@ from perdure.runtime.errors import (
 from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
 from perdure.runtime.grants import NOTHING, Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.job_handle import JobHandle, Timings
+from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime, perdure_version
 from perdure.runtime.secrets.errors import (
@@ -67,6 +69,7 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
+from perdure.runtime.vdfs.library import Library
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy
 from perdure.store.job_state import JobState
@@ -84,6 +87,7 @@ __all__ = [
     "BudgetExceeded",
     "BudgetState",
     "Budgets",
+    "CallContext",
     "CleanupFailed",
     "ComponentNotSupported",
     "Consent",
@@ -92,6 +96,7 @@ __all__ = [
     "ConsentRequired",
     "CorruptKeys",
     "DuplicateOperation",
+    "Effect",
     "ExtensionDisabled",
     "ExtensionFolderError",
     "ExtensionInUse",
@@ -102,6 +107,7 @@ __all__ = [
     "ForbiddenImports",
     "Grant",
     "HistoryEntry",
+    "HttpSettings",
     "InitFailed",
     "InvalidGrant",
     "InvalidLimits",
@@ -117,6 +123,7 @@ __all__ = [
     "JobTypeBudgets",
     "KeyDestroyed",
     "KeyMissing",
+    "Library",
     "LibraryDenied",
     "ManifestError",
     "ManifestMissing",
@@ -128,6 +135,7 @@ __all__ = [
     "NotAnExtensionFolder",
     "NotWasm",
     "OperationError",
+    "OperationFailed",
     "PerdureError",
     "PermissionsReport",
     "ProposedUpdate",
@@ -138,6 +146,7 @@ __all__ = [
     "RuntimeSettings",
     "SealBroken",
     "SecretsError",
+    "Sensitive",
     "StateTooLarge",
     "Status",
     "StoredEvent",
@@ -148,12 +157,14 @@ __all__ = [
     "UnsafeKeys",
     "WasmMissing",
     "WrongMasterKey",
+    "action",
     "grant_as_asked",
     "history",
     "installed_extensions",
     "on_stop_signals",
     "perdure_version",
     "permissions_report",
+    "query",
     "state_at",
     "stored_budgets",
 ]
