@@ -314,7 +314,7 @@ class CredentialOperations:
             if users > 1:
                 self._refreshing[place.row] = lock, users - 1
 
-    # --- helpers -----------------------------------------------------------------------------------------------------
+    # --- what they share ---------------------------------------------------------------------------------------------
 
     def _opened(self, context: CallContext, place: CredentialPlace, row: CredentialRow | None) -> Credential:
         if row is None:

@@ -33,9 +33,12 @@ A *query* reads and changes nothing. An *action* has an effect, and its kind say
 
 | effect | |
 | --- | --- |
-| transactional | it is in perdure's own store and is committed together with the outcome: both or neither, and once |
-| idempotent | it may be repeated with the same effect key, which is the same when a crash makes a job repeat the call |
-| non-idempotent | neither; what a crash interrupted is left for a person to decide |
+| transactional | it is in perdure's own store and is committed together with the outcome: both or neither |
+| idempotent | it may be repeated with the same effect key |
+| non-idempotent | neither: whoever repeats it does it twice |
+
+A job that goes on from a checkpoint makes again the calls that it made after it, whatever their kind, each with the effect
+key that it had.
 
 Scope `library`: it works in the library of the call, which has to be granted. Scope `core`: it belongs to no library.
 
