@@ -37,8 +37,8 @@ A *query* reads and changes nothing. An *action* has an effect, and its kind say
 | idempotent | it may be repeated with the same effect key |
 | non-idempotent | neither: whoever repeats it does it twice |
 
-A job that goes on from a checkpoint makes again the calls that it made after it, whatever their kind, each with the effect
-key that it had.
+A job that goes on from a checkpoint makes again the calls that it made after it, whatever their kind, each with the
+effect key that it had.
 
 Scope `library`: it works in the library of the call, which has to be granted. Scope `core`: it belongs to no library.
 
