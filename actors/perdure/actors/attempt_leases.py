@@ -5,8 +5,7 @@ It borrows in steps, so that a host call costs a comparison; see `perdure.actors
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from perdure.actors.attempt_journal import AttemptJournal
 from perdure.actors.attempt_mail import AttemptMail
@@ -15,11 +14,10 @@ from perdure.actors.errors import SystemStopped
 from perdure.actors.guest import Guest, StopGuest
 from perdure.actors.messages import BudgetUse, RingJob
 from perdure.store.events import BudgetReached, GuestEvent, JobError, JsonObject, LimitUse
+from perdure.store.job_state import JobState
 
 if TYPE_CHECKING:
     from perdure.actors.system import ActorSystem
-
-_SECOND: Final = 1.0
 
 
 class AttemptLeases:
@@ -40,9 +38,7 @@ class AttemptLeases:
         journal: AttemptJournal,
         mail: AttemptMail,
         budgets: AttemptBudgets,
-        job_id: UUID,
-        extension: str,
-        attempt: int,
+        state: JobState,
     ) -> None:
         self.guest: Guest | None = None
         self.fuel_left = self.fuel_end = self.fuel_renew = PLENTY
@@ -52,9 +48,9 @@ class AttemptLeases:
         self._journal = journal
         self._mail = mail
         self._budgets = budgets
-        self._job_id = job_id
-        self._extension = extension
-        self._attempt = attempt
+        self._job_id = state.job_id
+        self._extension = state.extension
+        self._attempt = state.attempts + 1
         self._events_left = 0
         self._rate: int | None = None  # the job's own limit of events a second
         self._rate_left = 0
@@ -68,21 +64,21 @@ class AttemptLeases:
         return self._budgets.fuel(0)
 
     def begin(self, lease: FuelLease | Edge, rate: int | None) -> None:
-        """The guest is about to run; ``rate`` is the job's limit of events a second. Raises as `take_fuel`."""
+        """The guest is about to run; ``rate`` is the job's own limit of events a second. Raises as `more_fuel`."""
         self._rate, self._rate_left = rate, rate or 0
         self._rate_since = self._system.clock.monotonic()
-        self.take_fuel(0, 0, lease)
+        self._take_fuel(0, 0, lease)
 
     def more_fuel(self, call: int, fuel: int) -> None:
-        """The lease is to be renewed at this call; ``fuel`` is what was consumed. Raises as `take_fuel`."""
-        self.take_fuel(call, fuel, self._budgets.fuel(fuel))
-
-    def take_fuel(self, call: int, fuel: int, lease: FuelLease | Edge) -> None:
-        """Take the lease, or do what is to be done without one.
+        """The lease is to be renewed at this call; ``fuel`` is what was consumed.
 
         Raises:
-            StopGuest: there is none; `suspension` or `failure` says what is to become of the job.
+            StopGuest: there is no more; `suspension` or `failure` says what is to become of the job.
         """
+        self._take_fuel(call, fuel, self._budgets.fuel(fuel))
+
+    def _take_fuel(self, call: int, fuel: int, lease: FuelLease | Edge) -> None:
+        """Take the lease, or do what is to be done without one."""
         waited = 0.0
         while isinstance(lease, Edge):
             if not self._wait_at(lease, call, fuel, waited):
@@ -137,7 +133,7 @@ class AttemptLeases:
     def _check_rate(self, rate: int) -> None:
         """A window's events are used up; the next window may begin only a second after this one did."""
         now = self._system.clock.monotonic()
-        if now - self._rate_since < _SECOND:
+        if now - self._rate_since < 1.0:
             use = LimitUse("events_per_second", rate, rate + 1, "events/s")
             self.failure = JobError("event_rate", f"more than {rate} events within a second", limit=use)
             raise StopGuest

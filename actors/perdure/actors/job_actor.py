@@ -85,9 +85,7 @@ class JobActor(MailboxActor):
         self._mail = AttemptMail(self.actor_inbox)
         self._journal = AttemptJournal(system.open_lane(job_stream(state.job_id), self.actor_ref), self._mail)
         self._budgets = system.budgets.attempt(state.extension, state.job_type)
-        self._leases = AttemptLeases(
-            system, self._journal, self._mail, self._budgets, state.job_id, state.extension, self._attempt
-        )
+        self._leases = AttemptLeases(system, self._journal, self._mail, self._budgets, state)
         self._host = JobHost(system, state, self._journal, self._mail, self._leases, self._meter)
 
     # --- the attempt -------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         running_jobs: how many jobs run at once, over all extensions; each has a thread.
-        workers: threads that run operations.
+        workers: threads that run operations, for each extension and for the host; none waits for another's.
         kill_grace: how long a guest may take to honour a pause or a cancel before it is stopped.
         shutdown_grace: the same when the runtime closes.
         init_seconds, init_fuel: what ``plugin_init`` and ``plugin_cleanup`` may use.
