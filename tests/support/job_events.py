@@ -151,6 +151,11 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     dispatched(job_id(1), retry=RETRY),
     started(),
     ev.JobResumed(checkpoint=17, cause="recovery"),
+    ev.JobRecovered(origin=4, through=17, cause="recovery"),
+    ev.JobInDoubt(call=11, sequence=16),
+    ev.DoubtResolved(call=11, resolution="succeeded", answer=ev.Inline(b'{"sent": true}'), code="", by="cli"),
+    ev.JobForked(parent=job_id(2), sequence=9, hash=bytes(range(32)), state=False, answer=11, module=True),
+    ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter"),
     ev.JobLinked(parent=job_id(2), call=12),
     ev.JobPauseRequested(),
     ev.JobCancelRequested(),
@@ -162,6 +167,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.JobCancelled(forced=True, fuel=120),
     ev.ProgressReported(call=3, fuel=912, progress=0.5, message="half"),
     ev.CheckpointSaved(call=4, fuel=1024, state=ev.BlobRef(digest=MODULE, size=65_537)),
+    ev.CheckpointRefused(call=4, fuel=1024, digest=bytes(range(32)), reason="budget"),
     ev.WarningAdded(call=5, fuel=1100, message="zu groß"),
     ev.ItemsCounted(call=6, fuel=1200, count=7),
     ev.BytesCounted(call=7, fuel=1300, count=1 << 40),
@@ -176,6 +182,15 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
         answer=ev.Inline(b'{"echo": "Pong: hi"}'),
         code="",
     ),
+    ev.ActionIntended(
+        call=11,
+        fuel=1700,
+        method="action:mail.flag",
+        library_id=LIBRARY,
+        effect="idempotent",
+        effect_key="cd" * 16,
+        payload=ev.Inline(b'{"seen": true}'),
+    ),
     ev.ActionAnswered(
         call=11,
         fuel=1700,
@@ -187,6 +202,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
         code="",
         writes=(ev.RowWrite(key=b"a\x00b", value=b"1"), ev.RowWrite(key=b"a\x00c", value=None)),
     ),
+    ev.ActionReused(call=12, fuel=1750, sequence=9),
     ev.BudgetReached(
         call=12, fuel=1800, budget="requests_per_minute", limit=1000, retry_after_ms=250, response="refuse"
     ),

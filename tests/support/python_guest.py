@@ -28,7 +28,7 @@ from perdure.actors import (
     StopGuest,
     failure_answer,
 )
-from perdure.store.events import JobType
+from perdure.store.events import Inline, JobType, Recorded
 
 FUEL_PER_CALL = 10
 
@@ -169,6 +169,11 @@ class PythonOperations:
 
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
         return self.run(call, token)
+
+    def opened(self, recorded: Recorded) -> bytes:
+        if not isinstance(recorded, Inline):
+            raise TypeError(f"a {type(recorded).__name__} of operations in Python")
+        return recorded.data
 
     def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
         answer = failure_answer(failure.code, failure.message, failure.retry_after_ms)

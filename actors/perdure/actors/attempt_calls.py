@@ -19,10 +19,11 @@ from perdure.actors.errors import SystemStopped, blame_for
 from perdure.actors.guest import StopGuest
 from perdure.actors.messages import CancelOperation, CommitFailed, OperationCall, OperationDone
 from perdure.actors.operations import failure_answer
+from perdure.actors.replay.recorded_calls import AskedEvent
 from perdure.store.blobs import store_payload
 from perdure.store.errors import StoreError
 from perdure.store.events import ActionAnswered, OperationAnswered, Recorded, Sealed
-from perdure.store.job_state import JobState
+from perdure.store.job_state import JobState, origin_of
 
 if TYPE_CHECKING:
     from perdure.actors.system import ActorSystem
@@ -36,13 +37,16 @@ class AttemptCalls:
     """The operation calls of one attempt. For the attempt's own thread.
 
     Attributes:
-        effects: the names of the attempt's effects.
+        effects: the names of the run's effects since its last checkpoint.
+        begun: the number of the call whose action an earlier attempt had begun and whose outcome is not known; 0 for
+            none.
     """
 
     def __init__(
         self, system: ActorSystem, journal: AttemptJournal, mail: AttemptMail, leases: AttemptLeases, state: JobState
     ) -> None:
-        self.effects = EffectKeys(state.job_id, state.checkpoint.sequence if state.checkpoint is not None else 0)
+        self.effects = EffectKeys(state.job_id, origin_of(state))
+        self.begun = 0
         self._system = system
         self._journal = journal
         self._mail = mail
@@ -87,6 +91,11 @@ class AttemptCalls:
             # Only then: whoever tries a failed action again means the same effect, and so does a later attempt.
             self.effects.done(method, library, payload)
         return recorded.answer
+
+    def repeated(self, asked: AskedEvent) -> None:
+        """The run's guest was led through this action again, which succeeded."""
+        library = asked.library_id if asked.library_id is not None else self._state.library_id
+        self.effects.done(asked.method, library, self._system.operations.opened(asked.payload))
 
     # --- the answer --------------------------------------------------------------------------------------------------
 

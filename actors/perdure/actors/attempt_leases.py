@@ -30,6 +30,8 @@ class AttemptLeases:
         fuel_renew: when it should ask for more.
         suspension: the budget that the job is suspended for; None if it is not.
         failure: the error that the attempt ends with; None if it does not.
+
+    All fuel here is the run's; of the budgets an attempt borrows what it consumes itself.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class AttemptLeases:
         self._rate_left = 0
         self._rate_since = 0.0
         self._rings = 0
+        self._before = 0  # what the run had consumed before this attempt's own work
 
     # --- fuel --------------------------------------------------------------------------------------------------------
 
@@ -63,11 +66,15 @@ class AttemptLeases:
         """What the attempt gets to begin with."""
         return self._budgets.fuel(0)
 
-    def begin(self, lease: FuelLease | Edge, rate: int | None) -> None:
-        """The guest is about to run; ``rate`` is the job's own limit of events a second. Raises as `more_fuel`."""
+    def begin(self, lease: FuelLease | Edge, rate: int | None, call: int = 0, fuel: int = 0) -> None:
+        """The guest's own work is about to begin, after host call ``call``, at ``fuel``. Raises as `more_fuel`.
+
+        ``rate`` is the job's own limit of events a second.
+        """
+        self._before = fuel
         self._rate, self._rate_left = rate, rate or 0
         self._rate_since = self._system.clock.monotonic()
-        self._take_fuel(0, 0, lease)
+        self._take_fuel(call, fuel, lease)
 
     def more_fuel(self, call: int, fuel: int) -> None:
         """The lease is to be renewed at this call; ``fuel`` is what was consumed.
@@ -75,7 +82,7 @@ class AttemptLeases:
         Raises:
             StopGuest: there is no more; `suspension` or `failure` says what is to become of the job.
         """
-        self._take_fuel(call, fuel, self._budgets.fuel(fuel))
+        self._take_fuel(call, fuel, self._budgets.fuel(fuel - self._before))
 
     def _take_fuel(self, call: int, fuel: int, lease: FuelLease | Edge) -> None:
         """Take the lease, or do what is to be done without one."""
@@ -85,16 +92,17 @@ class AttemptLeases:
                 self.failure = fuel_refused(lease.use)
                 raise StopGuest
             waited += lease.seconds
-            lease = self._budgets.fuel(fuel, waited)
-        self.fuel_renew = lease.renew
-        if lease.limit != self.fuel_end:
-            self.fuel_end = lease.limit
+            lease = self._budgets.fuel(fuel - self._before, waited)
+        self.fuel_renew = self._before + lease.renew
+        limit = self._before + lease.limit
+        if limit != self.fuel_end:
+            self.fuel_end = limit
             if self.guest is not None:
-                self.guest.allow_fuel(min(lease.limit, self.fuel_left))
+                self.guest.allow_fuel(min(limit, self.fuel_left))
 
     def ran_out(self, call: int, fuel: int) -> BudgetUse:
         """The guest used up its lease between two host calls, so it is too late to wait; what is to be done instead."""
-        use = self._budgets.out_of_fuel(fuel).use
+        use = self._budgets.out_of_fuel(fuel - self._before).use
         if use.response == "wait":
             use = BudgetUse(use.budget, use.limit, max(1, use.retry_after_ms), "suspend")
         self.say_reached(call, fuel, use)

@@ -21,7 +21,7 @@ from perdure.actors.attempt_leases import AttemptLeases, fuel_refused
 from perdure.actors.attempt_mail import STOPPED, AttemptMail
 from perdure.actors.backoff import backoff_of
 from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
-from perdure.actors.guest import Exit, Guest, GuestLoadFailed, GuestResult, GuestSpec, StopGuest
+from perdure.actors.guest import Exit, Guest, GuestHost, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
 from perdure.actors.hooks import JobMeter
 from perdure.actors.job_host import JobHost
 from perdure.actors.mailbox import MailboxActor
@@ -36,6 +36,9 @@ from perdure.actors.messages import (
     WakeJob,
     WatchDeadline,
 )
+from perdure.actors.replay.attempt_replay import AttemptReplay
+from perdure.actors.replay.job_log import run_calls
+from perdure.actors.replay.replay_host import ReplayHost
 from perdure.store.blobs import load_payload
 from perdure.store.errors import StoreError
 from perdure.store.events import (
@@ -53,7 +56,7 @@ from perdure.store.events import (
     RetryScheduled,
     job_stream,
 )
-from perdure.store.job_state import JobState
+from perdure.store.job_state import JobState, origin_of
 from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
@@ -87,6 +90,7 @@ class JobActor(MailboxActor):
         self._budgets = system.budgets.attempt(state.extension, state.job_type)
         self._leases = AttemptLeases(system, self._journal, self._mail, self._budgets, state)
         self._host = JobHost(system, state, self._journal, self._mail, self._leases, self._meter)
+        self._replay = self._new_replay() if state.continues else None
 
     # --- the attempt -------------------------------------------------------------------------------------------------
 
@@ -139,11 +143,20 @@ class JobActor(MailboxActor):
                     watch = WatchDeadline(self.job_id, self._attempt, dispatched.limits.wall_clock_ms)
                     self._system.supervisor.tell(watch)
                 state = self._input(dispatched)
-                self._leases.begin(lease, dispatched.limits.events_per_second)
+                self._lease = lease
+                host: GuestHost = self._host
+                if self._replay is not None:
+                    host = self._replay
+                    self._replay.begin()
+                else:
+                    self._go_live(0, 0)
                 self._mail.read()
                 # While it was made there was nothing that `kill_job` could have stopped.
-                result = GuestResult(Exit.STOPPED, 0) if self._mail.killed else self._guest.run(self._host, state)
-                self._meter.fuel = result.fuel
+                result = GuestResult(Exit.STOPPED, 0) if self._mail.killed else self._guest.run(host, state)
+                if self._replay is None or self._replay.is_live:
+                    self._meter.fuel = max(0, result.fuel - self._host.fuel_before)
+                if self._replay is not None and result.exit is not Exit.STOPPED:
+                    self._replay.ended(result.exit.value)
                 # A guest that never called the host has not been told what it was stopped for; neither has this.
                 self._mail.read()
         except StopGuest:
@@ -165,6 +178,21 @@ class JobActor(MailboxActor):
         else:
             self._journal.lost, self._journal.blame = answer.reason, "store"
 
+    def _new_replay(self) -> ReplayHost:
+        """What leads the guest to where the run was broken off."""
+        state, system = self._state, self._system
+        if state.run is None:
+            raise StoreError(f"job {state.job_id} has no run to take up")
+        calls = run_calls(system.store, state.job_id, state.run, state.sequence)
+        watch = AttemptReplay(self._host, self._mail, self._go_live)
+        # Another version of wasmtime may count fuel in another way, and is no reason to give a job up.
+        return ReplayHost(calls, system.operations.opened, watch, exact=False)
+
+    def _go_live(self, calls: int, fuel: int) -> None:
+        """What the guest does from here on is new: it is counted, and charged."""
+        self._host.fuel_before = fuel
+        self._leases.begin(self._lease, self._limits.events_per_second, calls, fuel)
+
     def _dispatched(self) -> JobDispatched:
         for stored in self._system.store.read(job_stream(self.job_id), until=1):
             if isinstance(stored.event, JobDispatched):
@@ -173,7 +201,9 @@ class JobActor(MailboxActor):
 
     def _make_guest(self, dispatched: JobDispatched) -> Guest:
         limits = dispatched.limits
-        fuel = None if limits.fuel is None else max(0, limits.fuel - self._state.fuel)
+        state = self._state
+        before = state.attempt_base if state.continues else state.fuel
+        fuel = None if limits.fuel is None else max(0, limits.fuel - before)
         if fuel is not None:
             self._leases.fuel_left = fuel
         guest = self._system.guests(
@@ -181,8 +211,8 @@ class JobActor(MailboxActor):
                 job_id=self.job_id,
                 library_id=dispatched.library_id,
                 extension=dispatched.extension,
-                module=dispatched.module,
-                export=dispatched.export,
+                module=state.module,
+                export=state.export,
                 fuel=fuel,
                 memory_bytes=limits.memory_bytes,
                 stack_bytes=limits.stack_bytes,
@@ -195,10 +225,9 @@ class JobActor(MailboxActor):
         return guest
 
     def _input(self, dispatched: JobDispatched) -> bytes:
-        checkpoint = self._state.checkpoint
-        if checkpoint is None:
+        sequence = origin_of(self._state)
+        if not sequence:
             return load_payload(self._system.store.blobs, dispatched.state)
-        sequence = checkpoint.sequence
         for stored in self._system.store.read(job_stream(self.job_id), after=sequence - 1, until=sequence):
             if isinstance(stored.event, CheckpointSaved):
                 return load_payload(self._system.store.blobs, stored.event.state)
@@ -208,6 +237,12 @@ class JobActor(MailboxActor):
 
     def _ending(self, result: GuestResult) -> JobEvent:
         fuel, mail, leases = result.fuel, self._mail, self._leases
+        replay = self._replay
+        if replay is not None and replay.divergence is not None:
+            return self._given_up(replay.divergence.as_error(), fuel)
+        if replay is not None and replay.unreadable is not None:
+            text = f"the run cannot be taken up: {replay.unreadable}"
+            return self._given_up(JobError("unreplayable", text, blame="host"), fuel)
         if leases.failure is not None:
             return self._failed(leases.failure, fuel)
         if result.exit is Exit.COMPLETED:
@@ -230,14 +265,23 @@ class JobActor(MailboxActor):
             return JobSuspended(mail.wanted.reason, forced, fuel)
         if mail.killed == STOPPED and mail.wanted is None:
             return JobSuspended("its actor was stopped", forced, fuel)
+        if self._was_told_before:
+            return JobSuspended("it was to pause before the run was broken off", forced, fuel)
         return JobPaused(forced, fuel)
+
+    @property
+    def _was_told_before(self) -> bool:
+        """Whether the guest paused only because the log said so: whoever wanted that has let the job go on since."""
+        told = self._replay is not None and self._replay.told is not Interrupt.CONTINUE
+        return told and self._mail.wanted is None
 
     def _as_job_limit(self, error: JobError, fuel: int) -> JobError:
         """The guest counts an attempt's fuel; the limit is the job's."""
         if error.limit is None or error.limit.limit != "fuel":
             return error
         limit = self._limits.fuel or 0
-        used = LimitUse("fuel", limit, self._state.fuel + fuel, error.limit.unit)
+        before = self._state.attempt_base if self._state.continues else self._state.fuel
+        used = LimitUse("fuel", limit, before + fuel, error.limit.unit)
         return msgspec.structs.replace(error, message=f"the job used {used.used} of {limit} units of fuel", limit=used)
 
     def _out_of_fuel(self, fuel: int) -> JobEvent:
@@ -246,6 +290,11 @@ class JobActor(MailboxActor):
         if use.response == "suspend":
             return _suspended(use, forced=True, fuel=fuel)
         return self._failed(fuel_refused(use), fuel)
+
+    def _given_up(self, error: JobError, fuel: int) -> JobEvent:
+        """The run cannot be taken up, now or later: trying again would end in the same."""
+        self._system.hooks.attempt_failed(self._state.extension, self._state.job_type, error.kind)
+        return JobFailed(error, fuel)
 
     def _failed(self, error: JobError, fuel: int) -> JobEvent:
         self._system.hooks.attempt_failed(self._state.extension, self._state.job_type, error.kind)
@@ -277,6 +326,8 @@ class JobActor(MailboxActor):
             delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
             if isinstance(event, JobSuspended) and self._leases.suspension is not None:
                 delay = max(1, self._leases.suspension.retry_after_ms)  # 0 would let it stay suspended
+            elif isinstance(event, JobSuspended) and self._was_told_before:
+                delay = 1
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
 
     def _on_death(self, reason: str) -> None:

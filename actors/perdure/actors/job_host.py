@@ -13,15 +13,15 @@ from perdure.actors.attempt_mail import AttemptMail
 from perdure.actors.guest import Interrupt, StopGuest
 from perdure.actors.hooks import HOST_FUNCTIONS, JobMeter
 from perdure.actors.messages import CancelJob, Committed
-from perdure.store.blobs import store_payload
+from perdure.actors.stated import log_written, progress_reported
+from perdure.store.blobs import digest_of, store_payload
 from perdure.store.errors import StoreError
 from perdure.store.events import (
     BytesCounted,
+    CheckpointRefused,
     CheckpointSaved,
     InterruptAnswered,
     ItemsCounted,
-    LogWritten,
-    ProgressReported,
     WarningAdded,
 )
 from perdure.store.job_state import JobState
@@ -39,7 +39,9 @@ class JobHost:
     """The `GuestHost` of one attempt.
 
     Attributes:
-        calls: how many host calls there were.
+        calls: how many host calls there were in the run.
+        fuel_before: what the run had consumed before this attempt's own work began.
+        operations: the attempt's calls of operations.
     """
 
     def __init__(
@@ -52,13 +54,14 @@ class JobHost:
         meter: JobMeter,
     ) -> None:
         self.calls = 0
+        self.fuel_before = 0
         self._blobs = system.store.blobs
         self._job_id = state.job_id
         self._journal = journal
         self._mail = mail
         self._leases = leases
         self._meter = meter
-        self._operations = AttemptCalls(system, journal, mail, leases, state)
+        self.operations = AttemptCalls(system, journal, mail, leases, state)
 
     def _enter(self, function: int, fuel: int) -> int:
         """What every host call begins with; returns the call's number in the attempt."""
@@ -69,7 +72,7 @@ class JobHost:
             raise StopGuest
         meter = self._meter
         meter.calls[function] += 1
-        meter.fuel = fuel
+        meter.fuel = fuel - self.fuel_before
         self.calls += 1
         if fuel >= self._leases.fuel_renew:
             self._leases.more_fuel(self.calls, fuel)
@@ -77,28 +80,32 @@ class JobHost:
 
     def log(self, fuel: int, level: int, message: str) -> None:
         """See `GuestHost.log`."""
-        self._leases.state_fact(LogWritten(self._enter(_LOG, fuel), fuel, min(max(level, 0), 3), message))
+        self._leases.state_fact(log_written(self._enter(_LOG, fuel), fuel, level, message))
 
     def report_progress(self, fuel: int, progress: float, message: str) -> None:
         """See `GuestHost.report_progress`."""
-        call = self._enter(_PROGRESS, fuel)
-        fraction = 0.0 if progress != progress else min(max(progress, 0.0), 1.0)  # noqa: PLR0124  # NaN alone differs
-        self._leases.state_fact(ProgressReported(call, fuel, fraction, message))
+        self._leases.state_fact(progress_reported(self._enter(_PROGRESS, fuel), fuel, progress, message))
 
     def checkpoint(self, fuel: int, state: bytes) -> bool:
         """See `GuestHost.checkpoint`."""
         call = self._enter(_CHECKPOINT, fuel)
         if not self._leases.may_write(call, fuel, len(state)):
-            return False
+            return self._refused(call, fuel, state, "budget")
         try:
             payload = store_payload(self._blobs, state)
         except StoreError as error:
             logger.error("a checkpoint of job %s could not be stored: %s", self._job_id, error)
-            return False
+            return self._refused(call, fuel, state, "store")
         answer = self._journal.commit(CheckpointSaved(call, fuel, payload))
-        if isinstance(answer, Committed):
-            self._operations.effects.saved(answer.sequence)
-        return isinstance(answer, Committed)
+        if not isinstance(answer, Committed):
+            return self._refused(call, fuel, state, "store")
+        self.operations.effects.saved(answer.sequence)
+        return True
+
+    def _refused(self, call: int, fuel: int, state: bytes, reason: str) -> bool:
+        # Without this a replay could not tell the guest the same.
+        self._journal.lay_down(CheckpointRefused(call, fuel, bytes.fromhex(digest_of(state)), reason))
+        return False
 
     def check_interrupt(self, fuel: int) -> Interrupt:
         """See `GuestHost.check_interrupt`."""
@@ -124,4 +131,4 @@ class JobHost:
 
     def call(self, fuel: int, method: str, library_id: UUID | None, payload: bytes) -> bytes:
         """See `GuestHost.call`."""
-        return self._operations.call(self._enter(_CALL, fuel), fuel, method, library_id, payload)
+        return self.operations.call(self._enter(_CALL, fuel), fuel, method, library_id, payload)

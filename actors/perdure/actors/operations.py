@@ -112,6 +112,13 @@ class Operations(Protocol):
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
         """The same for an asynchronous handler, on the event loop."""
 
+    def opened(self, recorded: Recorded) -> bytes:
+        """The bytes of a payload or an answer that the log has.
+
+        Raises:
+            Exception: they cannot be read any more: their key was destroyed, or their blob is lost.
+        """
+
     def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
         """What is answered and recorded for a call that failed; ``ran``: after its handler began."""
 

@@ -8,11 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from perdure.actors.messages import Admit, WakeJob
-from perdure.actors.supervisor import resumption, unmet_wish
+from perdure.actors.requeueing import ReplayLimit, requeueing, unmet_wish
 from perdure.actors.system import ActorSystem
 from perdure.store.errors import StoreError
 from perdure.store.event_store import JobQuery
-from perdure.store.events import Event, job_stream
+from perdure.store.events import Event, JobInDoubt, job_stream
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 
@@ -32,7 +32,7 @@ def recover(system: ActorSystem) -> list[JobState]:
     sent = [
         (state, system.append_soon(job_stream(state.job_id), [event]))
         for state in found
-        if (event := recovery_event(state, system.clock.now())) is not None
+        if (event := recovery_event(state, system.clock.now(), system.replay_limit)) is not None
     ]
     for state, future in sent:
         try:
@@ -82,9 +82,11 @@ def requeue(system: ActorSystem, states: Sequence[JobState]) -> None:
         if is_due_later(state, system.clock.now()):
             _wake_when_due(system, state)
             continue
-        event = recovery_event(state, system.clock.now())
+        event = recovery_event(state, system.clock.now(), system.replay_limit)
         if event is not None:
             system.append(job_stream(state.job_id), [event])
+        if isinstance(event, JobInDoubt):
+            continue
         system.extension_address(state.extension).tell(Admit(state.job_id))
 
 
@@ -103,7 +105,7 @@ def _wake_when_due(system: ActorSystem, state: JobState) -> None:
     system.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
 
 
-def recovery_event(state: JobState, now: int) -> Event | None:
+def recovery_event(state: JobState, now: int, limit: ReplayLimit) -> Event | None:
     """What to record for a job that an earlier process left unfinished, if anything.
 
     ``now`` is in microseconds since 1970.
@@ -112,5 +114,5 @@ def recovery_event(state: JobState, now: int) -> Event | None:
     if is_due_later(state, now):
         return None
     if wish is None and state.status in (Status.RUNNING, Status.SUSPENDED):
-        return resumption(state, "recovery")
+        return requeueing(state, "recovery", limit)
     return wish

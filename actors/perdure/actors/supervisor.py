@@ -37,14 +37,15 @@ from perdure.actors.messages import (
     WakeJob,
     WatchDeadline,
 )
+from perdure.actors.requeueing import requeueing, unmet_wish
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob, WriteConflict
 from perdure.store.events import (
     JobCancelled,
     JobError,
     JobFailed,
+    JobInDoubt,
     JobPaused,
     JobPauseRequested,
-    JobResumed,
     job_stream,
 )
 from perdure.store.family import is_called_off
@@ -199,7 +200,7 @@ class Supervisor(MailboxActor):
             self._go_on(state, "retry")
         elif state.status is Status.SUSPENDED:
             if unmet_wish(state) or message.delay_ms:
-                self._go_on(state, "budget")
+                self._go_on(state, "budget" if state.retry_at is not None else "resume")
         elif state.status is Status.PAUSED:
             if unmet_wish(state):
                 self._go_on(state, "resume")
@@ -209,10 +210,11 @@ class Supervisor(MailboxActor):
     def _go_on(self, state: JobState, cause: str) -> None:
         """Queue the job again, unless a wish is still to be met."""
         wish = unmet_wish(state)
-        self._system.append(job_stream(state.job_id), [wish or resumption(state, cause)])
         if wish is None:
-            self._admit(state)
-        elif isinstance(wish, JobCancelled):
+            self._resume(state, cause)
+            return
+        self._system.append(job_stream(state.job_id), [wish])
+        if isinstance(wish, JobCancelled):
             self._system.count_end(state, Status.CANCELLED)
 
     def _admit(self, state: JobState) -> None:
@@ -255,7 +257,8 @@ class Supervisor(MailboxActor):
                 else:
                     # Nothing of it runs, or its actor waits for the log to take its start, which the log then refuses.
                     # Should the start be first, the log refuses this.
-                    self._system.append(stream, [JobPaused(forced=False, fuel=0)], state.sequence)
+                    forced = state.attempting  # its actor died: the guest did not agree
+                    self._system.append(stream, [JobPaused(forced=forced, fuel=0)], state.sequence)
                     self._forget(state)
             except SequenceConflict:
                 continue
@@ -302,8 +305,10 @@ class Supervisor(MailboxActor):
             self._system.extension_address(state.extension).tell(Forget(state.job_id))
 
     def _resume(self, state: JobState, cause: str) -> None:
-        self._system.append(job_stream(state.job_id), [resumption(state, cause)])
-        self._admit(state)
+        event = requeueing(state, cause, self._system.replay_limit)
+        self._system.append(job_stream(state.job_id), [event])
+        if not isinstance(event, JobInDoubt):
+            self._admit(state)
 
     # --- what died ---------------------------------------------------------------------------------------------------
 
@@ -363,21 +368,3 @@ class Supervisor(MailboxActor):
         self._system.hooks.actor_restarted(message.name.partition(":")[0])
         delay = RESTART.delay_ms(deaths, random.random())  # noqa: S311  # jitter needs no secrecy
         self._after(delay / 1000, message)
-
-
-def resumption(state: JobState, cause: str) -> JobResumed:
-    """The event that queues a job again, from its last checkpoint; one that is not resumable starts over."""
-    checkpoint = state.checkpoint if state.resumable else None
-    return JobResumed(checkpoint.sequence if checkpoint is not None else 0, cause)
-
-
-def unmet_wish(state: JobState) -> JobPaused | JobCancelled | None:
-    """The end of a job whose cancel or pause was acknowledged when nothing of it runs any more, if there is one.
-
-    A wish is in the log before it reaches the job, so it may come too late for the attempt that it was meant for.
-    """
-    if state.finished:
-        return None
-    if state.cancel_requested:
-        return JobCancelled(forced=True, fuel=0)
-    return JobPaused(forced=True, fuel=0) if state.pause_requested else None

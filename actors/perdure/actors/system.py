@@ -52,6 +52,7 @@ from perdure.actors.messages import (
 )
 from perdure.actors.operation_router import OpenCalls, OperationRouter, give_up_calls
 from perdure.actors.operations import Operations
+from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
 from perdure.actors.workers import Workers
@@ -59,6 +60,7 @@ from perdure.store.errors import StoreError
 from perdure.store.event_store import Appended, Effects, EventStore, JobQuery
 from perdure.store.events import (
     Event,
+    JobRecovered,
     JobResumed,
     JobType,
     encode,
@@ -81,6 +83,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kill_grace``: how long a guest may take to honour a pause or a cancel before it is stopped.
     ``append_timeout``: how long an append may take before its caller is told that something is wrong.
+    ``replay_limit``: which runs are taken up after a crash.
     """
 
     running_jobs: int = 64
@@ -88,6 +91,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     kill_grace: float = 5.0
     append_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
+    replay_limit: ReplayLimit = ReplayLimit()
 
 
 class _Running(msgspec.Struct):
@@ -136,8 +140,9 @@ class ActorSystem:
         self.slots = SlotPool(settings.running_jobs)
         self.waits = JobWaits()
         self.cancelling: set[UUID] = set()  # jobs whose families are being cancelled at this moment
+        self.replay_limit = settings.replay_limit
         self._settings = settings
-        self._operations = operations
+        self.operations = operations
         self._workers = Workers(settings.workers)
         self._loop = EventLoop()
         self._open_calls = OpenCalls()
@@ -286,7 +291,7 @@ class ActorSystem:
         if state.attempts == 0:
             return "dispatch"
         for stored in self.store.read(job_stream(state.job_id), backward=True):
-            if isinstance(stored.event, JobResumed):
+            if isinstance(stored.event, JobResumed | JobRecovered):
                 return stored.event.cause
         return "dispatch"
 
@@ -440,7 +445,7 @@ class ActorSystem:
         if name == "log":
             self._break_lanes("the log writer died too often")  # those that were opened since its last death
         elif name == "router":
-            give_up_calls(self._open_calls, self._operations, self._answer_job)
+            give_up_calls(self._open_calls, self.operations, self._answer_job)
 
     def _address_of(self, name: str) -> Address | None:
         return {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
@@ -466,7 +471,7 @@ class ActorSystem:
     def _start_router(self) -> None:
         self.router.set(
             OperationRouter.start(
-                self._operations,
+                self.operations,
                 self._workers,
                 self._loop,
                 self._open_calls,

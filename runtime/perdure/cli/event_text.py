@@ -8,10 +8,14 @@ from typing import Any, Final
 from perdure.cli.terminal_text import counted, duration, percent, printable, size
 from perdure.store.events import (
     ActionAnswered,
+    ActionIntended,
+    ActionReused,
     BlobRef,
     BudgetReached,
     BytesCounted,
+    CheckpointRefused,
     CheckpointSaved,
+    DoubtResolved,
     Event,
     ExtensionInstalled,
     ExtensionLoaded,
@@ -28,9 +32,13 @@ from perdure.store.events import (
     JobDispatched,
     JobError,
     JobFailed,
+    JobForked,
+    JobInDoubt,
     JobLinked,
+    JobMoved,
     JobPaused,
     JobPauseRequested,
+    JobRecovered,
     JobResumed,
     JobStarted,
     JobSuspended,
@@ -54,6 +62,8 @@ _SHOWN: Final = 200  # characters of a sealed payload
 _KEY_SHOWN: Final = 12  # characters of an effect key; enough to find it again in the same history
 _RESPONSES: Final = {"refuse": "refused", "wait": "it waits", "suspend": "the job is suspended"}
 _LEVELS: Final = ("debug", "info", "warn", "error")
+_REFUSALS: Final = {"budget": "a budget is used up", "store": "it could not be stored"}
+_RESOLUTIONS: Final = {"succeeded": "it succeeded", "failed": "it failed", "again": "run it again"}
 _ANSWERS: Final = {1: "told to pause", 2: "told to end"}
 
 
@@ -83,6 +93,22 @@ def _forced(event: JobPaused | JobCancelled) -> str:
 def _resumed(event: JobResumed) -> str:
     where = f"from the checkpoint at {event.checkpoint}" if event.checkpoint else "from the start"
     return f"{where} ({event.cause})"
+
+
+def _recovered(event: JobRecovered) -> str:
+    where = f"from the checkpoint at {event.origin}" if event.origin else "from the start"
+    return f"led {where} through {event.through} by the log ({event.cause})"
+
+
+def _forked(event: JobForked) -> str:
+    changes = [f"the answer to call {event.answer}"] if event.answer else []
+    changes += ["the state"] if event.state else []
+    changes += ["the module"] if event.module else []
+    return f"from job {event.parent} at {event.sequence}" + (f", with {' and '.join(changes)} changed" * bool(changes))
+
+
+def _intent(event: ActionIntended) -> str:
+    return f"{event.method}, {event.effect.replace('_', '-')}{_sealed(event.payload, event.payload)}"
 
 
 def _operation(event: OperationAnswered) -> str:
@@ -137,6 +163,11 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobDispatched: lambda event: f"{event.job_type} {event.version}, {_payload(event.state)}",
     JobStarted: lambda event: f"attempt {event.attempt}, process {event.pid}",
     JobResumed: _resumed,
+    JobRecovered: _recovered,
+    JobInDoubt: lambda event: f"call {event.call}, whose intent is at {event.sequence}, may or may not have been done",
+    DoubtResolved: lambda event: f"call {event.call}: {_RESOLUTIONS.get(event.resolution, '?')}, says {event.by}",
+    JobForked: _forked,
+    JobMoved: lambda event: f"to version {event.version}, module {event.module[:12]}…",
     JobLinked: lambda event: f"dispatched by job {event.parent}",
     JobPauseRequested: lambda event: "",
     JobCancelRequested: lambda event: "",
@@ -148,13 +179,16 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobCancelled: _forced,
     ProgressReported: lambda event: f"{percent(event.progress)} {event.message}",
     CheckpointSaved: lambda event: _payload(event.state),
+    CheckpointRefused: lambda event: _REFUSALS.get(event.reason, event.reason),
     WarningAdded: lambda event: str(event.message),
     ItemsCounted: lambda event: f"{event.count:+,}",
     BytesCounted: lambda event: f"{event.count:+,}",
     LogWritten: lambda event: f"{_LEVELS[min(max(event.level, 0), 3)]}: {event.message}",
     InterruptAnswered: lambda event: _ANSWERS.get(event.answer, str(event.answer)),
     OperationAnswered: _operation,
+    ActionIntended: _intent,
     ActionAnswered: _action,
+    ActionReused: lambda event: f"done before: its outcome is at {event.sequence}",
     BudgetReached: _budget,
     ExtensionInstalled: lambda event: f"version {event.version}, module of {size(event.module_bytes)}",
     ExtensionLoaded: _loaded,

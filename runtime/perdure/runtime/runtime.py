@@ -136,6 +136,7 @@ class Runtime:
                 kill_grace=settings.kill_grace,
                 append_timeout=settings.call_timeout,
                 restarts=settings.restarts,
+                replay_limit=settings.replay_limit,
             ),
             ended=self._job_ended,
             riders=self._book,

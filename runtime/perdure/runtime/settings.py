@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.supervisor import RestartLimit
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.http.settings import HttpSettings
@@ -23,6 +24,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         init_seconds, init_fuel: what ``plugin_init`` and ``plugin_cleanup`` may use.
         call_timeout: how long a call that waits for an actor waits, unless it is given a timeout of its own.
         restarts: how often an actor that dies is restarted.
+        replay_limit: how long a run may be that is taken up exactly where a crash broke it off; a longer one goes on
+            from its last checkpoint.
         budgets: how much an extension may use, where neither its manifest nor its grant says so.
         http: requests of extensions to other hosts; which private networks they may reach.
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
@@ -46,6 +49,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     init_fuel: int = 5_000_000_000
     call_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
+    replay_limit: ReplayLimit = ReplayLimit()
     budgets: Budgets = Budgets()
     http: HttpSettings = HttpSettings()
     master_key: bytes | None = None

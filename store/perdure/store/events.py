@@ -64,6 +64,8 @@ ERROR_KINDS: Final = (
     "load_failed",  # the job's module could not be loaded
     "host_error",  # a defect of the host
     "restart_limit",  # the job's actor died too often
+    "diverged",  # run again from the log, the guest did not do what it had done
+    "unreplayable",  # what the guest had been told can no longer be read
 )
 
 
@@ -139,8 +141,9 @@ class JobEvent(Event, frozen=True):
 class GuestEvent(JobEvent, frozen=True):
     """Base of what a guest's host calls leave in the log.
 
-    ``call`` counts the host calls of this attempt from 1; ``fuel`` is what the attempt had consumed at that call. Both
-    are equal whenever the same module does the same work, which is what a replay proves.
+    ``call`` counts the host calls of this run from 1; ``fuel`` is what the run had consumed at that call. A *run*
+    begins at the dispatch or at a checkpoint, and goes on through all attempts that only take it up again
+    (`JobRecovered`). Both numbers are equal whenever the same module does the same work, which is what a replay proves.
     """
 
     call: int
@@ -183,6 +186,67 @@ class JobResumed(JobEvent, frozen=True, tag="resumed"):
 
     checkpoint: int
     cause: str
+
+
+class JobRecovered(JobEvent, frozen=True, tag="recovered"):
+    """The job is queued again, to go on exactly where it was broken off. Durable.
+
+    Its guest is run again from ``origin``, where its run began (the sequence of a checkpoint; 0 is the start), and its
+    host calls are answered from the log up to sequence ``through``; nothing is superseded. ``cause`` as in
+    `JobResumed`, or ``resolved`` (a person said what became of an action) or ``fork``.
+    """
+
+    origin: int
+    through: int
+    cause: str
+
+
+class JobInDoubt(JobEvent, frozen=True, tag="in-doubt"):
+    """Nobody knows whether the action intended at ``sequence`` was done, and it must not be done twice. Durable.
+
+    The job waits in status ``attention`` until a person says what happened (`DoubtResolved`).
+    """
+
+    call: int
+    sequence: int
+
+
+class DoubtResolved(JobEvent, frozen=True, tag="resolved"):
+    """A person said what became of the action that was in doubt. Durable.
+
+    ``resolution`` is ``succeeded`` (with ``answer``), ``failed`` (with ``answer`` and ``code``, as the guest gets them)
+    or ``again`` (it is to be run once more; the answer is empty). ``by`` says who decided.
+    """
+
+    call: int
+    resolution: str
+    answer: Recorded
+    code: str
+    by: str
+
+
+class JobForked(JobEvent, frozen=True, tag="forked"):
+    """What comes before is a copy of job ``parent`` up to its event ``sequence``. Durable. From here on it is its own.
+
+    ``hash`` is that event's, in the parent's chain. What was changed in the copy: the state of its last checkpoint (or
+    of the dispatch) if ``state``; the answer to call number ``answer`` if that is not 0; the module if ``module``. The
+    copy of an action has no writes: they are the parent's.
+    """
+
+    parent: UUID
+    sequence: int
+    hash: bytes
+    state: bool
+    answer: int
+    module: bool
+
+
+class JobMoved(JobEvent, frozen=True, tag="moved"):
+    """From its next run on the job runs another version of its extension. Durable. ``module`` as in `JobDispatched`."""
+
+    version: str
+    module: str
+    export: str
 
 
 class JobLinked(JobEvent, frozen=True, tag="linked"):
@@ -259,6 +323,16 @@ class CheckpointSaved(GuestEvent, frozen=True, tag="checkpoint"):
     state: Payload
 
 
+class CheckpointRefused(GuestEvent, frozen=True, tag="checkpoint-refused"):
+    """A checkpoint could not be saved, and the guest was told so. Buffered. ``reason`` is ``budget`` or ``store``.
+
+    ``digest`` is the SHA-256 of the state's bytes.
+    """
+
+    digest: bytes
+    reason: str
+
+
 class WarningAdded(GuestEvent, frozen=True, tag="warning"):
     """Something a person should look at. Buffered."""
 
@@ -318,6 +392,30 @@ class ActionAnswered(GuestEvent, frozen=True, tag="action"):
     answer: Recorded
     code: str
     writes: tuple[RowWrite, ...] = ()
+
+
+class ActionIntended(GuestEvent, frozen=True, tag="intent"):
+    """An action is about to be run. Durable: on disk before its handler begins.
+
+    Only for actions whose effects are not perdure's own: those are on disk together with their outcome, or not at all.
+    ``effect`` is ``idempotent`` or ``non_idempotent``; the rest as in `ActionAnswered`, which follows. If it does not,
+    the action is *in doubt*.
+    """
+
+    method: str
+    library_id: UUID | None
+    effect: str
+    effect_key: str
+    payload: Recorded
+
+
+class ActionReused(GuestEvent, frozen=True, tag="reused"):
+    """A guest that was started again from a checkpoint called an action that the job had done since. Buffered.
+
+    It was not run again: the guest got the outcome that stands at ``sequence`` of this stream.
+    """
+
+    sequence: int
 
 
 class BudgetReached(GuestEvent, frozen=True, tag="budget"):
@@ -485,6 +583,11 @@ AnyJobEvent = (
     JobDispatched
     | JobStarted
     | JobResumed
+    | JobRecovered
+    | JobInDoubt
+    | DoubtResolved
+    | JobForked
+    | JobMoved
     | JobLinked
     | JobPauseRequested
     | JobCancelRequested
@@ -496,13 +599,16 @@ AnyJobEvent = (
     | JobCancelled
     | ProgressReported
     | CheckpointSaved
+    | CheckpointRefused
     | WarningAdded
     | ItemsCounted
     | BytesCounted
     | LogWritten
     | InterruptAnswered
     | OperationAnswered
+    | ActionIntended
     | ActionAnswered
+    | ActionReused
     | BudgetReached
 )
 AnyEvent = (
@@ -525,12 +631,14 @@ AnyEvent = (
 _BUFFERED: Final = frozenset(
     {
         ProgressReported,
+        CheckpointRefused,
         WarningAdded,
         ItemsCounted,
         BytesCounted,
         LogWritten,
         InterruptAnswered,
         OperationAnswered,
+        ActionReused,
         BudgetReached,
         HostQueryAnswered,
     }

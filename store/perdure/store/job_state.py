@@ -2,7 +2,8 @@
 
 `evolve` is the only way a job's state changes: live, in the projection, on recovery and in an audit it is this
 function. It never touches the state it is given. Counters and progress belong to the checkpoint: a resume sets them
-back to their values there, and what the guest did after it is superseded (it stays in the history).
+back to their values there, and what the guest did after it is superseded (it stays in the history). A recovery sets
+nothing back: the guest is led to where it was by the log.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ import msgspec
 from perdure.store.errors import BadEvent, IllegalTransition
 from perdure.store.events import (
     ActionAnswered,
+    ActionIntended,
+    ActionReused,
     BudgetReached,
     BytesCounted,
+    CheckpointRefused,
     CheckpointSaved,
+    DoubtResolved,
     Event,
     GuestEvent,
     InterruptAnswered,
@@ -29,9 +34,13 @@ from perdure.store.events import (
     JobDispatched,
     JobError,
     JobFailed,
+    JobForked,
+    JobInDoubt,
     JobLinked,
+    JobMoved,
     JobPaused,
     JobPauseRequested,
+    JobRecovered,
     JobResumed,
     JobStarted,
     JobSuspended,
@@ -62,6 +71,28 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     bytes: int
     warnings: int
     fuel: int
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """A guest's run: what it does from ``origin`` on (the sequence of a checkpoint; 0 is the job's start).
+
+    Its events are the guest's events behind sequence ``after``. ``fuel`` is what the job had consumed when it began.
+    ``ended`` when the guest itself ended it; else the next attempt may take it up where it was broken off.
+    """
+
+    origin: int
+    after: int
+    fuel: int
+    ended: bool = False
+
+
+class Intent(msgspec.Struct, frozen=True, array_like=True):
+    """An action whose outcome is not in the log; see `ActionIntended`, which stands at ``sequence``."""
+
+    sequence: int
+    call: int
+    method: str
+    effect: str
 
 
 class JobState(msgspec.Struct, kw_only=True):
@@ -95,7 +126,7 @@ class JobState(msgspec.Struct, kw_only=True):
     checkpoint: Checkpoint | None = None
     fuel: int = 0
     fuel_superseded: int = 0
-    attempt_base: int = 0  # the job's fuel when the running attempt began
+    attempt_base: int = 0  # the job's fuel when the run of the last attempt began
     failures: int = 0  # attempts that ended in RetryScheduled or JobFailed since the last manual retry
     retry: RetryPolicy = RetryPolicy()
     retry_at: int | None = None
@@ -104,6 +135,12 @@ class JobState(msgspec.Struct, kw_only=True):
     error: JobError | None = None
     parent: UUID | None = None  # the job that dispatched it
     superseded: list[tuple[int, int]] = []  # (checkpoint, resume): guest events strictly between are superseded
+    export: str = ""
+    run: Run | None = None  # the last one
+    attempting: bool = False  # an attempt began and its end is not in the log
+    continues: bool = False  # the next attempt takes up the run
+    intent: Intent | None = None  # in doubt, once nothing of the job runs any more
+    forked_from: UUID | None = None
 
     @property
     def finished(self) -> bool:
@@ -113,6 +150,23 @@ class JobState(msgspec.Struct, kw_only=True):
     def is_superseded(self, sequence: int) -> bool:
         """Whether the guest event at ``sequence`` was done again after a resume."""
         return any(low < sequence < high for low, high in self.superseded)
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the last run was stopped from outside, so that it can be taken up (`JobRecovered`)."""
+        return self.run is not None and not self.run.ended
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an action is without an outcome that must not be done twice, given that nothing of the job runs."""
+        return self.intent is not None and self.intent.effect == "non_idempotent"
+
+
+def origin_of(state: JobState) -> int:
+    """Where the run of the next attempt begins: the sequence of a checkpoint, or 0 for the job's start."""
+    if state.continues and state.run is not None:
+        return state.run.origin
+    return state.checkpoint.sequence if state.checkpoint is not None else 0
 
 
 def evolve(state: JobState | None, event: Event, sequence: int, time: int) -> JobState:
@@ -182,6 +236,7 @@ def _dispatched(event: JobDispatched, sequence: int, time: int) -> JobState:
         updated_at=time,
         retry=event.retry,
         superseded=[],
+        export=event.export,
     )
 
 
@@ -190,7 +245,11 @@ def _started(state: JobState, event: JobStarted, sequence: int, time: int) -> No
     state.attempt_started_at = time
     if state.started_at is None:
         state.started_at = time
-    state.attempt_base = state.fuel
+    if not state.continues:
+        state.run = Run(origin_of(state), sequence, state.fuel)
+        state.attempt_base = state.fuel
+    state.continues = False
+    state.attempting = True
 
 
 def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> None:
@@ -209,11 +268,55 @@ def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> No
         state.items = state.bytes = state.warnings = state.checkpoints = state.fuel = 0
     state.fuel_superseded += spent - state.fuel
     _supersede(state.superseded, event.checkpoint, sequence)
+    state.run = None
+    _queued_again(state)
+    if event.cause == "rerun":
+        state.failures = 0
+
+
+def _recovered(state: JobState, event: JobRecovered, sequence: int, time: int) -> None:
+    run = state.run
+    if run is None or run.ended or run.origin != event.origin or event.through >= sequence:
+        raise BadEvent(f"job:{state.job_id}", f"it has no run from {event.origin} that can be taken up")
+    _queued_again(state)
+    state.continues = True
+
+
+def _queued_again(state: JobState) -> None:
     state.ended_at = state.retry_at = state.error = None
     state.pause_requested = False
     state.cancel_requested = False
-    if event.cause == "rerun":
-        state.failures = 0
+    state.continues = state.attempting = False
+
+
+def _in_doubt(state: JobState, event: JobInDoubt, sequence: int, time: int) -> None:
+    if state.intent is None or state.intent.sequence != event.sequence:
+        raise BadEvent(f"job:{state.job_id}", f"no action without an outcome is at {event.sequence}")
+    _queued_again(state)
+
+
+def _doubt_resolved(state: JobState, event: DoubtResolved, sequence: int, time: int) -> None:
+    if state.intent is None or state.intent.call != event.call:
+        raise BadEvent(f"job:{state.job_id}", f"no action without an outcome is call {event.call}")
+    state.intent = None
+
+
+def _forked(state: JobState, event: JobForked, sequence: int, time: int) -> None:
+    _queued_again(state)
+    state.forked_from = event.parent
+
+
+def _moved(state: JobState, event: JobMoved, sequence: int, time: int) -> None:
+    state.version, state.module, state.export = event.version, event.module, event.export
+    state.run = None
+    state.continues = False
+
+
+def _attempt_over(state: JobState, *, forced: bool) -> None:
+    """An attempt ended, if one was on its way; the guest ended its run, unless it was ``forced``."""
+    if state.attempting and not forced and state.run is not None:
+        state.run = msgspec.structs.replace(state.run, ended=True)
+    state.attempting = False
 
 
 def _supersede(ranges: list[tuple[int, int]], low: int, high: int) -> None:
@@ -242,16 +345,19 @@ def _spent(state: JobState, fuel: int) -> None:
 def _paused(state: JobState, event: JobPaused, sequence: int, time: int) -> None:
     state.pause_requested = False
     state.retry_at = None
+    _attempt_over(state, forced=event.forced)
     if event.fuel:
         _spent(state, event.fuel)
 
 
 def _suspended(state: JobState, event: JobSuspended, sequence: int, time: int) -> None:
+    _attempt_over(state, forced=event.forced)
     if event.fuel:
         _spent(state, event.fuel)
 
 
 def _retry_scheduled(state: JobState, event: RetryScheduled, sequence: int, time: int) -> None:
+    _attempt_over(state, forced=False)
     if event.fuel:
         _spent(state, event.fuel)
     state.failures += 1
@@ -260,12 +366,15 @@ def _retry_scheduled(state: JobState, event: RetryScheduled, sequence: int, time
 
 
 def _completed(state: JobState, event: JobCompleted, sequence: int, time: int) -> None:
+    _attempt_over(state, forced=False)
     _spent(state, event.fuel)
     state.ended_at = time
     state.progress = 1.0
 
 
 def _failed(state: JobState, event: JobFailed, sequence: int, time: int) -> None:
+    state.attempting = True  # also of a run that no attempt takes up: it ends with the job
+    _attempt_over(state, forced=False)
     if event.fuel:
         _spent(state, event.fuel)
     state.failures += 1
@@ -275,6 +384,8 @@ def _failed(state: JobState, event: JobFailed, sequence: int, time: int) -> None
 
 
 def _cancelled(state: JobState, event: JobCancelled, sequence: int, time: int) -> None:
+    state.attempting = True  # as above
+    _attempt_over(state, forced=False)
     if event.fuel:
         _spent(state, event.fuel)
     state.retry_at = None
@@ -320,9 +431,24 @@ def _noted(state: JobState, event: GuestEvent, sequence: int, time: int) -> None
     state.fuel = state.attempt_base + event.fuel
 
 
+def _intended(state: JobState, event: ActionIntended, sequence: int, time: int) -> None:
+    state.fuel = state.attempt_base + event.fuel
+    state.intent = Intent(sequence, event.call, event.method, event.effect)
+
+
+def _action(state: JobState, event: ActionAnswered, sequence: int, time: int) -> None:
+    state.fuel = state.attempt_base + event.fuel
+    state.intent = None
+
+
 _LIFECYCLE: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     JobStarted: _started,
     JobResumed: _resumed,
+    JobRecovered: _recovered,
+    JobInDoubt: _in_doubt,
+    DoubtResolved: _doubt_resolved,
+    JobForked: _forked,
+    JobMoved: _moved,
     JobLinked: _linked,
     JobPauseRequested: _pause_requested,
     JobCancelRequested: _cancel_requested,
@@ -338,12 +464,15 @@ _APPLY: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     **_LIFECYCLE,
     ProgressReported: _progress,
     CheckpointSaved: _checkpoint,
+    CheckpointRefused: _noted,
     WarningAdded: _warning,
     ItemsCounted: _items,
     BytesCounted: _bytes,
     LogWritten: _noted,
     InterruptAnswered: _noted,
     OperationAnswered: _noted,
-    ActionAnswered: _noted,
+    ActionIntended: _intended,
+    ActionAnswered: _action,
+    ActionReused: _noted,
     BudgetReached: _budget_reached,
 }

@@ -6,7 +6,8 @@ a running job and leave its status alone.
     queued ──started──▶ running ──completed──▶ completed
       ▲                   │  │ ├──failed────▶ failed ──resumed (retry)──▶ queued
       │                   │  │ └──cancelled─▶ cancelled
-      └──────resumed──────┘  └─paused─▶ paused, suspended, backoff ──resumed──▶ queued
+      └──resumed, recovered──┘ └─paused─▶ paused, suspended, backoff ──resumed, recovered──▶ queued
+                                  in-doubt─▶ attention ──resolved, recovered──▶ queued
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from perdure.store.errors import IllegalTransition
 from perdure.store.events import (
+    DoubtResolved,
     Event,
     GuestEvent,
     JobCancelled,
@@ -23,9 +25,13 @@ from perdure.store.events import (
     JobCompleted,
     JobDispatched,
     JobFailed,
+    JobForked,
+    JobInDoubt,
     JobLinked,
+    JobMoved,
     JobPaused,
     JobPauseRequested,
+    JobRecovered,
     JobResumed,
     JobStarted,
     JobSuspended,
@@ -42,6 +48,7 @@ class Status(enum.StrEnum):
     PAUSED = "paused"  # a person stopped it; waits for a person
     SUSPENDED = "suspended"  # the host stopped it; the next host resumes it
     BACKOFF = "backoff"  # failed, and will be tried again
+    ATTENTION = "attention"  # an action of it is in doubt; waits for a person to say what happened
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -61,6 +68,38 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.BACKOFF: S.QUEUED,
         S.FAILED: S.QUEUED,  # a person retries it
         S.CANCELLED: S.QUEUED,
+        S.ATTENTION: S.QUEUED,
+    },
+    JobRecovered: {
+        S.RUNNING: S.QUEUED,
+        S.PAUSED: S.QUEUED,
+        S.SUSPENDED: S.QUEUED,
+        S.ATTENTION: S.QUEUED,
+    },
+    JobInDoubt: {
+        S.RUNNING: S.ATTENTION,
+        S.PAUSED: S.ATTENTION,
+        S.SUSPENDED: S.ATTENTION,
+        S.BACKOFF: S.ATTENTION,
+        S.FAILED: S.ATTENTION,
+        S.CANCELLED: S.ATTENTION,
+    },
+    DoubtResolved: {S.ATTENTION: S.ATTENTION},  # in the append that queues it again
+    JobForked: {
+        S.QUEUED: S.SUSPENDED,
+        S.RUNNING: S.SUSPENDED,
+        S.PAUSED: S.SUSPENDED,
+        S.SUSPENDED: S.SUSPENDED,
+        S.BACKOFF: S.SUSPENDED,
+        S.ATTENTION: S.SUSPENDED,
+    },
+    JobMoved: {
+        S.QUEUED: S.QUEUED,
+        S.PAUSED: S.PAUSED,
+        S.SUSPENDED: S.SUSPENDED,
+        S.BACKOFF: S.BACKOFF,
+        S.FAILED: S.FAILED,
+        S.CANCELLED: S.CANCELLED,
     },
     JobLinked: {S.QUEUED: S.QUEUED},  # in the append that dispatches it
     JobPauseRequested: {S.RUNNING: S.RUNNING},
@@ -69,13 +108,20 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
     JobSuspended: {S.RUNNING: S.SUSPENDED},
     RetryScheduled: {S.RUNNING: S.BACKOFF},
     JobCompleted: {S.RUNNING: S.COMPLETED},
-    JobFailed: {S.RUNNING: S.FAILED, S.QUEUED: S.FAILED, S.SUSPENDED: S.FAILED, S.BACKOFF: S.FAILED},
+    JobFailed: {
+        S.RUNNING: S.FAILED,
+        S.QUEUED: S.FAILED,
+        S.SUSPENDED: S.FAILED,
+        S.BACKOFF: S.FAILED,
+        S.ATTENTION: S.FAILED,
+    },
     JobCancelled: {
         S.RUNNING: S.CANCELLED,
         S.QUEUED: S.CANCELLED,
         S.PAUSED: S.CANCELLED,
         S.SUSPENDED: S.CANCELLED,
         S.BACKOFF: S.CANCELLED,
+        S.ATTENTION: S.CANCELLED,
     },
 }
 del S

@@ -28,8 +28,10 @@ from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
+from perdure.runtime.secrets.sealing import open_recorded
 from perdure.runtime.strict_json import BadJson
 from perdure.store.event_store import Effects, EventStore
+from perdure.store.events import Recorded
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class OperationService:
     ) -> None:
         self._registry = registry
         self._recording = Recording(keychain, store.blobs)
+        self._keychain = keychain
         self._store = store
         self._book = book
         self._hooks = hooks
@@ -231,6 +234,10 @@ class OperationService:
             writes=data.writes,
             effects=Effects(data.reads, data.ranges, appends) if data.writes or appends else None,
         )
+
+    def opened(self, recorded: Recorded) -> bytes:
+        """See `Operations.opened`."""
+        return open_recorded(self._keychain, self._store.blobs, recorded)
 
     # --- failing -----------------------------------------------------------------------------------------------------
 
