@@ -186,7 +186,7 @@ class JobActor(MailboxActor):
         calls = run_calls(system.store, state.job_id, state.run, state.sequence)
         watch = AttemptReplay(self._host, self._mail, self._go_live)
         # Another version of wasmtime may count fuel in another way, and is no reason to give a job up.
-        return ReplayHost(calls, system.operations.opened, watch, exact=False)
+        return ReplayHost(calls, system.operations.opened, watch, exact=False, after=state.run.calls)
 
     def _go_live(self, calls: int, fuel: int) -> None:
         """What the guest does from here on is new: it is counted, and charged."""
@@ -237,12 +237,9 @@ class JobActor(MailboxActor):
 
     def _ending(self, result: GuestResult) -> JobEvent:
         fuel, mail, leases = result.fuel, self._mail, self._leases
-        replay = self._replay
-        if replay is not None and replay.divergence is not None:
-            return self._given_up(replay.divergence.as_error(), fuel)
-        if replay is not None and replay.unreadable is not None:
-            text = f"the run cannot be taken up: {replay.unreadable}"
-            return self._given_up(JobError("unreplayable", text, blame="host"), fuel)
+        not_taken_up = self._not_taken_up(fuel)
+        if not_taken_up is not None:
+            return not_taken_up
         if leases.failure is not None:
             return self._failed(leases.failure, fuel)
         if result.exit is Exit.COMPLETED:
@@ -270,10 +267,29 @@ class JobActor(MailboxActor):
         return JobPaused(forced, fuel)
 
     @property
+    def _has_diverged(self) -> bool:
+        return self._replay is not None and self._replay.divergence is not None
+
+    @property
     def _was_told_before(self) -> bool:
         """Whether the guest paused only because the log said so: whoever wanted that has let the job go on since."""
         told = self._replay is not None and self._replay.told is not Interrupt.CONTINUE
         return told and self._mail.wanted is None
+
+    def _not_taken_up(self, fuel: int) -> JobEvent | None:
+        """The end of an attempt whose guest could not be led to where the run was broken off, if that is why it ended."""
+        replay, run = self._replay, self._state.run
+        if replay is None:
+            return None
+        if replay.unreadable is not None:
+            text = f"the run cannot be taken up: {replay.unreadable}"
+            return self._given_up(JobError("unreplayable", text, blame="host"), fuel)
+        if replay.divergence is None:
+            return None
+        if run is not None and run.calls:
+            # Started from a checkpoint a guest may do other things than when it went on from there: a new run begins.
+            return JobSuspended("it began otherwise from its checkpoint: " + replay.divergence.message, False, 0)
+        return self._given_up(replay.divergence.as_error(), fuel)
 
     def _as_job_limit(self, error: JobError, fuel: int) -> JobError:
         """The guest counts an attempt's fuel; the limit is the job's."""
@@ -326,7 +342,7 @@ class JobActor(MailboxActor):
             delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
             if isinstance(event, JobSuspended) and self._leases.suspension is not None:
                 delay = max(1, self._leases.suspension.retry_after_ms)  # 0 would let it stay suspended
-            elif isinstance(event, JobSuspended) and self._was_told_before:
+            elif isinstance(event, JobSuspended) and (self._was_told_before or self._has_diverged):
                 delay = 1
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
 

@@ -192,8 +192,9 @@ class JobRecovered(JobEvent, frozen=True, tag="recovered"):
     """The job is queued again, to go on exactly where it was broken off. Durable.
 
     Its guest is run again from ``origin``, where its run began (the sequence of a checkpoint; 0 is the start), and its
-    host calls are answered from the log up to sequence ``through``; nothing is superseded. ``cause`` as in
-    `JobResumed`, or ``resolved`` (a person said what became of an action) or ``fork``.
+    host calls are answered from the log up to sequence ``through``; nothing is superseded. Where the run is long,
+    ``origin`` is the last checkpoint. ``cause`` as in `JobResumed`, or ``resolved`` (a person said what became of an
+    action) or ``fork``.
     """
 
     origin: int

@@ -60,7 +60,8 @@ _MOST: Final = 2**63 - 1
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     """The last checkpoint: where it stands in the stream, and the counters as they were then.
 
-    The state's bytes are in the event at ``sequence``. ``time`` is in microseconds since 1970.
+    The state's bytes are in the event at ``sequence``. ``time`` is in microseconds since 1970. ``call`` is the host
+    call's number in its run.
     """
 
     sequence: int
@@ -71,19 +72,22 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     bytes: int
     warnings: int
     fuel: int
+    call: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
     """A guest's run: what it does from ``origin`` on (the sequence of a checkpoint; 0 is the job's start).
 
     Its events are the guest's events behind sequence ``after``. ``fuel`` is what the job had consumed when it began.
-    ``ended`` when the guest itself ended it; else the next attempt may take it up where it was broken off.
+    ``ended`` when the guest itself ended it; else the next attempt may take it up where it was broken off. ``calls`` is
+    not 0 where it was taken up at a checkpoint of a longer run, after so many calls of that one.
     """
 
     origin: int
     after: int
     fuel: int
     ended: bool = False
+    calls: int = 0
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):
@@ -276,8 +280,14 @@ def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> No
 
 def _recovered(state: JobState, event: JobRecovered, sequence: int, time: int) -> None:
     run = state.run
-    if run is None or run.ended or run.origin != event.origin or event.through >= sequence:
-        raise BadEvent(f"job:{state.job_id}", f"it has no run from {event.origin} that can be taken up")
+    point = state.checkpoint
+    if run is None or run.ended or event.through >= sequence:
+        raise BadEvent(f"job:{state.job_id}", "it has no run that can be taken up")
+    if run.origin != event.origin:
+        if point is None or event.origin != point.sequence or event.origin <= run.after:
+            raise BadEvent(f"job:{state.job_id}", f"its run has no checkpoint at {event.origin}, or a later one")
+        state.run = Run(point.sequence, point.sequence, point.fuel, calls=point.call)
+        state.attempt_base = point.fuel
     _queued_again(state)
     state.continues = True
 
@@ -402,7 +412,7 @@ def _checkpoint(state: JobState, event: CheckpointSaved, sequence: int, time: in
     _spent(state, event.fuel)
     state.checkpoints += 1
     state.checkpoint = Checkpoint(
-        sequence, time, state.progress, state.message, state.items, state.bytes, state.warnings, state.fuel
+        sequence, time, state.progress, state.message, state.items, state.bytes, state.warnings, state.fuel, event.call
     )
 
 

@@ -65,7 +65,7 @@ class ReplayHost:
     """Answers a guest's host calls with what the log has, and compares each with what was recorded.
 
     Attributes:
-        calls: how many calls were answered from the log.
+        calls: the number of the last call that was answered from the log.
         divergence: what made it stop the guest, if it did.
         unreadable: what else made it.
         told: the last answer to ``check_interrupt`` that was not 0.
@@ -75,6 +75,7 @@ class ReplayHost:
         opened: the bytes of an answer or a payload; raises `Unreadable` or any other error where there are none.
         watch: see `ReplayWatch`.
         exact: whether a call has to come at the same fuel; False where another version of wasmtime may count.
+        after: how many calls the run had made before the first of ``calls``.
     """
 
     def __init__(
@@ -84,8 +85,9 @@ class ReplayHost:
         watch: ReplayWatch,
         *,
         exact: bool,
+        after: int = 0,
     ) -> None:
-        self.calls = 0
+        self.calls = after
         self.divergence: Divergence | None = None
         self.unreadable: Unreadable | None = None
         self.told = Interrupt.CONTINUE
