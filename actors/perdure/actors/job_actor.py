@@ -277,7 +277,7 @@ class JobActor(MailboxActor):
         return told and self._mail.wanted is None
 
     def _not_taken_up(self, fuel: int) -> JobEvent | None:
-        """The end of an attempt whose guest could not be led to where the run was broken off, if that is why it ended."""
+        """The end of an attempt whose guest could not be led to where the run was broken off, if that is so."""
         replay, run = self._replay, self._state.run
         if replay is None:
             return None
