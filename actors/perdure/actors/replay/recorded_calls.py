@@ -58,10 +58,11 @@ def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome) -> Iterator[
             now = _resolved(now, event)
         elif isinstance(event, GuestEvent):
             if now is not None and event.call != now.call:
-                yield now
+                if now.event is not None:  # else it was a check_interrupt, at which an edge was met
+                    yield now
                 now = None
             now = _with(now, event, stored.sequence, outcome)
-    if now is not None:
+    if now is not None and now.call:  # 0 is an edge before the first one
         yield now
 
 
