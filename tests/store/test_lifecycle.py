@@ -64,6 +64,7 @@ LEGAL: dict[tuple[Status | None, str], Status] = (
         (status, "forked"): S.SUSPENDED
         for status in (S.QUEUED, S.RUNNING, S.PAUSED, S.SUSPENDED, S.BACKOFF, S.ATTENTION)
     }
+    | {(status, "run-ended"): status for status in (S.RUNNING, S.PAUSED, S.SUSPENDED)}
     | {(S.RUNNING, ev.tag_of(event)): S.RUNNING for event in EXAMPLES if isinstance(event, ev.GuestEvent)}
 )
 STATUSES: tuple[Status | None, ...] = (None, *Status)

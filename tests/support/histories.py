@@ -65,7 +65,7 @@ def histories(draw: st.DrawFn, *, number: int = 1, longest: int = 60) -> list[ev
 
 def _fits(kind: type[ev.Event], state: JobState) -> bool:
     """Whether the job is in the shape that the event needs, beyond its status."""
-    if kind is ev.JobRecovered:
+    if kind in (ev.JobRecovered, ev.JobRunEnded):
         return state.is_broken_off
     if kind in (ev.JobInDoubt, ev.DoubtResolved):
         return state.intent is not None

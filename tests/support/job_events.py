@@ -156,6 +156,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.DoubtResolved(call=11, resolution="succeeded", answer=ev.Inline(b'{"sent": true}'), code="", by="cli"),
     ev.JobForked(parent=job_id(2), sequence=9, hash=bytes(range(32)), state=False, answer=11, module=True),
     ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter"),
+    ev.JobRunEnded(reason="format"),
     ev.JobLinked(parent=job_id(2), call=12),
     ev.JobPauseRequested(),
     ev.JobCancelRequested(),
@@ -242,5 +243,23 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ),
     runtime_opened(),
     ev.RuntimeClosed(pid=1),
+    ev.LogRestored(position=1200, saved_at=START),
     ev.ModuleCompiled(module=MODULE, engine="wasmtime-50.0.1", artifact="ab" * 32, size=81_920),
+    ev.SealKeyIntroduced(
+        log=bytes(range(32)), position=12, key=b"k" * 32, previous=b"p" * 32, signature=b"s" * 64, endorsement=b"e" * 64
+    ),
+    ev.HeadsSealed(
+        log=bytes(range(32)),
+        position=12,
+        streams=3,
+        root=b"r" * 32,
+        time=1_790_000_000_000_000,
+        previous=b"d" * 32,
+        key=b"k" * 32,
+        signature=b"s" * 64,
+        changes=ev.Inline(b"changes"),
+    ),
+    ev.KeysErased(
+        extension="test-extension", library_id=LIBRARY, keys=("00000000-0000-4000-8000-000000000001",), by="cli"
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from perdure.cli.terminal_text import counted, duration, percent, printable, size
+from perdure.cli.terminal_text import counted, duration, local_time, percent, printable, size
 from perdure.store.events import (
     ActionAnswered,
     ActionIntended,
@@ -21,6 +21,7 @@ from perdure.store.events import (
     ExtensionLoaded,
     ExtensionUninstalled,
     ExtensionUnloaded,
+    HeadsSealed,
     HostActionAnswered,
     HostQueryAnswered,
     Inline,
@@ -40,9 +41,12 @@ from perdure.store.events import (
     JobPauseRequested,
     JobRecovered,
     JobResumed,
+    JobRunEnded,
     JobStarted,
     JobSuspended,
+    KeysErased,
     LibraryEventPublished,
+    LogRestored,
     LogWritten,
     ModuleCompiled,
     OperationAnswered,
@@ -53,6 +57,7 @@ from perdure.store.events import (
     RuntimeClosed,
     RuntimeOpened,
     Sealed,
+    SealKeyIntroduced,
     UpdateDeclined,
     UpdateProposed,
     WarningAdded,
@@ -60,10 +65,12 @@ from perdure.store.events import (
 
 _SHOWN: Final = 200  # characters of a sealed payload
 _KEY_SHOWN: Final = 12  # characters of an effect key; enough to find it again in the same history
+_HASH_SHOWN: Final = 16
 _RESPONSES: Final = {"refuse": "refused", "wait": "it waits", "suspend": "the job is suspended"}
 _LEVELS: Final = ("debug", "info", "warn", "error")
 _REFUSALS: Final = {"budget": "a budget is used up", "store": "it could not be stored"}
 _RESOLUTIONS: Final = {"succeeded": "it succeeded", "failed": "it failed", "again": "run it again"}
+_RUN_ENDS: Final = {"format": "an older perdure wrote the run; the next one begins from the last checkpoint"}
 _ANSWERS: Final = {1: "told to pause", 2: "told to end"}
 
 
@@ -151,6 +158,21 @@ def _host_call(event: HostQueryAnswered | HostActionAnswered) -> str:
     return f"{event.method}: {event.code or 'ok'}, called by {who}{effect}{_sealed(event.payload, event.answer)}"
 
 
+def _key(event: SealKeyIntroduced) -> str:
+    before = f", in the place of {event.previous.hex()[:_HASH_SHOWN]}…" if event.previous else ""
+    return f"{event.key.hex()[:_HASH_SHOWN]}…{before}"
+
+
+def _heads(event: HeadsSealed) -> str:
+    return f"{counted(event.streams, 'stream')} at position {event.position}, root {event.root.hex()[:_HASH_SHOWN]}…"
+
+
+def _erased(event: KeysErased) -> str:
+    whose = [f"of {event.extension}"] if event.extension is not None else []
+    whose += [f"in library {event.library_id}"] if event.library_id is not None else []
+    return f"{counted(len(event.keys), 'key')} {' '.join(whose)}, by {event.by}"
+
+
 def _granted(event: PermissionsGranted) -> str:
     return f"version {event.version}, by {event.by}: {event.grant.decode(errors='replace')}"
 
@@ -167,6 +189,7 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobInDoubt: lambda event: f"call {event.call}, whose intent is at {event.sequence}, may or may not have been done",
     DoubtResolved: lambda event: f"call {event.call}: {_RESOLUTIONS.get(event.resolution, '?')}, says {event.by}",
     JobForked: _forked,
+    JobRunEnded: lambda event: _RUN_ENDS.get(event.reason, event.reason),
     JobMoved: lambda event: f"to version {event.version}, module {event.module[:12]}…",
     JobLinked: lambda event: f"dispatched by job {event.parent}",
     JobPauseRequested: lambda event: "",
@@ -202,5 +225,9 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     HostActionAnswered: _host_call,
     RuntimeOpened: lambda event: f"process {event.pid}, perdure {event.perdure}, wasmtime {event.wasmtime}",
     RuntimeClosed: lambda event: f"process {event.pid}",
+    LogRestored: lambda event: f"from a backup made at {local_time(event.saved_at)}, up to position {event.position}",
     ModuleCompiled: lambda event: f"module {event.module[:12]}…, {counted(event.size, 'byte')} of machine code",
+    SealKeyIntroduced: _key,
+    HeadsSealed: _heads,
+    KeysErased: _erased,
 }

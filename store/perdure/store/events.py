@@ -250,6 +250,16 @@ class JobMoved(JobEvent, frozen=True, tag="moved"):
     export: str
 
 
+class JobRunEnded(JobEvent, frozen=True, tag="run-ended"):
+    """The job's run is not taken up: its next attempt begins a new one, from the last checkpoint. Durable.
+
+    ``reason`` is ``format``: an older perdure wrote the run, and did not record all that it takes to lead a guest
+    through it again.
+    """
+
+    reason: str
+
+
 class JobLinked(JobEvent, frozen=True, tag="linked"):
     """Another job dispatched this one, with its host call ``call``. Durable, with the dispatch."""
 
@@ -567,6 +577,17 @@ class RuntimeClosed(RuntimeEvent, frozen=True, tag="closed"):
     pid: int
 
 
+class LogRestored(RuntimeEvent, frozen=True, tag="restored"):
+    """The folder was made from a backup. Durable.
+
+    The backup was made at ``saved_at`` (microseconds since 1970), when ``position`` was the log's last. What happened
+    after it, also what jobs did outside, is not in this log.
+    """
+
+    position: int
+    saved_at: int
+
+
 class ModuleCompiled(RuntimeEvent, frozen=True, tag="compiled"):
     """A module's machine code was made. Durable, before the first use of the file.
 
@@ -580,6 +601,55 @@ class ModuleCompiled(RuntimeEvent, frozen=True, tag="compiled"):
     size: int
 
 
+class SealKeyIntroduced(RuntimeEvent, frozen=True, tag="seal-key"):
+    """From here on the seals of this log are signed with this key. Durable.
+
+    ``key`` is the public key (Ed25519), ``previous`` the one before it, empty for the first; ``position`` is the log's
+    at that moment: later seals are none of the key before. ``signature`` is by the key itself, ``endorsement`` by the
+    one before it, both over the text in docs/seals.md.
+    """
+
+    log: bytes
+    position: int
+    key: bytes
+    previous: bytes
+    signature: bytes
+    endorsement: bytes
+
+
+class HeadsSealed(RuntimeEvent, frozen=True, tag="heads-sealed"):
+    """A signed statement of every stream's length and hash at ``position`` of the log. Durable.
+
+    ``log`` is the hash of the first event of the stream `runtime`; ``root`` the Merkle root over the ends of all
+    ``streams``; ``time`` in microseconds since 1970; ``previous`` the SHA-256 of the statement before, empty for the
+    first; ``signature`` is ``key``'s (Ed25519) over the statement. ``changes`` are the ends that changed since the
+    statement before. All of it: docs/seals.md.
+    """
+
+    log: bytes
+    position: int
+    streams: int
+    root: bytes
+    time: int
+    previous: bytes
+    key: bytes
+    signature: bytes
+    changes: Payload
+
+
+class KeysErased(RuntimeEvent, frozen=True, tag="keys-erased"):
+    """Somebody wants what these keys sealed to be unreadable for good. Durable, before the keys are destroyed.
+
+    Of ``extension`` (None: of all of them) in library ``library_id`` (None: in all of them). ``keys`` are the ids of
+    the keys; ``by`` says who decided.
+    """
+
+    extension: str | None
+    library_id: UUID | None
+    keys: tuple[str, ...]
+    by: str
+
+
 AnyJobEvent = (
     JobDispatched
     | JobStarted
@@ -589,6 +659,7 @@ AnyJobEvent = (
     | DoubtResolved
     | JobForked
     | JobMoved
+    | JobRunEnded
     | JobLinked
     | JobPauseRequested
     | JobCancelRequested
@@ -626,7 +697,11 @@ AnyEvent = (
     | HostActionAnswered
     | RuntimeOpened
     | RuntimeClosed
+    | LogRestored
     | ModuleCompiled
+    | SealKeyIntroduced
+    | HeadsSealed
+    | KeysErased
 )
 
 _BUFFERED: Final = frozenset(

@@ -42,6 +42,7 @@ from perdure.store.events import (
     JobPauseRequested,
     JobRecovered,
     JobResumed,
+    JobRunEnded,
     JobStarted,
     JobSuspended,
     LogWritten,
@@ -322,6 +323,13 @@ def _moved(state: JobState, event: JobMoved, sequence: int, time: int) -> None:
     state.continues = False
 
 
+def _run_ended(state: JobState, event: JobRunEnded, sequence: int, time: int) -> None:
+    if state.run is None or state.run.ended:
+        raise BadEvent(f"job:{state.job_id}", "it has no run that could be taken up")
+    state.run = msgspec.structs.replace(state.run, ended=True)
+    state.attempting = False
+
+
 def _attempt_over(state: JobState, *, forced: bool) -> None:
     """An attempt ended, if one was on its way; the guest ended its run, unless it was ``forced``."""
     if state.attempting and not forced and state.run is not None:
@@ -459,6 +467,7 @@ _LIFECYCLE: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] 
     DoubtResolved: _doubt_resolved,
     JobForked: _forked,
     JobMoved: _moved,
+    JobRunEnded: _run_ended,
     JobLinked: _linked,
     JobPauseRequested: _pause_requested,
     JobCancelRequested: _cancel_requested,

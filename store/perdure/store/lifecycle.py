@@ -33,6 +33,7 @@ from perdure.store.events import (
     JobPauseRequested,
     JobRecovered,
     JobResumed,
+    JobRunEnded,
     JobStarted,
     JobSuspended,
     RetryScheduled,
@@ -101,6 +102,7 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.FAILED: S.FAILED,
         S.CANCELLED: S.CANCELLED,
     },
+    JobRunEnded: {S.RUNNING: S.RUNNING, S.PAUSED: S.PAUSED, S.SUSPENDED: S.SUSPENDED},
     JobLinked: {S.QUEUED: S.QUEUED},  # in the append that dispatches it
     JobPauseRequested: {S.RUNNING: S.RUNNING},
     JobCancelRequested: {S.RUNNING: S.RUNNING},

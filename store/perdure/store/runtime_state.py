@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from perdure.store.events import Event, ModuleCompiled, RuntimeClosed, RuntimeOpened
+from perdure.store.events import Event, LogRestored, ModuleCompiled, RuntimeClosed, RuntimeOpened
 
 
 class RuntimeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ def evolve(state: RuntimeState | None, event: Event, sequence: int, time: int) -
         return msgspec.structs.replace(
             state, pid=event.pid, closed=False, opens=state.opens + 1, crashes=state.crashes + crashed
         )
-    if isinstance(event, RuntimeClosed):
+    if isinstance(event, RuntimeClosed | LogRestored):  # whoever held the folder that was saved does not hold this one
         return msgspec.structs.replace(state, closed=True)
     if isinstance(event, ModuleCompiled):
         key = f"{event.module}@{event.engine}"
