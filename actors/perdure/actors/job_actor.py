@@ -14,8 +14,7 @@ import random
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-import msgspec
-
+from perdure.actors.attempt_end import as_job_limit
 from perdure.actors.attempt_journal import STALLED, AttemptJournal
 from perdure.actors.attempt_leases import AttemptLeases, fuel_refused
 from perdure.actors.attempt_mail import STOPPED, AttemptMail
@@ -293,12 +292,8 @@ class JobActor(MailboxActor):
 
     def _as_job_limit(self, error: JobError, fuel: int) -> JobError:
         """The guest counts an attempt's fuel; the limit is the job's."""
-        if error.limit is None or error.limit.limit != "fuel":
-            return error
-        limit = self._limits.fuel or 0
         before = self._state.attempt_base if self._state.continues else self._state.fuel
-        used = LimitUse("fuel", limit, before + fuel, error.limit.unit)
-        return msgspec.structs.replace(error, message=f"the job used {used.used} of {limit} units of fuel", limit=used)
+        return as_job_limit(error, self._limits.fuel, before + fuel)
 
     def _out_of_fuel(self, fuel: int) -> JobEvent:
         """Between two host calls the guest used up what it had borrowed."""

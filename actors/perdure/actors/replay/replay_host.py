@@ -69,6 +69,7 @@ class ReplayHost:
         divergence: what made it stop the guest, if it did.
         unreadable: what else made it.
         told: the last answer to ``check_interrupt`` that was not 0.
+        exact: see below; whoever hands over the calls may set it between them.
 
     Args:
         calls: the run's, in order.
@@ -94,7 +95,7 @@ class ReplayHost:
         self._recorded = calls
         self._opened = opened
         self._watch = watch
-        self._exact = exact
+        self.exact = exact
         self._host: GuestHost | None = None
         self._next: RecordedCall | None = None
 
@@ -201,7 +202,7 @@ class ReplayHost:
         if came.call < recorded.call or event is None or type(event) is not type(came):
             self._diverge(recorded, came.call, event_words(came))
         # By their bytes: 0.0 and -0.0 are equal, and are not the same.
-        told = came if self._exact else msgspec.structs.replace(came, fuel=event.fuel)
+        told = came if self.exact else msgspec.structs.replace(came, fuel=event.fuel)
         if encode(told) != encode(event):
             self._differs(recorded, came.call, came.fuel, event_words(came))
         self._replayed(recorded, came.fuel)
@@ -219,7 +220,7 @@ class ReplayHost:
             or not self._is_payload(asked.payload, came)
         ):
             self._diverge(recorded, came.call, asked_words(came, recorded))
-        if self._exact and recorded.fuel != came.fuel:
+        if self.exact and recorded.fuel != came.fuel:
             self._differs(recorded, came.call, came.fuel, asked_words(came, recorded))
         if recorded.answer is None:
             self._end(came.fuel, recorded)
