@@ -91,6 +91,7 @@ def _event(
         "pid": 1,
         "checkpoint": checkpoint,
         "forced": False,
+        "resumable": True,
         "reason": "shutdown",
         "error": failure(),
         "level": 1,

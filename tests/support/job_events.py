@@ -155,7 +155,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.JobInDoubt(call=11, sequence=16),
     ev.DoubtResolved(call=11, resolution="succeeded", answer=ev.Inline(b'{"sent": true}'), code="", by="cli"),
     ev.JobForked(parent=job_id(2), sequence=9, hash=bytes(range(32)), state=False, answer=11, module=True),
-    ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter"),
+    ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter", resumable=True),
     ev.JobRunEnded(reason="format"),
     ev.JobLinked(parent=job_id(2), call=12),
     ev.JobPauseRequested(),
@@ -217,6 +217,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.ExtensionUninstalled(),
     ev.PermissionsGranted(version="0.1.0", grant=b'{"methods": ["query:test."]}', by="cli"),
     ev.UpdateProposed(version="0.2.0", manifest=b'{"id": "test-extension"}', module=MODULE, module_bytes=64),
+    ev.UpgradePolicySet(version="0.2.0", policies={"counter": "checkpoint"}, by="cli"),
     ev.UpdateDeclined(version="0.2.0", by="cli"),
     ev.LibraryEventPublished(
         topic="entry.created", data=ev.Inline(b'{"entry_id": 1}'), extension="test-extension", job_id=job_id(1)

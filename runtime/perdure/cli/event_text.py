@@ -60,6 +60,7 @@ from perdure.store.events import (
     SealKeyIntroduced,
     UpdateDeclined,
     UpdateProposed,
+    UpgradePolicySet,
     WarningAdded,
 )
 
@@ -173,6 +174,11 @@ def _erased(event: KeysErased) -> str:
     return f"{counted(len(event.keys), 'key')} {' '.join(whose)}, by {event.by}"
 
 
+def _upgrade_policy(event: UpgradePolicySet) -> str:
+    policies = ", ".join(f"{name}: {policy}" for name, policy in sorted(event.policies.items()))
+    return f"version {event.version}, by {event.by}: {policies or 'as the manifest says'}"
+
+
 def _granted(event: PermissionsGranted) -> str:
     return f"version {event.version}, by {event.by}: {event.grant.decode(errors='replace')}"
 
@@ -219,6 +225,7 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     ExtensionUninstalled: lambda event: "",
     PermissionsGranted: _granted,
     UpdateProposed: lambda event: f"version {event.version} waits for consent, module of {size(event.module_bytes)}",
+    UpgradePolicySet: _upgrade_policy,
     UpdateDeclined: lambda event: f"version {event.version}, by {event.by}",
     LibraryEventPublished: _published,
     HostQueryAnswered: _host_call,

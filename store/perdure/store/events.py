@@ -181,7 +181,8 @@ class JobResumed(JobEvent, frozen=True, tag="resumed"):
 
     ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is over), ``rerun``
     (a person retries a failed or cancelled job), ``restart`` (its actor died), ``budget`` (it was suspended for want of
-    room in a budget, and there is room). What the guest did after the checkpoint is superseded.
+    room in a budget, and there is room), ``upgrade`` (it moves to another version of its extension, see `JobMoved`).
+    What the guest did after the checkpoint is superseded.
     """
 
     checkpoint: int
@@ -243,11 +244,16 @@ class JobForked(JobEvent, frozen=True, tag="forked"):
 
 
 class JobMoved(JobEvent, frozen=True, tag="moved"):
-    """From its next run on the job runs another version of its extension. Durable. ``module`` as in `JobDispatched`."""
+    """From its next run on the job runs another version of its extension. Durable.
+
+    The run before it is not taken up: `JobResumed`, in the same append, says where the next one begins. The fields are
+    as in `JobDispatched`.
+    """
 
     version: str
     module: str
     export: str
+    resumable: bool
 
 
 class JobRunEnded(JobEvent, frozen=True, tag="run-ended"):
@@ -500,6 +506,18 @@ class UpdateProposed(ExtensionEvent, frozen=True, tag="proposed"):
     module_bytes: int
 
 
+class UpgradePolicySet(ExtensionEvent, frozen=True, tag="upgrade-policy"):
+    """Somebody said how unfinished jobs come to the installed version. Durable.
+
+    ``policies`` has ``stay``, ``checkpoint`` or ``restart`` by the name of a job type, ``*`` for all others; it takes
+    the place of what was set before, goes before the manifest, and holds until the next version is installed.
+    """
+
+    version: str
+    policies: dict[str, str]
+    by: str
+
+
 class UpdateDeclined(ExtensionEvent, frozen=True, tag="declined"):
     """The version that waited for consent does not get it. Durable. ``by`` says who decided."""
 
@@ -691,6 +709,7 @@ AnyEvent = (
     | ExtensionUninstalled
     | PermissionsGranted
     | UpdateProposed
+    | UpgradePolicySet
     | UpdateDeclined
     | LibraryEventPublished
     | HostQueryAnswered

@@ -14,6 +14,7 @@ from perdure.store.events import (
     PermissionsGranted,
     UpdateDeclined,
     UpdateProposed,
+    UpgradePolicySet,
 )
 
 
@@ -32,7 +33,8 @@ class ExtensionState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``enabled`` is False after an unload, until the next load: nothing can be dispatched. ``module`` is the SHA-256 of
     the wasm bytes that new jobs run. ``grant`` is the JSON of what it was granted, None if nobody ever did;
-    it outlives a new version, and ends with an uninstall.
+    it outlives a new version, and ends with an uninstall. ``upgrades`` are the policies that somebody set for the
+    installed version, by job type (`UpgradePolicySet`).
     """
 
     extension: str
@@ -49,6 +51,7 @@ class ExtensionState(msgspec.Struct, frozen=True, kw_only=True):
     granted_at: int | None = None
     granted_by: str = ""
     proposed: ProposedVersion | None = None
+    upgrades: dict[str, str] = {}
 
 
 def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int) -> ExtensionState | None:
@@ -79,6 +82,8 @@ def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int)
             proposed_at=time,
         )
         return msgspec.structs.replace(state, proposed=proposed)
+    if isinstance(event, UpgradePolicySet):
+        return msgspec.structs.replace(state, upgrades=event.policies)
     if isinstance(event, UpdateDeclined):
         return msgspec.structs.replace(state, proposed=None)
     if isinstance(event, ExtensionLoaded):

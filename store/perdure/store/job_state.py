@@ -146,6 +146,7 @@ class JobState(msgspec.Struct, kw_only=True):
     continues: bool = False  # the next attempt takes up the run
     intent: Intent | None = None  # in doubt, once nothing of the job runs any more
     forked_from: UUID | None = None
+    moved_from: str = ""  # the version that it ran before the last `JobMoved`
 
     @property
     def finished(self) -> bool:
@@ -318,9 +319,11 @@ def _forked(state: JobState, event: JobForked, sequence: int, time: int) -> None
 
 
 def _moved(state: JobState, event: JobMoved, sequence: int, time: int) -> None:
+    state.moved_from = state.version
     state.version, state.module, state.export = event.version, event.module, event.export
+    state.resumable = event.resumable
     state.run = None
-    state.continues = False
+    state.continues = state.attempting = False
 
 
 def _run_ended(state: JobState, event: JobRunEnded, sequence: int, time: int) -> None:

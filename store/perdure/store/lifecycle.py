@@ -94,8 +94,9 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.BACKOFF: S.SUSPENDED,
         S.ATTENTION: S.SUSPENDED,
     },
-    JobMoved: {
-        S.QUEUED: S.QUEUED,
+    JobMoved: {  # in an append with JobResumed
+        S.QUEUED: S.SUSPENDED,
+        S.RUNNING: S.SUSPENDED,  # its process or its actor died
         S.PAUSED: S.PAUSED,
         S.SUSPENDED: S.SUSPENDED,
         S.BACKOFF: S.BACKOFF,

@@ -139,6 +139,8 @@ def _type(hint: Any) -> str:
     arguments = typing.get_args(hint)
     if isinstance(hint, types.UnionType):
         return " or ".join(_type(argument) for argument in arguments)
+    if typing.get_origin(hint) is dict:
+        return f"map of {_type(arguments[0])} to {_type(arguments[1])}"
     if typing.get_origin(hint) is tuple:
         return f"array of {_type(arguments[0])}"
     raise TypeError(f"the reference has no name for {hint}")
