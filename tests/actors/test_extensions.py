@@ -349,10 +349,9 @@ def test_jobs_that_do_not_stop_for_an_unload_are_stopped_and_queued_by_the_next_
     rig.load()
     requeue(rig.system, [rig.job(job_id)])
 
-    second = puppets.of(job_id)
-    assert second.state == b"here"
-    second.end()
-    rig.wait(job_id, Status.COMPLETED)
+    puppets.of(job_id).end()
+    state = rig.wait(job_id, Status.COMPLETED)
+    assert (state.checkpoints, state.superseded) == (1, [])
 
 
 def test_a_running_job_keeps_the_guest_it_started_with(make_rig: MakeRig) -> None:

@@ -40,6 +40,7 @@ LEGAL = {
     ("cancel", Status.PAUSED): Status.CANCELLED,
     ("cancel", Status.SUSPENDED): Status.CANCELLED,
     ("cancel", Status.BACKOFF): Status.CANCELLED,
+    ("cancel", Status.ATTENTION): Status.CANCELLED,
     ("resume", Status.PAUSED): Status.QUEUED,
     ("resume", Status.SUSPENDED): Status.QUEUED,
     ("retry", Status.FAILED): Status.QUEUED,

@@ -1,4 +1,4 @@
-"""A job whose actor dies, or cannot be started: it goes on from its checkpoint, or fails with a reason."""
+"""A job whose actor dies, or cannot be started: it goes on where it was, or fails with a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.actor_rig import Rig, nudge
 from tests.support.house import House, restarted
 from tests.support.waiting import eventually
 
-from perdure.actors import GuestSpec
+from perdure.actors import Exit, GuestSpec
 from perdure.actors.job_actor import JobActor
 from perdure.actors.messages import JobDied
 from perdure.store import BlobMissing, MemoryBlobs, Status
@@ -26,19 +26,19 @@ def house(make_rig: Callable[..., Rig]) -> House:
 # --- a job's actor ---------------------------------------------------------------------------------------------------
 
 
-def test_a_job_whose_actor_dies_is_restarted_from_its_checkpoint(house: House) -> None:
+def test_a_job_whose_actor_dies_is_taken_up(house: House) -> None:
     job_id, puppet = house.begin()
+    puppet.do(lambda host: host.increment_items(3))
     puppet.do(lambda host: host.checkpoint(b"here"))
     house.explode(job_id, puppet)
     assert house.rig.status(job_id) is Status.RUNNING, "as after a crash"
 
     house.rig.advance(0.06)
 
-    second = house.puppets.of(job_id)
-    assert second.state == b"here"
-    second.end()
-    house.rig.wait(job_id, Status.COMPLETED)
-    assert [event.cause for event in house.rig.events(job_id) if isinstance(event, ev.JobResumed)] == ["restart"]
+    house.puppets.of(job_id).end()
+    state = house.rig.wait(job_id, Status.COMPLETED)
+    assert (state.items, state.checkpoints) == (3, 1)
+    assert [event.cause for event in house.rig.events(job_id) if isinstance(event, ev.JobRecovered)] == ["restart"]
     assert house.hooks.restarted == ["job"]
     assert all(guest.closed for guest in house.puppets.made[:1])
 
@@ -166,16 +166,20 @@ def test_a_checkpoint_that_is_missing_fails_the_job_and_does_not_try_for_ever(
 ) -> None:
     job_id, puppet = house.begin()
     puppet.do(lambda host: host.checkpoint(b"x" * (ev.INLINE_LIMIT + 1)))
+    house.rig.control(job_id, "pause")
+    puppet.end(Exit.INTERRUPTED)
+    house.rig.wait(job_id, Status.PAUSED)
+    house.rig.over(job_id)
 
     def miss(self: MemoryBlobs, digest: str) -> bytes:
         raise BlobMissing(digest)
 
     with monkeypatch.context() as patch:
         patch.setattr(MemoryBlobs, "get", miss)
-        house.explode(job_id, puppet)
-        for deaths in (2, 3):
-            house.rig.advance(10.0)
+        house.rig.control(job_id, "resume")
+        for deaths in (1, 2, 3):
             eventually(restarted(house, deaths))
+            house.rig.advance(10.0)
         house.rig.advance(10.0)
         state = house.rig.wait(job_id, Status.FAILED)
 

@@ -1,4 +1,7 @@
-"""What one process leaves behind, the next one takes up. A crash cuts a system off from its log at once."""
+"""What one process leaves behind, the next one takes up. A crash cuts a system off from its log at once.
+
+The guests' own lives through a crash are in `tests/actors/test_taking_up.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from tests.support.actor_rig import Rig
 from tests.support.crash import Crash, Recovered
 from tests.support.puppet import Puppets
-from tests.support.python_guest import PythonHost
+from tests.support.python_guest import FUEL_PER_CALL, PythonHost
 from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
 from perdure.actors import Exit, GuestSpec
@@ -28,83 +31,115 @@ def crash(make_rig: MakeRig) -> Crash:
     return Crash(make_rig)
 
 
-# --- from the last checkpoint ----------------------------------------------------------------------------------------
+# --- from where its run began ----------------------------------------------------------------------------------------
 
 
-def test_a_job_goes_on_from_its_last_checkpoint_with_the_counters_of_then(crash: Crash) -> None:
+def test_a_job_goes_on_where_it_was_with_all_that_it_counted(crash: Crash) -> None:
     job_id, puppet = crash.begin(state=b"start")
     puppet.do(lambda host: host.increment_items(5))
     puppet.do(lambda host: host.add_warning("odd"))
     puppet.do(lambda host: host.report_progress(0.5, "half"))
     puppet.do(lambda host: host.checkpoint(b"five"))
-    saved = crash.rig.job(job_id)
     puppet.do(lambda host: host.increment_items(90))
-    puppet.do(lambda host: host.report_progress(0.9, "more"))
     wait_for_log(crash.rig.store, lambda: crash.rig.job(job_id).items == 95)
+    before = crash.rig.job(job_id)
 
     rig = crash.crash()
 
     second = crash.puppets.of(job_id)
-    assert second.state == b"five"
-    state = rig.job(job_id)
-    assert (state.items, state.warnings, state.progress, state.message) == (5, 1, 0.5, "half")
-    assert state.fuel == saved.fuel
+    assert second.state == b"start", "the guest is led to where it was from the beginning"
     second.do(lambda host: host.increment_items(1))
     second.end()
     state = rig.wait(job_id, Status.COMPLETED)
-    assert (state.items, state.attempts) == (6, 2)
+    assert (state.items, state.warnings, state.message, state.attempts) == (96, 1, "half", 2)
+    assert (state.fuel, state.fuel_superseded) == (before.fuel + FUEL_PER_CALL, 0)
+    assert rig.tags(job_id) == [
+        "dispatched", "started", "items", "warning", "progress", "checkpoint", "items", "recovered", "started", "items",
+        "completed",
+    ]  # fmt: skip
+    assert state.superseded == []
+    assert [event.call for event in rig.events(job_id) if isinstance(event, ev.GuestEvent)] == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_came_after_the_checkpoint_is_superseded_and_stays_in_the_history(crash: Crash) -> None:
-    job_id, puppet = crash.begin()
+def test_a_run_after_a_pause_is_taken_up_from_the_checkpoint_of_that_pause(crash: Crash) -> None:
+    job_id, puppet = crash.begin(state=b"start")
+    puppet.do(lambda host: host.checkpoint(b"one"))
+    crash.rig.control(job_id, "pause")
+    puppet.end(Exit.INTERRUPTED)
+    crash.rig.wait(job_id, Status.PAUSED)
+    crash.rig.control(job_id, "resume")
+    puppet = crash.puppets.of(job_id)
+    puppet.do(lambda host: host.increment_items(2))
+    puppet.do(lambda host: host.checkpoint(b"two"))
+
+    rig = crash.crash()
+
+    puppet = crash.puppets.of(job_id)
+    assert puppet.state == b"one"
+    puppet.end()
+    state = rig.wait(job_id, Status.COMPLETED)
+    assert (state.items, state.checkpoints, state.superseded) == (2, 2, [(3, 6)])
+
+
+def test_what_came_after_the_checkpoint_of_a_failed_attempt_is_superseded_and_stays_in_the_history(
+    crash: Crash,
+) -> None:
+    job_id, puppet = crash.begin(retry=RetryPolicy(attempts=2, initial_ms=0, jitter=0.0))
     puppet.do(lambda host: host.checkpoint(b"1"))
     puppet.do(lambda host: host.increment_items(9))
-    wait_for_log(crash.rig.store, lambda: crash.rig.job(job_id).items == 9)
-
-    rig = crash.crash()
+    puppet.fail()
+    crash.rig.wait(job_id, Status.BACKOFF, Status.QUEUED, Status.RUNNING)
+    crash.rig.advance(0.0)
 
     crash.puppets.of(job_id).end()
-    state = rig.wait(job_id, Status.COMPLETED)
-    assert rig.tags(job_id) == [
-        "dispatched", "started", "checkpoint", "items", "resumed", "started", "completed",
+    state = crash.rig.wait(job_id, Status.COMPLETED)
+    assert crash.rig.tags(job_id) == [
+        "dispatched", "started", "checkpoint", "items", "retry-scheduled", "resumed", "started", "completed",
     ]  # fmt: skip
-    assert state.superseded == [(3, 5)]
-    assert [state.is_superseded(sequence) for sequence in range(1, 8)] == [False] * 3 + [True] + [False] * 3
+    assert state.superseded == [(3, 6)]
+    assert [state.is_superseded(sequence) for sequence in range(1, 9)] == [False] * 3 + [True] * 2 + [False] * 3
 
 
-def test_a_job_without_a_checkpoint_starts_over(crash: Crash) -> None:
-    job_id, puppet = crash.begin(state=b"start")
-    puppet.do(lambda host: host.increment_items(9))
+def test_a_job_that_was_not_called_before_the_crash_begins_with_its_state(crash: Crash) -> None:
+    job_id, _ = crash.begin(state=b"start")
 
     rig = crash.crash()
 
-    assert crash.puppets.of(job_id).state == b"start"
-    assert rig.job(job_id).items == 0
+    puppet = crash.puppets.of(job_id)
+    assert puppet.state == b"start"
+    puppet.do(lambda host: host.increment_items(1))
+    puppet.end()
+    assert rig.wait(job_id, Status.COMPLETED).items == 1
 
 
-def test_a_job_that_is_not_resumable_starts_over(crash: Crash) -> None:
+def test_a_job_that_is_not_resumable_is_taken_up_too(crash: Crash) -> None:
     job_id, puppet = crash.begin(state=b"start", resumable=False)
+    puppet.do(lambda host: host.increment_items(7))
     puppet.do(lambda host: host.checkpoint(b"later"))
 
-    crash.crash()
+    rig = crash.crash()
 
-    assert crash.puppets.of(job_id).state == b"start"
+    puppet = crash.puppets.of(job_id)
+    assert puppet.state == b"start"
+    puppet.end()
+    assert rig.wait(job_id, Status.COMPLETED).items == 7
 
 
-def test_crash_after_crash_loses_nothing(crash: Crash) -> None:
+def test_crash_after_crash_loses_nothing_and_repeats_nothing(crash: Crash) -> None:
     job_id, puppet = crash.begin(state=b"0")
     for number in range(1, 6):
-        assert puppet.do(lambda host: host.increment_items()) is None
+        puppet.do(lambda host: host.increment_items())
         assert puppet.do(lambda host, number=number: host.checkpoint(b"%d" % number))  # type: ignore[misc]
-        puppet.begin(lambda host: host.increment_items(100))
         rig = crash.crash()
         puppet = crash.puppets.of(job_id)
-        assert puppet.state == b"%d" % number
+        assert puppet.state == b"0"
     puppet.end()
 
     state = rig.wait(job_id, Status.COMPLETED)
 
     assert (state.items, state.attempts, state.checkpoints) == (5, 6, 5)
+    calls = [event.call for event in rig.events(job_id) if isinstance(event, ev.GuestEvent)]
+    assert calls == list(range(1, 11))
 
 
 def test_a_checkpoint_that_was_not_answered_may_be_lost_but_nothing_before_it(crash: Crash) -> None:
@@ -114,9 +149,11 @@ def test_a_checkpoint_that_was_not_answered_may_be_lost_but_nothing_before_it(cr
     answer = puppet.begin(lambda host: host.checkpoint(b"2"))
     assert crash.rig.store.blocked.acquire(timeout=TIMEOUT)
 
-    crash.crash()
+    rig = crash.crash()
 
-    assert crash.puppets.of(job_id).state == b"1"
+    crash.puppets.of(job_id).end()
+    state = rig.wait(job_id, Status.COMPLETED)
+    assert state.checkpoints in (1, 2)
     # The old process was told that it could not be stored, and was stopped.
     assert answer.exception(TIMEOUT) is not None or answer.result() is False
 
@@ -129,10 +166,8 @@ def test_the_log_on_disk_is_enough(tmp_path: Path) -> None:
         rig.crash()
     with LmdbEventStore.open(tmp_path) as inner, Rig(puppets, inner=inner) as rig:
         admit_recovered(rig.system, recover(rig.system))
-        puppet = puppets.of(job_id)
-        assert puppet.state == b"kept"
-        puppet.end()
-        rig.wait(job_id, Status.COMPLETED)
+        puppets.of(job_id).end()
+        assert rig.wait(job_id, Status.COMPLETED).checkpoints == 1
         assert check(inner).problems == []
 
 
@@ -269,5 +304,5 @@ def test_a_hundred_jobs_are_taken_up_at_once(make_rig: MakeRig) -> None:
         rig.wait(job_id, Status.COMPLETED)
     assert hooks.jobs == 100
     assert hooks.causes == ["recovery"] * 100
-    assert len([batch for batch in rig.store.batches if "resumed" in tags_of(batch)]) <= 2
+    assert len([batch for batch in rig.store.batches if "recovered" in tags_of(batch)]) <= 2
     assert {rig.job(job_id).attempts for job_id in jobs} == {2}

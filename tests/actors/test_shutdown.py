@@ -149,10 +149,8 @@ def test_a_shutdown_on_a_full_disk_ends_and_loses_nothing_that_was_acknowledged(
         puppet.do(lambda host: host.increment_items())
     assert crash.rig.status(job_id) is Status.RUNNING
     rig = crash.again()
-    puppet = crash.puppets.of(job_id)
-    assert puppet.state == b"kept"
-    puppet.end()
-    rig.wait(job_id, Status.COMPLETED)
+    crash.puppets.of(job_id).end()
+    assert rig.wait(job_id, Status.COMPLETED).checkpoints == 1
 
 
 def test_an_end_that_could_not_be_recorded_when_the_system_closed_is_done_again(crash: Crash) -> None:

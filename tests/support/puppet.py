@@ -1,4 +1,9 @@
-"""Guests that a test moves call by call: a puppet waits on its job's thread for what it is to do next."""
+"""Guests that a test moves call by call: a puppet waits on its job's thread for what it is to do next.
+
+A guest is deterministic, and so are a job's puppets: one that takes up a run which was broken off does by itself what
+the puppets before it did in that run, as far as the log leads it, and waits for the test only then. One of a new run
+knows nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,8 @@ from perdure.actors import Exit, GuestResult, GuestSpec, StopGuest
 from perdure.store.events import JobError
 
 T = TypeVar("T")
-_Step = tuple[Callable[[PythonHost], object], "Future[object]"]
+_Action = Callable[[PythonHost], object]
+_Step = tuple[_Action, "Future[object]"]
 
 
 class Stopped(Exception):
@@ -25,12 +31,18 @@ class Stopped(Exception):
 
 
 class Puppet:
-    """One attempt of one job."""
+    """One attempt of one job.
+
+    ``script`` is what it has done so far in its run, with what the puppets before it did; ``ready``: it has been led
+    through that.
+    """
 
     def __init__(self, spec: GuestSpec) -> None:
         self.spec = spec
         self.state = b""
+        self.ready = threading.Event()
         self.over = threading.Event()
+        self.script: list[_Action] = []
         self._result: GuestResult | BaseException | None = None
         self._ending = False
         self._steps: queue.SimpleQueue[_Step | None] = queue.SimpleQueue()
@@ -75,13 +87,21 @@ class Puppet:
 
     # --- the job's side ----------------------------------------------------------------------------------------------
 
-    def body(self, host: PythonHost, state: bytes, spec: GuestSpec) -> GuestResult | None:
+    def body(self, host: PythonHost, before: list[_Action]) -> GuestResult | None:
+        """Do again what was done ``before`` in this run, then what the test says."""
         try:
+            for action in before:
+                if not host.is_led:
+                    break
+                self.script.append(action)
+                self._again(action, host)
+            self.ready.set()
             while not self._ending:
                 step = self._steps.get(timeout=4 * TIMEOUT)
                 if step is None:
                     raise Killed
                 action, future = step
+                self.script.append(action)  # before it is done: it may be in the log although the guest was stopped
                 try:
                     future.set_result(action(host))
                 except (StopGuest, Killed):
@@ -91,10 +111,19 @@ class Puppet:
                     future.set_exception(error)
         finally:
             self.over.set()
+            self.ready.set()
             self._drop()
         if isinstance(self._result, BaseException):
             raise self._result
         return self._result
+
+    def _again(self, action: _Action, host: PythonHost) -> None:
+        try:
+            action(host)
+        except (StopGuest, Killed):
+            raise
+        except Exception:  # the test that told the first puppet has seen it
+            pass
 
     def wake(self) -> None:
         """It was killed."""
@@ -128,9 +157,10 @@ class Puppets:
 
         def body(host: PythonHost, state: bytes, spec: GuestSpec) -> GuestResult | None:
             puppet.state = state
+            last = self.current.get(spec.job_id)
             self.current[spec.job_id] = puppet
             self._running[spec.job_id].put(puppet)
-            return puppet.body(host, state, spec)
+            return puppet.body(host, list(last.script) if last is not None else [])
 
         guest = PythonGuest(spec, body, puppet.wake)
         self.made.append(guest)

@@ -28,6 +28,7 @@ from perdure.actors import (
     StopGuest,
     failure_answer,
 )
+from perdure.actors.replay.replay_host import ReplayHost
 from perdure.store.events import Inline, JobType, Recorded
 
 FUEL_PER_CALL = 10
@@ -44,6 +45,11 @@ class PythonHost:
         self._host = host
         self.killed = killed
         self.fuel = 0
+
+    @property
+    def is_led(self) -> bool:
+        """Whether the guest is answered from the log: it takes up a run, and the log has not ended."""
+        return isinstance(self._host, ReplayHost) and not self._host.is_live
 
     def _spend(self) -> int:
         if self.killed.is_set():

@@ -9,7 +9,7 @@ from tests.support.puppet import Puppet, Puppets
 
 from perdure.actors import Exit, Interrupt
 from perdure.store import Status
-from perdure.store.events import RetryPolicy
+from perdure.store.events import ActionIntended, Inline, JobInDoubt, JobStarted, RetryPolicy, job_stream
 
 LATER = RetryPolicy(attempts=5, initial_ms=60_000, jitter=0.0)
 
@@ -24,6 +24,8 @@ class Stage:
     def job(self, status: Status) -> UUID:
         if status is Status.QUEUED:
             return self.rig.dispatch(admit=False)
+        if status is Status.ATTENTION:
+            return self._in_doubt()
         job_id = self.rig.dispatch(retry=LATER if status is Status.BACKOFF else None)
         puppet = self.puppets.of(job_id)
         if status is Status.RUNNING:
@@ -43,6 +45,13 @@ class Stage:
             puppet.fail()
         self.rig.wait(job_id, status)
         self.rig.over(job_id)
+        return job_id
+
+    def _in_doubt(self) -> UUID:
+        """As a process leaves it that died while an action ran which must not be done twice."""
+        job_id = self.rig.dispatch(admit=False)
+        intent = ActionIntended(1, 10, "action:mail.send", None, "non_idempotent", "ab" * 16, Inline(b"{}"))
+        self.rig.system.append(job_stream(job_id), [JobStarted(1, 1), intent, JobInDoubt(1, 3)])
         return job_id
 
     def interrupt_of(self, puppet: Puppet) -> Interrupt:
