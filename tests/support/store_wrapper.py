@@ -16,6 +16,7 @@ from perdure.store import (
     BlobStore,
     EventStore,
     Head,
+    Heads,
     JobPage,
     JobQuery,
     JobState,
@@ -128,6 +129,9 @@ class StoreWrapper:
 
     def head(self, stream: str) -> Head | None:
         return self.inner.head(stream)
+
+    def heads(self) -> Heads:
+        return self.inner.heads()
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         return self.inner.streams(prefix)

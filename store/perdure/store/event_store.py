@@ -98,6 +98,13 @@ class Head(msgspec.Struct, frozen=True):
     hash: bytes
 
 
+class Heads(msgspec.Struct, frozen=True):
+    """The ends of all streams, by name, at one moment: when the log was at ``position``."""
+
+    position: int
+    heads: dict[str, Head]
+
+
 class RawFrame(msgspec.Struct, frozen=True):
     """One stored frame as bytes, with the position of its first event."""
 
@@ -181,6 +188,9 @@ class EventStore(Protocol):
 
     def head(self, stream: str) -> Head | None:
         """The stream's end, or None if there is no such stream."""
+
+    def heads(self) -> Heads:
+        """The ends of all streams at one moment. Some 400 bytes for each, while the answer is kept."""
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """The names of all streams that begin with ``prefix``, in order."""

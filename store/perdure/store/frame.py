@@ -113,6 +113,11 @@ def read_frame(data: bytes, position: int) -> Frame:
     return frame
 
 
+def is_as_made(frame: Frame, data: bytes) -> bool:
+    """Whether ``data`` are the very bytes that `make_frame` makes of what `read_frame` read in them."""
+    return _encoder.encode(frame) == data
+
+
 def read_events(data: bytes, position: int) -> DecodedFrame:
     """The frame with its events decoded and in their present shape.
 

@@ -3,14 +3,15 @@
 Reads everything: the file's pages are sound, frames follow one another by position, each stream's sequences and hash
 chain are whole, the stored ends and projections equal a fresh fold, every payload and module is in the blob store and
 unaltered, the index names every frame and the index of statuses every job, the rows are those that the outcomes of
-actions wrote (but for those under `DERIVED`, which no event carries). What it cannot see: a stream whose last
-events were cut off together with its stored end and projection; for that the heads have to be kept elsewhere.
+actions wrote (but for those under `DERIVED`, which no event carries). What it cannot see by itself: a stream whose
+last events were cut off, or that was written anew, together with all that is stored of it. For that somebody has to
+know how the streams once ended: a `Witness` says so (`perdure.runtime.seals`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -22,12 +23,14 @@ from perdure.store.events import (
     BlobRef,
     ExtensionInstalled,
     JobDispatched,
+    JobFolded,
+    JobMoved,
     Sealed,
     UpdateProposed,
     decode,
     writes_of,
 )
-from perdure.store.frame import Frame, genesis, link, read_frame
+from perdure.store.frame import Frame, genesis, is_as_made, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.rows import DERIVED
 
@@ -41,6 +44,16 @@ class Problem(msgspec.Struct, frozen=True):
     what: str
 
 
+class SealedEnd(msgspec.Struct, frozen=True):
+    """That ``stream``, number ``number`` of the log, once had ``hash`` at ``sequence``; ``by`` says who states it."""
+
+    stream: str
+    number: int
+    sequence: int
+    hash: bytes
+    by: str
+
+
 class Report(msgspec.Struct, kw_only=True):
     """What was looked at, and what was found."""
 
@@ -48,6 +61,9 @@ class Report(msgspec.Struct, kw_only=True):
     frames: int = 0
     streams: int = 0
     blobs: int = 0
+    sealed: int = 0  # ends of streams that were compared with what was sealed
+    folded: list[str] = []  # streams whose sealed events were removed by retention since, behind what is still there
+    notes: list[str] = []  # what is no problem, and worth knowing
     problems: list[Problem] = []
 
     @property
@@ -60,6 +76,10 @@ class Report(msgspec.Struct, kw_only=True):
         if isinstance(what, CorruptLog):
             where, what = what.where, what.reason
         self.problems.append(Problem(where, str(what)))
+
+
+# Says how streams once ended, from the log or from elsewhere, and notes in the report what is wrong with what says so.
+Witness = Callable[[EventStore, Report], Iterable[SealedEnd]]
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -76,28 +96,30 @@ class _Chain(msgspec.Struct):
     at_head: bytes | None = None  # the hash where the stream ended when the check began
 
 
-def check(store: EventStore) -> Report:
-    """Check the whole log as it is now; another process may go on writing to it.
+def check(store: EventStore, witness: Witness | None = None) -> Report:
+    """Check the whole log as it is now, also against a ``witness``; another process may go on writing to it.
 
     Reads once through the log, once through each stream and once through the rows. It remembers each frame's place,
     each blob's digest and each row's: some 200 bytes for each.
     """
-    report = Report(problems=[])
+    report = Report(folded=[], notes=[], problems=[])
     if isinstance(store, LmdbEventStore) and (damage := store.damaged_pages()):
         # LMDB must not read such a file: it ends the process on some of this damage.
         report.problems.extend(Problem("data.mdb", what) for what in damage)
         return report
     try:
+        ends = _Ends(report, witness(store, report) if witness is not None else ())
         # Heads first, names last: what a writer adds meanwhile is in the log and has a name, but is nobody's head.
         heads = dict(_heads(store, report))
         until = store.position_in_file() if isinstance(store, LmdbEventStore) else store.position()
         names = {head.number: name for name, head in _heads(store, Report(problems=[]))}
-        walk = _Walk(report, heads, names)
+        walk = _Walk(report, heads, names, ends)
         for raw in store.frames():
             if raw.position > until:
                 break
             walk.step(raw)
         walk.end(until)
+        ends.finish({name: head.sequence for name, head in heads.items()}, walk.unreadable_streams)
         if not walk.unreadable:
             _check_rows(store, walk.rows, until, report)
         for name, head in heads.items():
@@ -122,13 +144,69 @@ def _heads(store: EventStore, report: Report) -> Iterator[tuple[str, Head]]:
             yield name, head
 
 
+class _Ends:
+    """What a witness says, compared with the log as it goes by."""
+
+    def __init__(self, report: Report, ends: Iterable[SealedEnd]) -> None:
+        self._report = report
+        self._left: dict[str, dict[int, list[SealedEnd]]] = {}
+        self._seen: set[str] = set()
+        self._altered: set[str] = set()
+        for end in ends:
+            self._left.setdefault(end.stream, {}).setdefault(end.sequence, []).append(end)
+
+    def of(self, stream: str, number: int) -> dict[int, list[SealedEnd]] | None:
+        """The ends of a stream that nothing was compared with yet, by their sequences."""
+        left = self._left.get(stream)
+        if left and stream not in self._seen:
+            self._seen.add(stream)
+            end = left[min(left)][0]
+            if end.number != number:
+                self._report.add(stream, f"it is stream {number} of the log, and was {end.number} at {end.by}")
+        return left
+
+    def compare(self, left: dict[int, list[SealedEnd]], sequence: int, tip: bytes) -> None:
+        """The stream has ``tip`` at ``sequence``."""
+        for end in left.pop(sequence, ()):
+            self._report.sealed += 1
+            if end.hash != tip and end.stream not in self._altered:
+                self._altered.add(end.stream)
+                what = f"at or before its event {sequence} it is not what it was at {end.by}: altered or replaced"
+                self._report.add(end.stream, what)
+
+    def fold(self, left: dict[int, list[SealedEnd]], event: JobFolded, stream: str) -> None:
+        """Nothing is left of what came before but the hash of the last of it."""
+        self.compare(left, event.through, event.hash)
+        gone = [sequence for sequence in left if sequence < event.through]
+        for sequence in gone:
+            del left[sequence]
+        if gone:
+            self._report.folded.append(stream)
+
+    def finish(self, heads: dict[str, int], unreadable: set[str]) -> None:
+        """Whatever nothing was compared with is not there."""
+        for stream, left in sorted(self._left.items()):
+            if not left or stream in unreadable:
+                continue
+            last = max(left)
+            by, now = left[last][0].by, heads.get(stream, 0)
+            if not now:
+                self._report.add(stream, f"it is gone; it had {last} events at {by}")
+            elif now < last:
+                self._report.add(stream, f"it ends at event {now}, and had {last} at {by}: its tail was cut off")
+            else:
+                self._report.add(stream, f"its event {last}, which it had at {by}, is not there")
+
+
 class _Walk:
     """One way through the log, from its first frame to its last."""
 
-    def __init__(self, report: Report, heads: dict[str, Head], names: dict[int, str]) -> None:
+    def __init__(self, report: Report, heads: dict[str, Head], names: dict[int, str], ends: _Ends) -> None:
         self.placed: dict[tuple[int, int], int] = {}  # (stream number, first sequence) -> position
         self.unreadable: set[int] = set()
+        self.unreadable_streams: set[str] = set()
         self.digests: set[str] = set()
+        self._ends = ends
         self.rows: dict[bytes, _Written] = {}
         self._report = report
         self.heads = heads
@@ -151,6 +229,8 @@ class _Walk:
             self._expected = None  # nobody knows how many events it held
             return
         self._expected = raw.position + len(frame.bodies)
+        if not is_as_made(frame, raw.data):
+            self._report.add(where, "it is not written as a frame is: altered")
         self._report.frames += 1
         self._report.events += len(frame.bodies)
         name = self._names.get(frame.stream)
@@ -168,14 +248,19 @@ class _Walk:
         if frame.previous != chain.hash:
             self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
         head = self.heads[name].sequence if name in self.heads else 0
+        left = self._ends.of(name, frame.stream)
         tip = frame.previous
         for place, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True)):
             sequence, body = frame.first + place, bytes(raw_body)
             tip = link(tip, sequence, time, body)
             if sequence == head:
                 chain.at_head = tip
+            if left and sequence in left:
+                self._ends.compare(left, sequence, tip)
             try:
                 event = decode(body, name)
+                if left and isinstance(event, JobFolded):
+                    self._ends.fold(left, event, name)
                 self.digests.update(_references(event))
                 for write in writes_of(event):
                     if write.value is None:
@@ -184,6 +269,7 @@ class _Walk:
                         self.rows[write.key] = _Written(position + place, _digest(write.value))
             except StoreError as error:
                 self.unreadable.add(position)
+                self.unreadable_streams.add(name)
                 self._report.add(f"{name}, sequence {sequence}", error)
         chain.sequence, chain.hash = frame.last, tip
 
@@ -194,9 +280,9 @@ class _Walk:
 
 
 def _references(event: Any) -> Iterator[str]:
-    if isinstance(event, ExtensionInstalled | JobDispatched | UpdateProposed):
+    if isinstance(event, ExtensionInstalled | JobDispatched | JobMoved | UpdateProposed):
         yield event.module
-    for name in ("state", "payload", "answer"):
+    for name in ("state", "payload", "answer", "data", "rows", "changes"):
         value = getattr(event, name, None)
         if isinstance(value, Sealed):
             value = value.data
@@ -214,6 +300,9 @@ def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, r
     elif chain.at_head != head.hash:
         report.add(name, f"its last event, {head.sequence}, or one before it was altered")
     try:
+        # What a writer added since the check began has moved the stored end too.
+        if chain.sequence > head.sequence and ((end := store.head(name)) is None or end.sequence < chain.sequence):
+            report.add(name, f"the log has its events up to {chain.sequence}, its end says {head.sequence}: inserted")
         fresh, now = store.rebuild(name, head.sequence), store.head(name)
         # Another process may have appended since: then there is nothing to compare with.
         if now == head and fresh != store.state(name) and store.head(name) == head:
@@ -263,9 +352,13 @@ def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Repor
             report.add(f"position {position}", f"the index says it is sequence {sequence} of stream {number}")
     for position in left.values():
         report.add(f"position {position}", "it is not in the index")
+    names = store.numbered()
     for stream, head in walk.heads.items():
-        if (name := store.name_of(head.number)) != stream:
+        if (name := names.pop(head.number, None)) != stream:
             report.add(stream, f"its number, {head.number}, is filed under {name!r}: the log's events get a wrong name")
+    for number, name in names.items():
+        if store.head(name) is None:
+            report.add(f"number {number}", f"it is filed under {name!r}, and there is no such stream")
     missing, extra = store.misfiled_jobs()
     for stream in missing:
         report.add(stream, "it is not filed under its status: a list of jobs by status lacks it")

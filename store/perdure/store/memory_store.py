@@ -17,6 +17,7 @@ from perdure.store.event_store import (
     Appended,
     AppendRequest,
     Head,
+    Heads,
     JobPage,
     JobQuery,
     RawFrame,
@@ -148,6 +149,12 @@ class MemoryEventStore:
         self._check()
         end = self._ends.get(stream)
         return end.head if end is not None else None
+
+    def heads(self) -> Heads:
+        """See `EventStore.heads`."""
+        with self._changed:
+            self._check()
+            return Heads(self._position, {stream: end.head for stream, end in self._ends.items()})
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """See `EventStore.streams`."""

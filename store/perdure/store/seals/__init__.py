@@ -1,0 +1,1 @@
+"""What a seal says: a Merkle tree over the ends of all streams, and the statement that is signed. Pure."""
