@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from perdure.store import EventStore
 from perdure.store import events as ev
@@ -149,15 +149,18 @@ _ERROR: Final = ev.JobError(
 # One of every event that there is: golden bytes, the reference page and the table tests are made from these.
 EXAMPLES: Final[tuple[ev.Event, ...]] = (
     dispatched(job_id(1), retry=RETRY),
+    ev.ForkBegun(**asdict(dispatched(job_id(1), retry=RETRY)), parent=job_id(2)),
     started(),
     ev.JobResumed(checkpoint=17, cause="recovery"),
     ev.JobRecovered(origin=4, through=17, cause="recovery"),
     ev.JobInDoubt(call=11, sequence=16),
     ev.DoubtResolved(call=11, resolution="succeeded", answer=ev.Inline(b'{"sent": true}'), code="", by="cli"),
     ev.JobForked(parent=job_id(2), sequence=9, hash=bytes(range(32)), state=False, answer=11, module=True),
+    ev.ForkAbandoned(reason="the process died while it was made"),
     ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter", resumable=True),
     ev.JobRunEnded(reason="format"),
     ev.JobLinked(parent=job_id(2), call=12),
+    ev.JobKeyed(key="order 4711", writes=(ev.RowWrite(key=b"once\x00a", value=b"1"),)),
     ev.JobPauseRequested(),
     ev.JobCancelRequested(),
     ev.JobPaused(forced=False, fuel=70),
@@ -166,6 +169,14 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.JobCompleted(fuel=100),
     ev.JobFailed(error=_ERROR, fuel=110),
     ev.JobCancelled(forced=True, fuel=120),
+    ev.JobFolded(
+        through=3,
+        hash=bytes(range(32)),
+        size=812,
+        positions=bytes(range(16)),
+        rows=ev.Inline(b"\x90"),
+        summary=b"\x80",
+    ),
     ev.ProgressReported(call=3, fuel=912, progress=0.5, message="half"),
     ev.CheckpointSaved(call=4, fuel=1024, state=ev.BlobRef(digest=MODULE, size=65_537)),
     ev.CheckpointRefused(call=4, fuel=1024, digest=bytes(range(32)), reason="budget"),

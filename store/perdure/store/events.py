@@ -227,12 +227,22 @@ class DoubtResolved(JobEvent, frozen=True, tag="resolved"):
     by: str
 
 
+class ForkBegun(JobDispatched, frozen=True, tag="fork-begun"):
+    """Somebody forked job ``parent``: the fork as `JobDispatched` has it; a copy of the parent's events follows. Durable.
+
+    Nothing of it runs before `JobForked`. Every event of the copy has the sequence that it has in the parent's stream.
+    """
+
+    parent: UUID
+
+
 class JobForked(JobEvent, frozen=True, tag="forked"):
-    """What comes before is a copy of job ``parent`` up to its event ``sequence``. Durable. From here on it is its own.
+    """The copy of job ``parent`` is complete, up to its event ``sequence``. Durable. From here on the fork is its own.
 
     ``hash`` is that event's, in the parent's chain. What was changed in the copy: the state of its last checkpoint (or
-    of the dispatch) if ``state``; the answer to call number ``answer`` if that is not 0; the module if ``module``. The
-    copy of an action has no writes: they are the parent's.
+    of the dispatch) if ``state``; the answer to call number ``answer`` of its last run if that is not 0; the module, in
+    the dispatch and each move, if ``module``. The copy of an action has no writes, which are the parent's, and names
+    its effect as the fork does. A guest that is led on sees the id of the job in which its run began.
     """
 
     parent: UUID
@@ -241,6 +251,12 @@ class JobForked(JobEvent, frozen=True, tag="forked"):
     state: bool
     answer: int
     module: bool
+
+
+class ForkAbandoned(JobEvent, frozen=True, tag="fork-abandoned"):
+    """The copy will never be complete, and nothing of the fork will ever run. Durable. ``reason`` is for people."""
+
+    reason: str
 
 
 class JobMoved(JobEvent, frozen=True, tag="moved"):
@@ -271,6 +287,16 @@ class JobLinked(JobEvent, frozen=True, tag="linked"):
 
     parent: UUID
     call: int
+
+
+class JobKeyed(JobEvent, frozen=True, tag="keyed"):
+    """Whoever dispatched the job named the dispatch, so that it happens once. Durable, with the dispatch.
+
+    ``key`` is the idempotency key; ``writes`` make the row by which the same key finds this job again.
+    """
+
+    key: str
+    writes: tuple[RowWrite, ...] = ()
 
 
 class JobPauseRequested(JobEvent, frozen=True, tag="pause-requested"):
@@ -322,6 +348,23 @@ class JobCancelled(JobEvent, frozen=True, tag="cancelled"):
 
     forced: bool
     fuel: int
+
+
+class JobFolded(JobEvent, frozen=True, tag="folded"):
+    """The job's events up to sequence ``through`` were removed; this one is its last. Durable.
+
+    ``hash`` is that of the event at ``through``, with which the chain goes on here; ``size`` that of the removed frames. ``positions`` tells which places of the log are empty since (the sum of the BLAKE2b-128 of each place as
+    u64, big-endian, modulo 2^128). ``rows`` is msgpack of ``[key, position, digest]`` of each row that one of these
+    events was the last to write (BLAKE2b-128 of its value, nil where it was deleted). ``summary`` is msgpack of what
+    the job's events add up to.
+    """
+
+    through: int
+    hash: bytes
+    size: int
+    positions: bytes
+    rows: Payload
+    summary: bytes
 
 
 # --- what a guest did ------------------------------------------------------------------------------------------------
@@ -670,15 +713,18 @@ class KeysErased(RuntimeEvent, frozen=True, tag="keys-erased"):
 
 AnyJobEvent = (
     JobDispatched
+    | ForkBegun
     | JobStarted
     | JobResumed
     | JobRecovered
     | JobInDoubt
     | DoubtResolved
     | JobForked
+    | ForkAbandoned
     | JobMoved
     | JobRunEnded
     | JobLinked
+    | JobKeyed
     | JobPauseRequested
     | JobCancelRequested
     | JobPaused
@@ -687,6 +733,7 @@ AnyJobEvent = (
     | JobCompleted
     | JobFailed
     | JobCancelled
+    | JobFolded
     | ProgressReported
     | CheckpointSaved
     | CheckpointRefused
@@ -809,7 +856,7 @@ def library_stream(library_id: UUID | str) -> str:
 
 def writes_of(event: Event) -> tuple[RowWrite, ...]:
     """The changes of rows that an event carries."""
-    return event.writes if isinstance(event, ActionAnswered | HostActionAnswered) else ()
+    return event.writes if isinstance(event, ActionAnswered | HostActionAnswered | JobKeyed) else ()
 
 
 def stream_key(stream: str) -> bytes | None:

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.store.errors import BadEvent, IllegalTransition
+from perdure.store.errors import BadEvent, CorruptLog, IllegalTransition, JobIsFolded
 from perdure.store.events import (
+    UNREADABLE,
     ActionAnswered,
     ActionIntended,
     ActionReused,
@@ -25,6 +26,8 @@ from perdure.store.events import (
     CheckpointSaved,
     DoubtResolved,
     Event,
+    ForkAbandoned,
+    ForkBegun,
     GuestEvent,
     InterruptAnswered,
     ItemsCounted,
@@ -34,8 +37,10 @@ from perdure.store.events import (
     JobDispatched,
     JobError,
     JobFailed,
+    JobFolded,
     JobForked,
     JobInDoubt,
+    JobKeyed,
     JobLinked,
     JobMoved,
     JobPaused,
@@ -51,6 +56,7 @@ from perdure.store.events import (
     RetryPolicy,
     RetryScheduled,
     WarningAdded,
+    tag_of,
 )
 from perdure.store.lifecycle import Status, next_status
 
@@ -146,6 +152,10 @@ class JobState(msgspec.Struct, kw_only=True):
     continues: bool = False  # the next attempt takes up the run
     intent: Intent | None = None  # in doubt, once nothing of the job runs any more
     forked_from: UUID | None = None
+    idempotency_key: str | None = None
+    folded_at: int | None = None  # its events before the last one are gone since
+    copied: Status | None = None  # of a fork that is being made: the status that the original had there
+    led_as: UUID | None = None  # of a run that began in another job: that job, whose id its guest goes on to see
     moved_from: str = ""  # the version that it ran before the last `JobMoved`
 
     @property
@@ -163,9 +173,18 @@ class JobState(msgspec.Struct, kw_only=True):
         return self.run is not None and not self.run.ended
 
     @property
+    def guest_id(self) -> UUID:
+        """The id that the guest of the run sees: that of the job in which the run began."""
+        return self.led_as if self.led_as is not None else self.job_id
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether an action is without an outcome that must not be done twice, given that nothing of the job runs."""
         return self.intent is not None and self.intent.effect == "non_idempotent"
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(JobState)
 
 
 def origin_of(state: JobState) -> int:
@@ -199,6 +218,23 @@ def fold(state: JobState | None, events: Iterable[tuple[Event, int, int]]) -> Jo
     return after
 
 
+def summary_of(state: JobState) -> bytes:
+    """A state as `JobFolded.summary` has it."""
+    return _encoder.encode(state)
+
+
+def from_summary(summary: bytes, job_id: UUID | str) -> JobState:
+    """The state that `summary_of` made bytes of; ``job_id`` is for the error.
+
+    Raises:
+        CorruptLog: these are no state's.
+    """
+    try:
+        return _decoder.decode(summary)
+    except UNREADABLE as error:
+        raise CorruptLog(f"the summary of job:{job_id}", str(error)) from None
+
+
 def copy(state: JobState) -> JobState:
     """A state that can be changed without touching ``state``."""
     twin: JobState = msgspec.structs.replace(state)
@@ -213,8 +249,12 @@ def apply(state: JobState | None, event: Event, sequence: int, time: int) -> Job
             next_status("?", None, event)
             raise AssertionError("unreachable: the table allows only a dispatch here")
         return _dispatched(event, sequence, time)
+    if state.folded_at is not None:
+        raise JobIsFolded(str(state.job_id), state.folded_at, state.sequence - 1)
     kind = type(event)
-    if kind in _LIFECYCLE or state.status is not Status.RUNNING:
+    if state.copied is not None and not _is_of_fork(state, event):
+        _step_of_copy(state, event)
+    elif kind in _LIFECYCLE or state.status is not Status.RUNNING:
         state.status = next_status(str(state.job_id), state.status, event)
     try:
         step = _APPLY[kind]
@@ -227,7 +267,23 @@ def apply(state: JobState | None, event: Event, sequence: int, time: int) -> Job
     return state
 
 
+def _step_of_copy(state: JobState, event: Event) -> None:
+    """An event that a fork takes over: it has to be legal where the original was, and lets nothing run."""
+    if state.status is not Status.COPYING:
+        raise IllegalTransition(str(state.job_id), str(state.status), tag_of(event))
+    if isinstance(event, JobForked):
+        state.copied = Status.SUSPENDED  # the original is a fork itself
+    else:
+        state.copied = next_status(str(state.job_id), state.copied, event)
+
+
+def _is_of_fork(state: JobState, event: Event) -> bool:
+    """Whether the event ends the copy; the fork of a fork takes over the one that ended the original's."""
+    return isinstance(event, ForkAbandoned) or (isinstance(event, JobForked) and event.parent == state.forked_from)
+
+
 def _dispatched(event: JobDispatched, sequence: int, time: int) -> JobState:
+    forked = event.parent if isinstance(event, ForkBegun) else None
     return JobState(
         job_id=event.job_id,
         sequence=sequence,
@@ -243,6 +299,8 @@ def _dispatched(event: JobDispatched, sequence: int, time: int) -> JobState:
         retry=event.retry,
         superseded=[],
         export=event.export,
+        forked_from=forked,
+        copied=Status.QUEUED if forked is not None else None,
     )
 
 
@@ -252,6 +310,7 @@ def _started(state: JobState, event: JobStarted, sequence: int, time: int) -> No
     if state.started_at is None:
         state.started_at = time
     if not state.continues:
+        state.led_as = None
         state.run = Run(origin_of(state), sequence, state.fuel)
         state.attempt_base = state.fuel
     state.continues = False
@@ -274,7 +333,7 @@ def _resumed(state: JobState, event: JobResumed, sequence: int, time: int) -> No
         state.items = state.bytes = state.warnings = state.checkpoints = state.fuel = 0
     state.fuel_superseded += spent - state.fuel
     _supersede(state.superseded, event.checkpoint, sequence)
-    state.run = None
+    state.run = state.intent = None
     _queued_again(state)
     if event.cause == "rerun":
         state.failures = 0
@@ -315,7 +374,16 @@ def _doubt_resolved(state: JobState, event: DoubtResolved, sequence: int, time: 
 
 def _forked(state: JobState, event: JobForked, sequence: int, time: int) -> None:
     _queued_again(state)
-    state.forked_from = event.parent
+    if state.forked_from == event.parent:
+        state.copied = None
+    state.failures = 0
+    state.parent = None  # a person made it, not the job that dispatched the original
+    if state.is_broken_off and state.led_as is None:
+        state.led_as = event.parent
+
+
+def _abandoned(state: JobState, event: ForkAbandoned, sequence: int, time: int) -> None:
+    state.ended_at = time
 
 
 def _moved(state: JobState, event: JobMoved, sequence: int, time: int) -> None:
@@ -357,6 +425,17 @@ def _cancel_requested(state: JobState, event: JobCancelRequested, sequence: int,
 
 def _linked(state: JobState, event: JobLinked, sequence: int, time: int) -> None:
     state.parent = event.parent
+
+
+def _keyed(state: JobState, event: JobKeyed, sequence: int, time: int) -> None:
+    if state.copied is None:  # a fork's is the original's
+        state.idempotency_key = event.key
+
+
+def _folded(state: JobState, event: JobFolded, sequence: int, time: int) -> None:
+    if event.through != state.sequence or from_summary(event.summary, state.job_id) != state:
+        raise BadEvent(f"job:{state.job_id}", f"it folds another job, or not all of its {state.sequence} events")
+    state.folded_at = time
 
 
 def _spent(state: JobState, fuel: int) -> None:
@@ -469,9 +548,11 @@ _LIFECYCLE: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] 
     JobInDoubt: _in_doubt,
     DoubtResolved: _doubt_resolved,
     JobForked: _forked,
+    ForkAbandoned: _abandoned,
     JobMoved: _moved,
     JobRunEnded: _run_ended,
     JobLinked: _linked,
+    JobKeyed: _keyed,
     JobPauseRequested: _pause_requested,
     JobCancelRequested: _cancel_requested,
     JobPaused: _paused,
@@ -480,7 +561,9 @@ _LIFECYCLE: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] 
     JobCompleted: _completed,
     JobFailed: _failed,
     JobCancelled: _cancelled,
+    JobFolded: _folded,
     JobDispatched: lambda state, event, sequence, time: None,  # the table refused it already
+    ForkBegun: lambda state, event, sequence, time: None,
 }
 _APPLY: Final[dict[type[Event], Callable[[JobState, Any, int, int], None]]] = {
     **_LIFECYCLE,

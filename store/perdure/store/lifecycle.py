@@ -19,14 +19,18 @@ from perdure.store.errors import IllegalTransition
 from perdure.store.events import (
     DoubtResolved,
     Event,
+    ForkAbandoned,
+    ForkBegun,
     GuestEvent,
     JobCancelled,
     JobCancelRequested,
     JobCompleted,
     JobDispatched,
     JobFailed,
+    JobFolded,
     JobForked,
     JobInDoubt,
+    JobKeyed,
     JobLinked,
     JobMoved,
     JobPaused,
@@ -49,6 +53,7 @@ class Status(enum.StrEnum):
     PAUSED = "paused"  # a person stopped it; waits for a person
     SUSPENDED = "suspended"  # the host stopped it; the next host resumes it
     BACKOFF = "backoff"  # failed, and will be tried again
+    COPYING = "copying"  # a fork that is being made
     ATTENTION = "attention"  # an action of it is in doubt; waits for a person to say what happened
     COMPLETED = "completed"
     FAILED = "failed"
@@ -61,6 +66,7 @@ UNFINISHED: Final = frozenset(Status) - TERMINAL
 S = Status
 TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
     JobDispatched: {None: S.QUEUED},
+    ForkBegun: {None: S.COPYING},
     JobStarted: {S.QUEUED: S.RUNNING},
     JobResumed: {
         S.RUNNING: S.QUEUED,  # its process or its actor died
@@ -85,15 +91,12 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.FAILED: S.ATTENTION,
         S.CANCELLED: S.ATTENTION,
     },
-    DoubtResolved: {S.ATTENTION: S.ATTENTION},  # in the append that queues it again
-    JobForked: {
-        S.QUEUED: S.SUSPENDED,
-        S.RUNNING: S.SUSPENDED,
-        S.PAUSED: S.SUSPENDED,
-        S.SUSPENDED: S.SUSPENDED,
-        S.BACKOFF: S.SUSPENDED,
-        S.ATTENTION: S.SUSPENDED,
+    DoubtResolved: {
+        S.ATTENTION: S.ATTENTION,  # in the append that queues it again
+        S.RUNNING: S.RUNNING,  # the host's own word: it was stopped before the action was begun
     },
+    JobForked: {S.COPYING: S.SUSPENDED},  # in the append that queues it
+    ForkAbandoned: {S.COPYING: S.CANCELLED},
     JobMoved: {  # in an append with JobResumed
         S.QUEUED: S.SUSPENDED,
         S.RUNNING: S.SUSPENDED,  # its process or its actor died
@@ -105,6 +108,7 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
     },
     JobRunEnded: {S.RUNNING: S.RUNNING, S.PAUSED: S.PAUSED, S.SUSPENDED: S.SUSPENDED},
     JobLinked: {S.QUEUED: S.QUEUED},  # in the append that dispatches it
+    JobKeyed: {S.QUEUED: S.QUEUED},  # as above
     JobPauseRequested: {S.RUNNING: S.RUNNING},
     JobCancelRequested: {S.RUNNING: S.RUNNING},
     JobPaused: {S.RUNNING: S.PAUSED, S.QUEUED: S.PAUSED, S.SUSPENDED: S.PAUSED, S.BACKOFF: S.PAUSED},
@@ -126,6 +130,7 @@ TRANSITIONS: Final[dict[type[Event], dict[Status | None, Status]]] = {
         S.BACKOFF: S.CANCELLED,
         S.ATTENTION: S.CANCELLED,
     },
+    JobFolded: {S.COMPLETED: S.COMPLETED, S.FAILED: S.FAILED, S.CANCELLED: S.CANCELLED},  # and nothing follows
 }
 del S
 
