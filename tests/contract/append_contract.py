@@ -16,11 +16,11 @@ from tests.support.job_events import (
     installed,
     items,
     job_id,
-    run_of,
     runtime_opened,
     start_job,
     started,
 )
+from tests.support.lives import life_before
 
 from perdure.store import (
     Appended,
@@ -82,29 +82,20 @@ class AppendContract(StoreFixtures):
 
     def test_every_type_of_event_survives(self, store: EventStore) -> None:
         """Each example goes on to a stream of its own, after what makes it legal."""
-        before: list[ev.Event]
         for number, example in enumerate(EXAMPLES, 10):
+            before: list[ev.Event] = []
             if isinstance(example, ev.JobDispatched):
-                stream, before = ev.job_stream(example.job_id), []
-            elif isinstance(example, ev.JobStarted):
-                stream, before = ev.job_stream(job_id(number)), [dispatched(job_id(number))]
-            elif isinstance(example, ev.JobResumed):
-                # It names a checkpoint at sequence 17.
-                saved = ev.CheckpointSaved(call=15, fuel=15, state=ev.Inline(b"{}"))
-                stream = ev.job_stream(job_id(number))
-                before = [dispatched(job_id(number)), started(), *run_of(14), saved]
-            elif isinstance(example, ev.JobLinked):
-                stream, before = ev.job_stream(job_id(number)), [dispatched(job_id(number))]
-            elif isinstance(example, ev.LibraryEvent):
-                stream, before = ev.library_stream(LIBRARY), []
-            elif isinstance(example, ev.CallEvent):
-                stream, before = ev.CALLS_STREAM, []
+                stream = ev.job_stream(example.job_id)
             elif isinstance(example, ev.JobEvent):
-                stream, before = ev.job_stream(job_id(number)), [dispatched(job_id(number)), started()]
+                stream, before = ev.job_stream(job_id(number)), life_before(example, job_id(number))
+            elif isinstance(example, ev.LibraryEvent):
+                stream = ev.library_stream(LIBRARY)
+            elif isinstance(example, ev.CallEvent):
+                stream = ev.CALLS_STREAM
             elif isinstance(example, ev.ExtensionEvent):
-                stream, before = ev.extension_stream("test-extension"), []
+                stream = ev.extension_stream("test-extension")
             else:
-                stream, before = RUNTIME, []
+                stream = RUNTIME
             store.append(stream, [*before, example])
             (last,) = list(store.read(stream, backward=True))[:1]
             assert last.event == example

@@ -221,12 +221,14 @@ def test_what_counts_is_what_was_not_superseded(history: list[ev.Event]) -> None
 def test_no_fuel_is_lost(history: list[ev.Event]) -> None:
     """What counts and what was superseded together are what all attempts consumed."""
     spent = [0]
-    for event in history:
-        if isinstance(event, ev.JobStarted):
-            spent.append(0)
+    state: JobState | None = None
+    for event, sequence, time in numbered(history):
+        if isinstance(event, ev.JobStarted) and state is not None and not state.continues:
+            spent.append(0)  # a run that is taken up counts on
         elif getattr(event, "fuel", 0):
             spent[-1] = event.fuel  # type: ignore[attr-defined]  # those that have it
-    state = fold(None, numbered(history))
+        state = evolve(state, event, sequence, time)
+    assert state is not None
     assert state.fuel + state.fuel_superseded == sum(spent)
     assert min(state.fuel, state.fuel_superseded) >= 0
 
