@@ -69,7 +69,7 @@ def _fits(kind: type[ev.Event], state: JobState) -> bool:
         return state.is_broken_off
     if kind in (ev.JobInDoubt, ev.DoubtResolved):
         return state.intent is not None
-    return True
+    return kind is not ev.JobFolded  # it has to have this job's summary; see tests/store/test_folding.py
 
 
 def _event(
@@ -90,6 +90,7 @@ def _event(
         "attempt": attempt,
         "pid": 1,
         "checkpoint": checkpoint,
+        "key": "order 4711",
         "forced": False,
         "resumable": True,
         "reason": "shutdown",

@@ -6,6 +6,7 @@ Every error carries its data as fields, so that a program can act on it, and say
 from __future__ import annotations
 
 import errno
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -50,6 +51,17 @@ class UnsupportedFormat(StoreError):
     def __init__(self, path: Path, found: int, known: int) -> None:
         self.path, self.found, self.known = path, found, known
         super().__init__(f"{path} has log format {found}, this perdure knows {known}; use the version that wrote it")
+
+
+class OldFormat(UnsupportedFormat):
+    """The log has the format of an older perdure; opening it for writing brings it to the present one."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.args = (
+            f"{path} has log format {found}, this perdure reads {known}; 'perdure log upgrade' brings it there "
+            "(older versions cannot read it any more then)",
+        )
 
 
 class UsedAfterFork(StoreError):
@@ -153,6 +165,18 @@ class CorruptBlob(StoreError):
     def __init__(self, digest: str, found: str) -> None:
         self.digest, self.found = digest, found
         super().__init__(f"blob {digest} holds bytes with digest {found}; restore it from a backup")
+
+
+class JobIsFolded(StoreError):
+    """The job's events were removed when it was folded; its summary stays. Times are microseconds since 1970."""
+
+    def __init__(self, job_id: str, folded_at: int, through: int) -> None:
+        self.job_id, self.folded_at, self.through = job_id, folded_at, through
+        moment = datetime.fromtimestamp(folded_at // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+        super().__init__(
+            f"job {job_id} was folded at {moment}: its {through:,} events are gone, "
+            "what they add up to and the hash of the last one stay"
+        )
 
 
 class UnknownJob(StoreError, LookupError):
