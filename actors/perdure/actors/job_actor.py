@@ -162,6 +162,8 @@ class JobActor(MailboxActor):
             result = GuestResult(Exit.STOPPED, 0)  # there was no fuel to begin with
         finally:
             hooks.attempt_ended(self._meter)
+            if self._replay is not None:
+                hooks.replayed(self._state.extension, self._replay.answered)
         if self._journal.lost is None and result is not None:
             self._record_end(self._ending(result))
 
@@ -207,7 +209,7 @@ class JobActor(MailboxActor):
             self._leases.fuel_left = fuel
         guest = self._system.guests(
             GuestSpec(
-                job_id=self.job_id,
+                job_id=state.guest_id if state.continues else self.job_id,
                 library_id=dispatched.library_id,
                 extension=dispatched.extension,
                 module=state.module,
@@ -240,7 +242,9 @@ class JobActor(MailboxActor):
         if not_taken_up is not None:
             return not_taken_up
         if leases.failure is not None:
-            return self._failed(leases.failure, fuel)
+            # An action that was done, and whose answer is lost: the next attempt would come to it too.
+            lost = leases.failure.kind == "unreplayable"
+            return self._given_up(leases.failure, fuel) if lost else self._failed(leases.failure, fuel)
         if result.exit is Exit.COMPLETED:
             return JobCompleted(fuel)
         if mail.killed == "timeout":
@@ -261,6 +265,8 @@ class JobActor(MailboxActor):
             return JobSuspended(mail.wanted.reason, forced, fuel)
         if mail.killed == STOPPED and mail.wanted is None:
             return JobSuspended("its actor was stopped", forced, fuel)
+        if mail.moving is not None and forced:
+            return JobSuspended(f"it moves to version {mail.moving.version}", forced, fuel)
         if self._was_told_before:
             return JobSuspended("it was to pause before the run was broken off", forced, fuel)
         return JobPaused(forced, fuel)
@@ -334,12 +340,14 @@ class JobActor(MailboxActor):
             self._system.count_end(self._state, status)
         elif not self._system.closing:
             # Also after a pause: a cancel that was acknowledged while this end was on its way has yet to be met.
-            delay = event.delay_ms if isinstance(event, RetryScheduled) else 0
+            delay, cause = event.delay_ms if isinstance(event, RetryScheduled) else 0, "resume"
             if isinstance(event, JobSuspended) and self._leases.suspension is not None:
                 delay = max(1, self._leases.suspension.retry_after_ms)  # 0 would let it stay suspended
             elif isinstance(event, JobSuspended) and (self._was_told_before or self._has_diverged):
                 delay = 1
-            self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt))
+            elif isinstance(event, JobSuspended) and self._mail.moving is not None and self._mail.wanted is None:
+                delay, cause = 1, "upgrade"
+            self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt, cause))
 
     def _on_death(self, reason: str) -> None:
         """A defect of the host ended this actor; the supervisor decides what becomes of the job."""

@@ -376,6 +376,8 @@ def _forked(state: JobState, event: JobForked, sequence: int, time: int) -> None
     _queued_again(state)
     if state.forked_from == event.parent:
         state.copied = None
+    if not state.is_in_doubt:
+        state.intent = None  # the original's, under the name that its effect has there; the fork begins its own
     state.failures = 0
     state.parent = None  # a person made it, not the job that dispatched the original
     if state.is_broken_off and state.led_as is None:

@@ -19,6 +19,7 @@ from perdure.store.events import (
     BudgetReached,
     DoubtResolved,
     GuestEvent,
+    JobForked,
     OperationAnswered,
     Recorded,
 )
@@ -56,6 +57,8 @@ def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome) -> Iterator[
         event = stored.event
         if isinstance(event, DoubtResolved) and now is not None and now.is_open:
             now = _resolved(now, event)
+        elif isinstance(event, JobForked) and now is not None and now.intended:
+            now = _of_original(now)
         elif isinstance(event, GuestEvent):
             if now is not None and event.call != now.call:
                 if now.event is not None:  # else it was a check_interrupt, at which an edge was met
@@ -84,6 +87,13 @@ def _with(now: RecordedCall | None, event: GuestEvent, sequence: int, outcome: O
             call=call, fuel=fuel, sequence=sequence, event=event, asked=done.asked, answer=done.answer, code=done.code
         )
     return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=event)
+
+
+def _of_original(open_call: RecordedCall) -> RecordedCall:
+    """What another job had begun when it was forked: of what may be repeated, the fork begins its own."""
+    intent = open_call.event
+    doubtful = isinstance(intent, ActionIntended) and intent.effect == "non_idempotent"
+    return open_call if doubtful else msgspec.structs.replace(open_call, intended=False)
 
 
 def _resolved(open_call: RecordedCall, event: DoubtResolved) -> RecordedCall:
