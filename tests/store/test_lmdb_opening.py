@@ -144,7 +144,7 @@ def test_a_fork_does_not_keep_the_folder_after_its_parent_closed(tmp_path: Path)
 # --- formats ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("found", "number"), [(b"3", 3), (b"", 0), (b"one", 0)])
+@pytest.mark.parametrize(("found", "number"), [(b"4", 4), (b"", 0), (b"one", 0)])
 def test_another_format_is_refused(tmp_path: Path, found: bytes, number: int) -> None:
     open_store(tmp_path).close()
     with behind_its_back(tmp_path) as databases:
@@ -152,24 +152,10 @@ def test_another_format_is_refused(tmp_path: Path, found: bytes, number: int) ->
     for opened in (LmdbEventStore.open, LmdbEventStore.open_readonly):
         with pytest.raises(UnsupportedFormat) as caught:
             opened(tmp_path)
-        assert (caught.value.found, caught.value.known) == (number, 2)
+        assert (caught.value.found, caught.value.known) == (number, 3)
     with behind_its_back(tmp_path) as databases:
-        databases.put("meta", b"format", b"2")
+        databases.put("meta", b"format", b"3")
     open_store(tmp_path).close()
-
-
-def test_format_1_gets_its_rows_when_it_is_opened_for_writing(tmp_path: Path) -> None:
-    with open_store(tmp_path) as store:
-        stream = start_job(store)
-    with behind_its_back(tmp_path) as databases:
-        databases.drop("rows")
-        databases.put("meta", b"format", b"1")
-    with pytest.raises(UnsupportedFormat):
-        LmdbEventStore.open_readonly(tmp_path)
-    with open_store(tmp_path) as store:
-        assert store.rows(b"") == []
-        assert [event.sequence for event in store.read(stream)] == [1, 2]
-    LmdbEventStore.open_readonly(tmp_path).close()
 
 
 # --- closing ---------------------------------------------------------------------------------------------------------

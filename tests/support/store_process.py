@@ -20,7 +20,7 @@ from typing import Final, Self
 import lmdb
 from tests.support.job_events import runtime_opened, start_job
 
-from perdure.store import LmdbEventStore, StoreError, check, follow
+from perdure.store import LmdbEventStore, StoreError, check, failpoints, follow, log_upgrade
 from perdure.store import events as ev
 
 PATIENCE: Final = 60.0  # seconds
@@ -247,6 +247,23 @@ def inspect_each(folder: str, damaged: str) -> None:
             say(f"ended with {os.waitstatus_to_exitcode(status)}")
 
 
+def upgrade_and_die(folder: str, failpoint: str, hit: str) -> None:
+    """Open a log in an old format, with one job a transaction, and die at the ``hit``-th pass of a failpoint."""
+    log_upgrade._JOBS = 1
+    passes = 0
+
+    def die() -> None:
+        nonlocal passes
+        passes += 1
+        if passes == int(hit):
+            say("dying")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    failpoints.arm(failpoint, die)
+    LmdbEventStore.open(folder).close()
+    say("upgraded")
+
+
 def append_once(folder: str) -> None:
     """Open a folder on a disk that is full to the last byte, and append to it."""
 
@@ -271,6 +288,7 @@ ROLES: Final[dict[str, Callable[..., None]]] = {
         inspect,
         inspect_each,
         append_once,
+        upgrade_and_die,
     )
 }
 

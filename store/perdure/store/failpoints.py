@@ -35,8 +35,19 @@ KEY_NAMES: Final = (
     "keys.after_overwrite",
     "keys.after_unlink",
 )
+# On an action's way, which only some workloads have.
+ACTION_NAMES: Final = (
+    "action.before_intent",
+    "action.after_intent",
+    "action.before_handler",
+    "action.after_handler",
+    "action.before_outcome",
+    "action.after_outcome",
+)
 # Where blobs are removed, which only some workloads do.
 REMOVE_NAMES: Final = ("blob.before_remove", "blob.after_remove")
+# Where a log in an older format is brought to the present one.
+UPGRADE_NAMES: Final = ("upgrade.before_write", "upgrade.after_sync", "upgrade.before_end")
 
 _armed: dict[str, Callable[[], None]] = {}
 
@@ -47,7 +58,7 @@ def arm(name: str, action: Callable[[], None]) -> None:
     Raises:
         KeyError: there is no such failpoint.
     """
-    if name not in NAMES + KEY_NAMES + REMOVE_NAMES:
+    if name not in NAMES + KEY_NAMES + ACTION_NAMES + REMOVE_NAMES + UPGRADE_NAMES:
         raise KeyError(name)
     _armed[name] = action
 

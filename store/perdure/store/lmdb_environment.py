@@ -25,6 +25,7 @@ from perdure.store.errors import (
     CorruptLog,
     DiskFull,
     LogFull,
+    OldFormat,
     StoreClosed,
     StoreError,
     StoreFailed,
@@ -35,7 +36,9 @@ from perdure.store.errors import (
     refused,
 )
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+_OLD_FORMATS: Final = (b"1", b"2")  # which are upgraded when they are opened for writing
+_UPGRADING: Final = b"upgrading"
 _DATABASES: Final = (b"log", b"index", b"streams", b"names", b"statuses", b"rows", b"meta")
 _READERS: Final = 1022
 _READER_TABLE_BYTES: Final = 65_536  # what LMDB makes of that many slots of 64 bytes and a header
@@ -82,6 +85,7 @@ class LmdbEnvironment:
         try:
             self._check_size()
             self._open_databases()
+            self._check_upgrade()
         except BaseException:
             self._env.close()
             raise
@@ -156,13 +160,25 @@ class LmdbEnvironment:
             found = txn.get(b"format", db=meta)
         if found is None:
             raise CorruptLog("data.mdb", "it does not say which format it has")
-        if found == b"1" and self._writable:
-            # Format 2 has one database more, and else the same.
-            with self._env.begin(write=True) as txn:
-                self._env.open_db(b"rows", txn=txn)
-                txn.put(b"format", str(FORMAT).encode(), db=meta)
+        if found in _OLD_FORMATS:
+            if not self._writable:
+                raise OldFormat(self.path, int(found), FORMAT)
+            self._begin_upgrade(meta)
         elif found != str(FORMAT).encode():
             raise UnsupportedFormat(self.path, int(found) if found.isdigit() else 0, FORMAT)
+
+    def _begin_upgrade(self, meta: Any) -> None:
+        def work(txn: Any) -> None:
+            self._env.open_db(b"rows", txn=txn)  # which format 1 has not
+            # The number goes first: a perdure that knows only the old format must not write to a log in between.
+            txn.put(b"format", str(FORMAT).encode(), db=meta)
+            txn.put(_UPGRADING, b"", db=meta)
+
+        self.write(work, synced=lambda: None)
+
+    def _check_upgrade(self) -> None:
+        if self.upgraded_through() is not None and not self._writable:
+            raise OldFormat(self.path, FORMAT - 1, FORMAT)
 
     def _open_database(self, name: bytes) -> Any:
         while True:
@@ -284,6 +300,22 @@ class LmdbEnvironment:
         if size >= self._max_map_size:
             raise LogFull(self.path, self._max_map_size)
         self._resize(min(size * 2, self._max_map_size), inside=0)
+
+    # --- the upgrade of an old format --------------------------------------------------------------------------------
+
+    def upgraded_through(self) -> str | None:
+        """The last stream whose projection an upgrade has folded anew, empty for none; None: there is none to do."""
+        with self.transaction() as txn:
+            through = txn.get(_UPGRADING, db=self.meta)
+        return None if through is None else through.decode()
+
+    def note_upgraded(self, txn: Any, through: str) -> None:
+        """Note, in a transaction, how far an upgrade got."""
+        txn.put(_UPGRADING, through.encode(), db=self.meta)
+
+    def end_upgrade(self) -> None:
+        """The log has the present format in all its parts. Durable."""
+        self.write(lambda txn: txn.delete(_UPGRADING, db=self.meta), synced=lambda: None)
 
     # --- looking at it -----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ Layout (measured in ADR 0002), seven databases in one environment:
     names     stream number (u32 BE) -> stream name
     statuses  status + NUL + job id -> nothing
     rows      key -> version (u64 BE) + value
-    meta      "format" -> "2"
+    meta      "format" -> "3"; "upgrading" -> the stream that an upgrade has come to
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -41,6 +41,7 @@ from perdure.store.event_store import (
     Appended,
     AppendRequest,
     Head,
+    Heads,
     JobPage,
     JobQuery,
     RawFrame,
@@ -53,6 +54,7 @@ from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.lmdb_environment import LmdbEnvironment
+from perdure.store.log_upgrade import upgrade
 from perdure.store.projection import State, decode_state, encode_state
 from perdure.store.reading import expand, matches, read_stream, rebuild_from
 from perdure.store.rows import MAX_KEY_BYTES, Row, RowOverlay
@@ -74,8 +76,17 @@ class _StoredEnd(msgspec.Struct, array_like=True):
     state: bytes
 
 
+class _StoredHead(msgspec.Struct, array_like=True):
+    """The first three items of a `_StoredEnd`; the projection behind them is skipped, not decoded."""
+
+    number: int
+    sequence: int
+    hash: bytes
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(_StoredEnd).decode
+_decode_head = msgspec.msgpack.Decoder(_StoredHead).decode
 
 
 class LmdbEventStore:
@@ -128,6 +139,8 @@ class LmdbEventStore:
         Raises:
             StoreLocked: another process writes to this folder.
             CorruptLog, UnsupportedFormat, DiskFull, StoreFailed: as they say.
+
+        A log in an older format is brought to the present one (`perdure.store.log_upgrade`).
         """
         folder = Path(path)
         new = not _has_bytes(folder / "log" / "data.mdb")
@@ -154,6 +167,11 @@ class LmdbEventStore:
             except OSError as error:
                 store.close()
                 raise refused(folder, error) from error
+        try:
+            upgrade(store)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @classmethod
@@ -235,6 +253,39 @@ class LmdbEventStore:
                 txn.delete(_status_key(before), db=self._env.statuses)
             txn.put(_status_key(after), b"", db=self._env.statuses)
 
+    def upgraded_through(self) -> str | None:
+        """See `LmdbEnvironment.upgraded_through`."""
+        return self._env.upgraded_through()
+
+    def refold(self, states: Mapping[str, State | None], through: str) -> None:
+        """Put these projections in the place of what the streams have. Durable, all or none.
+
+        For the upgrade of an old format, which has come to the stream ``through`` with that.
+        """
+
+        def work(txn: Any) -> None:
+            for name, state in states.items():
+                end = self._decode_end(name, txn.get(name.encode(), db=self._env.streams))
+                before = decode_state(name, end.state)
+                value = _encode(_StoredEnd(end.number, end.sequence, end.hash, encode_state(state)))
+                txn.put(name.encode(), value, db=self._env.streams)
+                if isinstance(before, JobState):
+                    txn.delete(_status_key(before), db=self._env.statuses)
+                if isinstance(state, JobState):
+                    txn.put(_status_key(state), b"", db=self._env.statuses)
+            self._env.note_upgraded(txn, through)
+
+        with self._writing:
+            hit("upgrade.before_write")
+            self._env.write(work, synced=lambda: hit("upgrade.after_sync"))
+            self._ends.clear()
+
+    def end_upgrade(self) -> None:
+        """See `LmdbEnvironment.end_upgrade`."""
+        with self._writing:
+            hit("upgrade.before_end")
+            self._env.end_upgrade()
+
     def _adopt(self, plan: CommitPlan) -> None:
         if len(self._ends) + len(plan.ends) > _CACHED_ENDS:
             self._ends.clear()
@@ -272,12 +323,14 @@ class LmdbEventStore:
         In the writer's process `position` follows the commit: for a moment the file is ahead of it.
         """
         with self._env.transaction() as txn:
-            cursor = txn.cursor(self._env.log)
-            last = (_U64.unpack(cursor.key())[0], cursor.value()) if cursor.last() else None
-        if last is None:
+            return self._last_position(txn)
+
+    def _last_position(self, txn: Any) -> int:
+        cursor = txn.cursor(self._env.log)
+        if not cursor.last():
             return 0
-        position: int = last[0]
-        return position + len(read_frame(last[1], position).bodies) - 1
+        position: int = _U64.unpack(cursor.key())[0]
+        return position + len(read_frame(cursor.value(), position).bodies) - 1
 
     def _stream_count(self) -> int:
         with self._env.transaction() as txn:
@@ -434,6 +487,20 @@ class LmdbEventStore:
         end = self._stored_end(stream)
         return end.head if end is not None else None
 
+    def heads(self) -> Heads:
+        """See `EventStore.heads`. One transaction, whose every step lets other threads run."""
+        heads: dict[str, Head] = {}
+        with self._env.transaction() as txn:
+            position = self._last_position(txn)
+            for name, data in txn.cursor(self._env.streams):
+                stream = name.decode()
+                try:
+                    head = _decode_head(data)
+                except UNREADABLE as error:
+                    raise CorruptLog(f"the end of {stream}", str(error)) from None
+                heads[stream] = Head(head.number, head.sequence, head.hash)
+        return Heads(position, heads)
+
     def streams(self, prefix: str = "") -> Iterator[str]:
         """See `EventStore.streams`."""
         key, start = prefix.encode(), prefix.encode()
@@ -554,6 +621,11 @@ class LmdbEventStore:
                 return
             yield from chunk
             key += b"\0"
+
+    def numbered(self) -> dict[int, str]:
+        """The name that is filed under each number, for the integrity check."""
+        with self._env.transaction() as txn:
+            return {_U32.unpack(key)[0]: name.decode() for key, name in txn.cursor(self._env.names)}
 
     def misfiled_jobs(self) -> tuple[list[str], int]:
         """Streams of jobs that the index of statuses lacks, and how many of its entries are too many.
