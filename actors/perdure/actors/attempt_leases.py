@@ -175,7 +175,7 @@ class AttemptLeases:
             self._journal.lose(str(error))
         while self._mail.rung < self._rings:
             # At a host call it can be stopped at once: there is nothing that a guest that waits could finish first.
-            if self._mail.killed is not None or self._mail.wanted is not None:
+            if self._mail.killed is not None or self._mail.wanted is not None or self._mail.restarting:
                 raise StopGuest
             self._mail.wait()
         return True

@@ -13,6 +13,7 @@ from perdure.actors.messages import (
     CommitFailed,
     Committed,
     KillJob,
+    MoveJob,
     OperationDone,
     PauseJob,
     RoomDue,
@@ -28,6 +29,7 @@ class AttemptMail:
 
     Attributes:
         wanted: what the guest was asked to do, if anything.
+        moving: where the job is to go on with another version of its module.
         killed: why the guest is to be stopped at once: ``grace``, ``timeout``, `STOPPED`; else None.
         operation: the last answer to an operation call.
         rung: the token of the last `RoomDue`.
@@ -41,6 +43,7 @@ class AttemptMail:
 
     def __init__(self, inbox: Any) -> None:
         self.wanted: PauseJob | SuspendJob | CancelJob | None = None
+        self.moving: MoveJob | None = None
         self.killed: str | None = None
         self.operation: OperationDone | None = None
         self.rung = 0
@@ -58,6 +61,8 @@ class AttemptMail:
             self.operation = message
         elif isinstance(message, RoomDue):
             self.rung = message.token
+        elif isinstance(message, MoveJob):
+            self.moving = message
         elif isinstance(message, PauseJob | SuspendJob | CancelJob):
             # A cancel stands whatever comes after it; a shutdown must not turn a person's pause into its own.
             if self.wanted is None or isinstance(message, CancelJob):
@@ -84,6 +89,11 @@ class AttemptMail:
         """Take all messages that are there."""
         while not self.empty():
             self.wait()
+
+    @property
+    def restarting(self) -> bool:
+        """Whether the guest is to be stopped at its next call, for a restart with another version."""
+        return self.moving is not None and self.moving.restart
 
     def go_on(self) -> None:
         """Go on, if the guest is not to be stopped.

@@ -70,6 +70,8 @@ class JobHost:
             mail.read()
         if mail.killed is not None:
             raise StopGuest
+        if mail.moving is not None and mail.restarting and self.operations.begun <= self.calls:
+            raise StopGuest  # but an action that an earlier attempt began is first brought to its end
         meter = self._meter
         meter.calls[function] += 1
         meter.fuel = fuel - self.fuel_before
@@ -100,6 +102,8 @@ class JobHost:
         if not isinstance(answer, Committed):
             return self._refused(call, fuel, state, "store")
         self.operations.effects.saved(answer.sequence)
+        if self._mail.moving is not None:
+            raise StopGuest  # the guest of the next version goes on from here
         return True
 
     def _refused(self, call: int, fuel: int, state: bytes, reason: str) -> bool:

@@ -82,6 +82,13 @@ class SuspendJob(Message, frozen=True):
     reason: str
 
 
+class MoveJob(Message, frozen=True):
+    """Stop so that the next run is one of another ``version``: after the next checkpoint, or at once to ``restart``."""
+
+    version: str
+    restart: bool
+
+
 class CancelJob(Message, frozen=True):
     """Stop at the next check, for good."""
 
@@ -231,11 +238,15 @@ class ActorDied(Message, frozen=True):
 
 
 class WakeJob(Message, frozen=True):
-    """Let the job go on ``delay_ms`` from now, if ``attempts`` is still the number of its last attempt."""
+    """Let the job go on ``delay_ms`` from now, if ``attempts`` is still the number of its last attempt.
+
+    ``cause`` is that of the `JobResumed`, where neither the job's status nor a budget has one of its own.
+    """
 
     job_id: UUID
     delay_ms: int
     attempts: int
+    cause: str = "resume"
 
 
 class CallOff(Message, frozen=True):
@@ -245,9 +256,13 @@ class CallOff(Message, frozen=True):
 
 
 class KillLater(Message, frozen=True):
-    """The job was asked to stop; kill it when the grace period is over."""
+    """The job was asked to stop; kill it when the grace period is over.
+
+    ``cause`` is ``grace``, or ``move``: then only its guest is stopped, a call that has begun may end.
+    """
 
     job_id: UUID
+    cause: str = "grace"
 
 
 class RingJob(Message, frozen=True):
@@ -276,6 +291,7 @@ AnyMessage = (
     | CommitFailed
     | PauseJob
     | SuspendJob
+    | MoveJob
     | CancelJob
     | RoomDue
     | KillJob

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from perdure.actors.messages import Admit, WakeJob
-from perdure.actors.requeueing import ReplayLimit, requeueing, unmet_wish
+from perdure.actors.requeueing import unmet_wish
 from perdure.actors.system import ActorSystem
 from perdure.store.errors import StoreError
 from perdure.store.event_store import JobQuery
@@ -30,9 +30,9 @@ def recover(system: ActorSystem) -> list[JobState]:
     found = _unfinished(system)
     # All in one go: the log writer makes one commit of what waits in its mailbox.
     sent = [
-        (state, system.append_soon(job_stream(state.job_id), [event]))
+        (state, system.append_soon(job_stream(state.job_id), events))
         for state in found
-        if (event := recovery_event(state, system.clock.now(), system.replay_limit)) is not None
+        if (events := recovery_events(system, state))
     ]
     for state, future in sent:
         try:
@@ -82,10 +82,10 @@ def requeue(system: ActorSystem, states: Sequence[JobState]) -> None:
         if is_due_later(state, system.clock.now()):
             _wake_when_due(system, state)
             continue
-        event = recovery_event(state, system.clock.now(), system.replay_limit)
-        if event is not None:
-            system.append(job_stream(state.job_id), [event])
-        if isinstance(event, JobInDoubt):
+        events = recovery_events(system, state)
+        if events:
+            system.append(job_stream(state.job_id), events)
+        if events and isinstance(events[-1], JobInDoubt):
             continue
         system.extension_address(state.extension).tell(Admit(state.job_id))
 
@@ -105,14 +105,11 @@ def _wake_when_due(system: ActorSystem, state: JobState) -> None:
     system.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
 
 
-def recovery_event(state: JobState, now: int, limit: ReplayLimit) -> Event | None:
-    """What to record for a job that an earlier process left unfinished, if anything.
-
-    ``now`` is in microseconds since 1970.
-    """
+def recovery_events(system: ActorSystem, state: JobState) -> tuple[Event, ...]:
+    """What to record for a job that an earlier process left unfinished, if anything."""
     wish = unmet_wish(state)
-    if is_due_later(state, now):
-        return None
+    if is_due_later(state, system.clock.now()):
+        return ()
     if wish is None and state.status in (Status.RUNNING, Status.SUSPENDED):
-        return requeueing(state, "recovery", limit)
-    return wish
+        return system.going_on(state, "recovery")
+    return (wish,) if wish is not None else ()

@@ -37,7 +37,7 @@ from perdure.actors.messages import (
     WakeJob,
     WatchDeadline,
 )
-from perdure.actors.requeueing import requeueing, unmet_wish
+from perdure.actors.requeueing import unmet_wish
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob, WriteConflict
 from perdure.store.events import (
     JobCancelled,
@@ -121,7 +121,7 @@ class Supervisor(MailboxActor):
         elif isinstance(message, KillLater):
             attempt = self._system.attempt_of(message.job_id)
             if attempt is not None:
-                self._after(self._kill_grace, _Kill(message.job_id, attempt, "grace"))
+                self._after(self._kill_grace, _Kill(message.job_id, attempt, message.cause))
         elif isinstance(message, JobDied | CallOff):
             self._try(message)
         elif isinstance(message, ActorDied):
@@ -165,6 +165,8 @@ class Supervisor(MailboxActor):
         elif isinstance(task, RingJob):
             if self._system.attempt_of(task.job_id) == task.attempt:
                 self._system.tell_job(task.job_id, RoomDue(task.token))
+        elif task.cause == "move":
+            self._system.stop_guest(task.job_id, task.attempt)
         else:
             self._system.kill_job(task.job_id, KillJob(task.cause), task.attempt)
 
@@ -200,7 +202,7 @@ class Supervisor(MailboxActor):
             self._go_on(state, "retry")
         elif state.status is Status.SUSPENDED:
             if unmet_wish(state) or message.delay_ms:
-                self._go_on(state, "budget" if state.retry_at is not None else "resume")
+                self._go_on(state, "budget" if state.retry_at is not None else message.cause)
         elif state.status is Status.PAUSED:
             if unmet_wish(state):
                 self._go_on(state, "resume")
@@ -305,9 +307,9 @@ class Supervisor(MailboxActor):
             self._system.extension_address(state.extension).tell(Forget(state.job_id))
 
     def _resume(self, state: JobState, cause: str) -> None:
-        event = requeueing(state, cause, self._system.replay_limit)
-        self._system.append(job_stream(state.job_id), [event])
-        if not isinstance(event, JobInDoubt):
+        events = self._system.going_on(state, cause)
+        self._system.append(job_stream(state.job_id), events)
+        if not isinstance(events[-1], JobInDoubt):
             self._admit(state)
 
     # --- what died ---------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from perdure.actors.messages import (
     LaneFlush,
     LoadExtension,
     Message,
+    MoveJob,
     OperationCall,
     OperationDone,
     PauseJob,
@@ -55,11 +56,14 @@ from perdure.actors.operations import Operations
 from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
+from perdure.actors.upgrading import Upgrade, going_on, is_at_checkpoint
 from perdure.actors.workers import Workers
 from perdure.store.errors import StoreError
 from perdure.store.event_store import Appended, Effects, EventStore, JobQuery
 from perdure.store.events import (
     Event,
+    JobEvent,
+    JobMoved,
     JobRecovered,
     JobResumed,
     JobType,
@@ -113,6 +117,7 @@ class ActorSystem:
         ended: told of each job whose end was just committed, on the log writer's thread.
         riders: what else is to be on disk with the events.
         budgets: what attempts may use.
+        upgrade_of: the other version that a job is to move to, if there is one.
     """
 
     def __init__(
@@ -128,6 +133,7 @@ class ActorSystem:
         ended: Callable[[JobState], None] = lambda state: None,
         riders: Riders | None = None,
         budgets: JobBudgets | None = None,
+        upgrade_of: Callable[[JobState], Upgrade | None] = lambda state: None,
     ) -> None:
         self.store = store
         self.guests = guests
@@ -135,6 +141,7 @@ class ActorSystem:
         self.hooks = hooks
         self.clock = clock
         self.budgets = budgets or NoBudgets()
+        self._upgrade_of = upgrade_of
         self.closing = False
         self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
@@ -276,6 +283,7 @@ class ActorSystem:
                 if is_called_off(self.store, state):
                     self.supervisor.tell(CallOff(job_id))
                     return False
+                state = self._moved_if_due(state)
                 ref = JobActor.start(self, state, self._cause(state))
             except Exception as error:
                 # No thread, or a log that cannot be read: this job's trouble, not its extension's.
@@ -284,6 +292,7 @@ class ActorSystem:
                 self.job_died(job_id, f"it could not be started: {error}", blame_for(error))
                 return False
             self._running[job_id] = _Running(ref, state.extension, state.attempts + 1, has_slot)
+            self._ask_to_move(job_id, state)
             ref.tell(encode_message(Run()))
             return True
 
@@ -342,6 +351,51 @@ class ActorSystem:
             return
         self.tell_job(job_id, message)  # first the reason, then the end
         if entry.kill is not None:
+            entry.kill()
+
+    # --- other versions ----------------------------------------------------------------------------------------------
+
+    def going_on(self, state: JobState, cause: str) -> tuple[JobEvent, ...]:
+        """The events that let a job go on of which nothing runs, see `perdure.actors.upgrading.going_on`.
+
+        Raises:
+            StoreError: the log cannot be read.
+        """
+        upgrade = self._upgrade_of(state)
+        return going_on(state, cause, self.replay_limit, upgrade, lambda: is_at_checkpoint(self.store, state))
+
+    def _moved_if_due(self, state: JobState) -> JobState:
+        """A queued job as it is to be started: moved to another version, if that is due. Durable."""
+        if self._upgrade_of(state) is None:
+            return state
+        events = self.going_on(state, "upgrade")
+        if not isinstance(events[0], JobMoved):
+            return state
+        self.append(job_stream(state.job_id), events, state.sequence)
+        return self.store.job(state.job_id)
+
+    def move_running(self, extension: str) -> None:
+        """Stop the extension's running jobs that are to move to another version, each when that is due.
+
+        Raises:
+            StoreError: the log cannot be read.
+        """
+        with self._starting:  # a job that starts after this is asked then
+            for job_id in self.running_of(extension):
+                self._ask_to_move(job_id, self.store.job(job_id))
+
+    def _ask_to_move(self, job_id: UUID, state: JobState) -> None:
+        upgrade = self._upgrade_of(state)
+        if upgrade is None or not (upgrade.restart or (state.resumable and upgrade.resumable)):
+            return
+        self.tell_job(job_id, MoveJob(upgrade.version, upgrade.restart))
+        if upgrade.restart:
+            self.supervisor.tell(KillLater(job_id, "move"))
+
+    def stop_guest(self, job_id: UUID, attempt: int) -> None:
+        """Stop the guest of this attempt, if it runs; a host call that has begun ends first."""
+        entry = self._running.get(job_id)
+        if entry is not None and entry.attempt == attempt and entry.kill is not None:
             entry.kill()
 
     # --- extensions --------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ LABELS: Final = {
         Label(
             name="cause",
             meaning="why an attempt runs: `dispatch` for the first one, else why the job was queued again",
-            values=("dispatch", "recovery", "resume", "retry", "rerun", "restart", "budget"),
+            values=("dispatch", "recovery", "resume", "retry", "rerun", "restart", "budget", "upgrade"),
         ),
         Label(name="kind", meaning="what an attempt failed of", values=ERROR_KINDS),
         Label(name="error", meaning="the class of the store's error", limit=50),
