@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
 
+from msgspec import UNSET
+
 from perdure.actors import recovery
 from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.hooks import ActorHooks
@@ -43,6 +45,7 @@ from perdure.runtime.errors import (
 from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.grants import Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.housekeeping import Housekeeping
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
@@ -59,6 +62,7 @@ from perdure.runtime.standard_operations import register_standard_operations
 from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.subscriptions.operations import event_operations
 from perdure.runtime.subscriptions.waking import Waking
+from perdure.runtime.timetravel.forking import Forking
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
@@ -145,10 +149,12 @@ class Runtime:
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
         self._dispatching = Dispatching(store, self._extensions, hooks, clock)
+        self._forking = Forking(store, self._extensions, self._dispatching, self._system, keychain, clock)
         self._events = Dispatcher(store, self.call, self._extensions.ensure_loaded, clock)
         self.job_operations = job_operations(store, self._system, self._dispatching, self._waiters, settings)
         waking = Waking(store, self._extensions, self._dispatching, settings)
         self.event_operations = event_operations(store, self._extensions, clock, waking, self._events.start)
+        self._housekeeping = Housekeeping(clock)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
@@ -251,9 +257,11 @@ class Runtime:
             runtime._opened = True
             runtime.hooks.opened(runtime)
             keychain.recover()
+            runtime._forking.abandon_half_made()
             tidy_credentials(store, keychain, runtime.call)
             if recover:
                 runtime.recover()
+            runtime._housekeeping.start()
         except BaseException:
             runtime.close(grace=0)
             raise
@@ -271,6 +279,7 @@ class Runtime:
         try:
             if self._opened:
                 self.hooks.closed(self)
+            self._housekeeping.stop()
             self._events.stop()
             grace = self.settings.shutdown_grace if grace is None else grace
             self._system.shutdown(grace, "the runtime closed", last=self._record_close)
@@ -282,6 +291,7 @@ class Runtime:
         finally:
             self._waiters.close()
             self._events.join()
+            self._housekeeping.join()
             self._on_close.close()
 
     def _record_close(self) -> None:
@@ -574,6 +584,46 @@ class Runtime:
             self._system.append(job_stream(job_id), [prepared.dispatched], 0, timeout)
         self._system.extension_address(prepared.dispatched.extension).tell(Admit(job_id))
         return JobHandle(self, job_id)
+
+    def fork(
+        self,
+        job_id: UUID | str,
+        at: int | None = None,
+        *,
+        state: object = UNSET,
+        answer: tuple[int, object] | None = None,
+        module: str | os.PathLike[str] | None = None,
+        paused: bool = False,
+    ) -> JobHandle:
+        """Make a new job that goes on from a point of this one's past; this one stays as it is. Durable.
+
+        Where the guest's run was going on at that point, the fork's guest is led there by the log, and then goes on by
+        itself; where it had ended, or with a new ``state``, the fork begins anew from the last checkpoint. Before that
+        point it has done what the original did; the rows and the world are those of today, and so are permissions and
+        budgets. Its limits are the original's.
+
+        Args:
+            job_id: the original.
+            at: the event of its history behind which the fork branches off; None is its last one.
+            state: takes the place of the last checkpoint's, or of the first one where there is no checkpoint.
+            answer: a host call's number in the run that is open at that event, and what the guest is told there
+                instead; the fork branches off behind that call.
+            module: a wasm file, an extension's folder, or a version that is installed. Its guest has to do the same as
+                the original's up to the point, else the fork fails as ``diverged`` before it did anything.
+            paused: it waits for a `resume`.
+
+        Raises:
+            UnknownJob, NoSuchSequence, NoSuchCall: there is no such job, event or call.
+            ForkRefused: it cannot be forked there, or not so.
+            InvalidState, StateTooLarge: the state or the answer cannot be used.
+            UnknownExtension, ExtensionDisabled, ModuleError, UnknownJobType, LibraryDenied, BudgetExceeded: as for
+                `dispatch`.
+            StoreError: it could not be recorded; it will not run.
+        """
+        self._check()
+        identifier = _job_id(job_id)
+        made = self._forking.fork(identifier, at, state=state, answer=answer, module=module, paused=paused)
+        return JobHandle(self, made)
 
     def job(self, job_id: UUID | str) -> JobHandle:
         """A job by its id.
