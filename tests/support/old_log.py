@@ -134,9 +134,10 @@ def module() -> bytes:
     stop = f"(loop $on (br_if $on (i32.eqz {asks}))) {save} (return (i32.const 1))"
     wat.job("polite", f"{again} {item} (if (i32.eqz {wat.number()}) (then {stop})) (i32.const 0)")
     wat.job("spin", f"{again} (if (i32.eqz {wat.number()}) (then {item} {save} {item} {forever()})) (i32.const 0)")
-    wat.job("saved", f"{again} {item} {save} {ask('action:old.send')} {item} {ask('query:old.gate')} (i32.const 0)")
+    first = f"(if (i32.eqz {wat.number()}) (then {save}))"
+    wat.job("saved", f"{again} {item} {first} {ask('action:old.send')} {item} {ask('query:old.gate')} (i32.const 0)")
     wat.job("unsaved", f"{item} {ask('action:old.send')} {item} {ask('query:old.gate')} (i32.const 0)")
-    wat.job("pay", f"{again} {item} {save} {ask('action:old.pay')} (i32.const 0)")
+    wat.job("pay", f"{again} {item} {first} {ask('action:old.pay')} (i32.const 0)")
     return wat.module()
 
 
@@ -144,6 +145,8 @@ def unpack(folder: Path) -> Path:
     """The data folder that the older perdure left, in ``folder``."""
     with tarfile.open(GOLDEN) as archive:
         archive.extractall(folder, filter="data")
+    for name in _FOLDERS:
+        (folder / name).chmod(0o700)  # unpacking keeps the modes of files only
     return folder
 
 

@@ -1,9 +1,9 @@
 """Bringing the log of an older perdure to the present format: its events stay as they are, what is kept beside changes.
 
 Format 3 keeps more of each job (`JobState`), so every job is folded anew from its events, some thousand of them a
-transaction. How far that came is in the file: where a process died, the next one goes on. Then the runs are ended that an
-older perdure left broken off: it did not record checkpoints that it refused, nor what it was about to do, so no guest can
-be led through them. Those jobs go on from their last checkpoints, as they did in that version.
+transaction. How far that came is in the file: where a process died, the next one goes on. Then the runs are ended that
+an older perdure left broken off: it did not record checkpoints that it refused, nor what it was about to do, so no
+guest can be led through them. Those jobs go on from their last checkpoints, as they did in that version.
 """
 
 from __future__ import annotations
