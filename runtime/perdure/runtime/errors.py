@@ -257,6 +257,23 @@ class NoSuchSequence(PerdureError, LookupError):
         super().__init__(f"job {job_id} has events 1 to {latest}, not {sequence}")
 
 
+class ForkRefused(PerdureError, ValueError):
+    """A job cannot be forked in this way. ``reason`` says why. Nothing was made."""
+
+    def __init__(self, job_id: UUID, reason: str) -> None:
+        self.job_id, self.reason = job_id, reason
+        super().__init__(f"job {job_id} cannot be forked so: {reason}")
+
+
+class NoSuchCall(PerdureError, LookupError):
+    """The run that is open at event ``sequence`` of the job has no answered call ``call``; its last one is ``last``."""
+
+    def __init__(self, job_id: str, call: int, sequence: int, last: int) -> None:
+        self.job_id, self.call, self.sequence, self.last = job_id, call, sequence, last
+        have = f"it has calls 1 to {last}, of which this one got no answer" if last else "it has no calls"
+        super().__init__(f"no answer to call {call} is in the run of job {job_id} that is open at {sequence} ({have})")
+
+
 # --- operations ------------------------------------------------------------------------------------------------------
 
 

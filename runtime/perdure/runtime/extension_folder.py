@@ -56,6 +56,17 @@ def read_extension(path: str | os.PathLike[str]) -> ExtensionPackage:
     )
 
 
+def read_module(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a module that is a file by itself; they are not looked at.
+
+    Raises:
+        ExtensionFolderError: it is missing, too large, or cannot be read.
+    """
+    file = Path(path)
+    target = file.resolve()
+    return _read(target.parent, target, MAX_WASM_BYTES, FileUnreadable(file, "it is not there"))
+
+
 def _check_config_schema(manifest: Manifest) -> None:
     """Here, and not when a manifest is parsed, which those in the log are again and again."""
     if manifest.config_schema is not None:

@@ -231,13 +231,13 @@ class Extensions:
         """Held while an extension is changed."""
         return self._changes.setdefault(extension, threading.RLock())
 
-    def try_out(self, extension: str, module: str, manifest: Manifest) -> None:
-        """Initialise a module, whose bytes are in the blob store, without loading it.
+    def try_out(self, extension: str, module: str, manifest: Manifest) -> tuple[JobType, ...]:
+        """Initialise a module, whose bytes are in the blob store, without loading it; returns its job types.
 
         Raises:
             ModuleError: it cannot be loaded.
         """
-        self._code(extension, module, manifest).initialise()
+        return self._code(extension, module, manifest).initialise()
 
     def apply(self, state: ExtensionState) -> None:
         """Let what the extension may do hold from its next call on, also for jobs that run."""

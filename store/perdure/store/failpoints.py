@@ -44,6 +44,20 @@ ACTION_NAMES: Final = (
     "action.before_outcome",
     "action.after_outcome",
 )
+# Where the fork of a long job is made.
+FORK_NAMES: Final = ("fork.between_chunks",)
+# Where jobs are folded, and what nothing names any more is swept.
+FOLD_NAMES: Final = (
+    "fold.before_append",
+    "fold.after_append",
+    "fold.before_remove",
+    "fold.after_remove",
+    "fold.after_sync",
+    "sweep.before_mark",
+    "sweep.after_mark",
+    "sweep.before_remove",
+    "sweep.after_remove",
+)
 # Where blobs are removed, which only some workloads do.
 REMOVE_NAMES: Final = ("blob.before_remove", "blob.after_remove")
 # Where a log in an older format is brought to the present one.
@@ -58,7 +72,7 @@ def arm(name: str, action: Callable[[], None]) -> None:
     Raises:
         KeyError: there is no such failpoint.
     """
-    if name not in NAMES + KEY_NAMES + ACTION_NAMES + REMOVE_NAMES + UPGRADE_NAMES:
+    if name not in NAMES + KEY_NAMES + ACTION_NAMES + REMOVE_NAMES + UPGRADE_NAMES + FOLD_NAMES + FORK_NAMES:
         raise KeyError(name)
     _armed[name] = action
 
