@@ -126,7 +126,8 @@ def test_a_call_that_never_came_to_its_turn_was_not_run(make_rig: MakeRig) -> No
         slow.tokens.get(timeout=TIMEOUT)
     job_id, puppet = stage.job()
     late = call(puppet, "action:slow")
-    eventually(lambda: len(stage.operations.admitted) == 3)
+    calls = stage.rig.system._open_calls
+    eventually(lambda: [one.task is not None for _, one in calls.all()] == [True] * 3)
 
     stage.advance(10.0)
 
@@ -135,7 +136,8 @@ def test_a_call_that_never_came_to_its_turn_was_not_run(make_rig: MakeRig) -> No
     assert [said(answer.result(TIMEOUT))[0] for answer in answers] == ["failed"] * 2
     puppet.end()
     stage.rig.wait(job_id, Status.COMPLETED)
-    assert not [event for event in stage.rig.events(job_id) if isinstance(event, ev.ActionAnswered)]
+    outcomes = [event for event in stage.rig.events(job_id) if isinstance(event, ev.ActionAnswered)]
+    assert [event.code for event in outcomes] == ["unavailable"], "its intent is on disk, so this is too"
     slow.go_on.set()
     assert slow.tokens.empty(), "and it never is"
 

@@ -176,6 +176,9 @@ class PythonOperations:
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
         return self.run(call, token)
 
+    def intended(self, call: OperationCall) -> Recorded | None:
+        return None
+
     def opened(self, recorded: Recorded) -> bytes:
         if not isinstance(recorded, Inline):
             raise TypeError(f"a {type(recorded).__name__} of operations in Python")

@@ -45,7 +45,7 @@ class AttemptJournal:
         except (LaneBroken, SystemStopped) as error:
             self.lose(str(error))
 
-    def commit(self, event: GuestEvent, effects: Effects | None = None) -> Committed | CommitFailed:
+    def commit(self, event: JobEvent, effects: Effects | None = None) -> Committed | CommitFailed:
         """State a durable event, with its effects, and wait until it is on disk or could not be stored.
 
         Raises:

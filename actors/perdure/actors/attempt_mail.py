@@ -14,6 +14,7 @@ from perdure.actors.messages import (
     Committed,
     KillJob,
     MoveJob,
+    OperationAdmitted,
     OperationDone,
     PauseJob,
     RoomDue,
@@ -32,6 +33,7 @@ class AttemptMail:
         moving: where the job is to go on with another version of its module.
         killed: why the guest is to be stopped at once: ``grace``, ``timeout``, `STOPPED`; else None.
         operation: the last answer to an operation call.
+        admitted: the last action that waits for its intent to be on disk.
         rung: the token of the last `RoomDue`.
         stops: Pykka's own stop messages, for whoever ends the actor.
         empty: says whether there is nothing to read; the inbox's own method, because each host call asks.
@@ -46,6 +48,7 @@ class AttemptMail:
         self.moving: MoveJob | None = None
         self.killed: str | None = None
         self.operation: OperationDone | None = None
+        self.admitted: OperationAdmitted | None = None
         self.rung = 0
         self.stops: list[Any] = []
         self.empty: Callable[[], bool] = inbox.empty
@@ -59,6 +62,8 @@ class AttemptMail:
             self._answers[message.token] = message
         elif isinstance(message, OperationDone):
             self.operation = message
+        elif isinstance(message, OperationAdmitted):
+            self.admitted = message
         elif isinstance(message, RoomDue):
             self.rung = message.token
         elif isinstance(message, MoveJob):

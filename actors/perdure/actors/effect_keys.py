@@ -18,16 +18,19 @@ _SIZE: Final = 16
 
 
 class EffectKeys:
-    """The effect keys of one attempt.
+    """The effect keys of one run.
+
+    Attributes:
+        checkpoint: the sequence of the job's last checkpoint; 0 is the start.
 
     Args:
         job_id: the job.
-        checkpoint: the sequence of the checkpoint that the attempt goes on from; 0 is the start.
+        checkpoint: that of the checkpoint that the run began from.
     """
 
     def __init__(self, job_id: UUID, checkpoint: int) -> None:
+        self.checkpoint = checkpoint
         self._job_id = job_id
-        self._checkpoint = checkpoint
         self._done: dict[bytes, int] = {}
 
     def next(self, method: str, library_id: UUID, payload: bytes) -> str:
@@ -42,10 +45,10 @@ class EffectKeys:
 
     def saved(self, checkpoint: int) -> None:
         """The job has a new checkpoint, at this sequence: from here on it would go on."""
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._done.clear()
 
     def _digest(self, method: str, library_id: UUID, payload: bytes) -> bytes:
         name = method.encode()
-        head = self._job_id.bytes + _U64.pack(self._checkpoint) + library_id.bytes + _U64.pack(len(name)) + name
+        head = self._job_id.bytes + _U64.pack(self.checkpoint) + library_id.bytes + _U64.pack(len(name)) + name
         return hashlib.blake2b(head + payload, digest_size=_SIZE).digest()

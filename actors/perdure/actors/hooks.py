@@ -96,8 +96,20 @@ class ActorHooks:
     def recovered(self, jobs: int) -> None:
         """Unfinished jobs of an earlier process were taken up."""
 
+    def replayed(self, extension: str, calls: int) -> None:
+        """A guest was led through so many host calls by the log."""
+
     def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
         """An operation was answered; ``effect`` is its class, ``code`` is ``ok`` or one of the ABI's error codes."""
+
+    def action_reused(self, extension: str) -> None:
+        """An action that an earlier run had done was answered from the log."""
+
+    def in_doubt(self, effect: str, response: str) -> None:
+        """Nobody knew whether an action was done; it was ``retried``, or the job waits for a person's ``attention``."""
+
+    def doubt_resolved(self, resolution: str) -> None:
+        """A person said what became of an action in doubt: ``succeeded``, ``failed`` or ``again``."""
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """The rate limit of an extension let a call pass, or did not."""

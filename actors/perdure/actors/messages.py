@@ -131,6 +131,16 @@ class OperationDone(Message, frozen=True):
     budget: BudgetUse | None = None
 
 
+class OperationAdmitted(Message, frozen=True):
+    """The action of this call may run, and begins when its intent is on disk; `BeginOperation` says so.
+
+    ``effect`` is ``idempotent`` or ``non_idempotent``.
+    """
+
+    call: int
+    effect: str
+
+
 # --- to the operation router -----------------------------------------------------------------------------------------
 
 
@@ -140,7 +150,8 @@ class OperationCall(Message, frozen=True):
     ``caller`` is ``job``, or whoever called from the host: ``python``, ``cli``. ``extension`` is the one it is made by
     or for; None is the host itself. ``job_id`` and ``job_type`` are None and empty for a call from the host. ``call``
     identifies it within the job's ``attempt``. ``payload`` is UTF-8 JSON. ``effect_key`` is an action's
-    (`perdure.actors.effect_keys`). ``again`` counts the times that its effects met others' and it has to run anew.
+    (`perdure.actors.effect_keys`). ``again`` counts the times that it had begun before: its effects met others', or its
+    process died.
     ``timeout_ms`` is how long the caller waits at most, None for as long as the operation may take.
     """
 
@@ -168,6 +179,14 @@ class CancelOperation(Message, frozen=True):
     attempt: int
     call: int
     held: bool = False
+
+
+class BeginOperation(Message, frozen=True):
+    """The intent of this action is on disk; the time that it may take begins now."""
+
+    job_id: UUID
+    attempt: int
+    call: int
 
 
 # --- to an extension -------------------------------------------------------------------------------------------------
@@ -220,6 +239,20 @@ class Control(Message, frozen=True):
 
     job_id: UUID
     action: str
+
+
+class ResolveDoubt(Message, frozen=True):
+    """A person says what became of the job's action in doubt; see `DoubtResolved`. The reply is the status after.
+
+    ``sequence`` is that of the intent that the person means.
+    """
+
+    job_id: UUID
+    sequence: int
+    resolution: str
+    answer: Recorded
+    code: str
+    by: str
 
 
 class JobDied(Message, frozen=True):
@@ -296,8 +329,10 @@ AnyMessage = (
     | RoomDue
     | KillJob
     | OperationDone
+    | OperationAdmitted
     | OperationCall
     | CancelOperation
+    | BeginOperation
     | LoadExtension
     | UnloadExtension
     | Admit
@@ -306,6 +341,7 @@ AnyMessage = (
     | SlotFree
     | StopAdmitting
     | Control
+    | ResolveDoubt
     | JobDied
     | ActorDied
     | WakeJob

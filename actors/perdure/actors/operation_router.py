@@ -2,6 +2,9 @@
 
 A call is *held* (a budget makes it wait), then *open* (its handler runs on a worker or the event loop), then answered:
 by its handler, or by this actor when its time is over. Whoever comes first answers; the other one's is dropped.
+
+A job's action whose effect is not perdure's own is *admitted* in between: it waits until the job says that the intent
+is on disk (ADR 0011).
 """
 
 from __future__ import annotations
@@ -27,8 +30,10 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.mailbox import DEFERRED, MailboxActor
 from perdure.actors.messages import (
     AnyMessage,
+    BeginOperation,
     BudgetUse,
     CancelOperation,
+    OperationAdmitted,
     OperationCall,
     OperationDone,
     decode_message,
@@ -43,6 +48,7 @@ from perdure.actors.operations import (
     failure_answer,
 )
 from perdure.actors.workers import Task, Workers
+from perdure.store.failpoints import hit
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +60,14 @@ _UNBEGUN: Final = OperationFailed("unavailable", "the operation was not begun in
 _NO_ROUTER: Final = OperationFailed("unavailable", "the host runs no operations any more; its log says why")
 _CLOSING: Final = OperationFailed("unavailable", "the runtime closed before the operation ended")
 
-Answer = Callable[[UUID, int, OperationDone], None]
+Answer = Callable[[UUID, int, OperationDone | OperationAdmitted], None]
 
 
 class _Call(msgspec.Struct):
     """A call on its way. ``due`` is when it is looked at again, in monotonic seconds.
 
-    ``task`` is None while it is held; ``held`` is the budget that made it wait, also afterwards. ``begun``: its handler
-    may have run.
+    ``task`` is None while it is held or admitted; ``held`` is the budget that made it wait, also afterwards.
+    ``admission`` is there while its intent is not on disk. ``begun``: its handler may have run.
     """
 
     message: OperationCall
@@ -77,6 +83,17 @@ class _Call(msgspec.Struct):
     task: Task | Future[Any] | None = None
     begun: bool = False
     held: BudgetUse | None = None
+    admission: Admission | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for room in a budget."""
+        return self.task is None and self.admission is None
+
+    def is_of(self, message: CancelOperation | BeginOperation) -> bool:
+        """Whether the message means this call."""
+        own = self.message
+        return (own.job_id, own.attempt, own.call) == (message.job_id, message.attempt, message.call)
 
 
 class OpenCalls:
@@ -109,7 +126,7 @@ class OperationRouter(MailboxActor):
         operations: checks and runs the calls.
         workers, loop: where they run; owned by the caller.
         open_calls: those of the router before, if there was one.
-        answer: sends the answer to an attempt of a job.
+        answer: sends the answer to an attempt of a job, or that its action was admitted.
         hooks, clock, died: see the rest of the package.
     """
 
@@ -137,10 +154,19 @@ class OperationRouter(MailboxActor):
 
     # --- the mailbox -------------------------------------------------------------------------------------------------
 
+    def on_start(self) -> None:
+        """Answer the calls that wait for an intent: that it is on disk may have been told to the router before."""
+        for serial, call in self._open.all():
+            if call.admission is not None and self._open.take(serial) is not None:
+                self._send(call, self._failed(call, _LOST, ran=False), call.held)
+
     def on_message(self, message: AnyMessage) -> object:
         """Check a call and have it run."""
         if isinstance(message, CancelOperation):
             self._cancel(message)
+            return None
+        if isinstance(message, BeginOperation):
+            self._intended(message)
             return None
         if not isinstance(message, OperationCall):
             raise TypeError(f"the operation router got {type(message).__name__}")
@@ -178,7 +204,7 @@ class OperationRouter(MailboxActor):
                 self._send(call, self._failed(call, _no_room(call), ran=False))
 
     def _watch(self, call: _Call) -> None:
-        if self._due is None or call.due < self._due:
+        if call.due < (math.inf if self._due is None else self._due):
             self._due = call.due
 
     # --- a call's way ------------------------------------------------------------------------------------------------
@@ -200,18 +226,30 @@ class OperationRouter(MailboxActor):
             call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
             self._open.add(call)
             self._watch(call)
-        else:
-            self._begin(call, admitted)
-
-    def _begin(self, call: _Call, admitted: Admission) -> None:
-        call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
-        token = call.token = CancelToken(call.due)
+            return
         call.name, call.pool, call.effect, call.recorded = (
             admitted.name,
             admitted.pool,
             admitted.effect,
             admitted.recorded,
         )
+        if message.job_id is not None and not message.again and _needs_intent(message, admitted):
+            call.admission, call.due = admitted, math.inf  # it may take as long as the disk does
+            self._open.add(call)
+            self._answer(message.job_id, message.attempt, OperationAdmitted(message.call, admitted.effect))
+        else:
+            self._begin(call, admitted)
+
+    def _intended(self, message: BeginOperation) -> None:
+        for serial, call in self._open.all():
+            admitted = call.admission
+            if admitted is not None and call.is_of(message) and self._open.take(serial) is not None:
+                call.admission = None
+                self._begin(call, admitted)
+
+    def _begin(self, call: _Call, admitted: Admission) -> None:
+        call.due = min(self._clock.monotonic() + admitted.seconds, call.limit)
+        token = call.token = CancelToken(call.due)
         serial = self._open.add(call)
         self._watch(call)
         try:
@@ -225,10 +263,12 @@ class OperationRouter(MailboxActor):
 
     def _run(self, serial: int, call: _Call, token: CancelToken) -> None:
         call.begun = True
+        _pass(call, "action.before_handler")
         try:
             outcome = self._operations.run(call.message, token)
         except BaseException as error:  # noqa: BLE001  # without an answer the guest would wait for ever
             outcome = self._defect(call, error)
+        _pass(call, "action.after_handler")
         self._finish(serial, outcome)
 
     async def _run_async(self, serial: int, call: _Call, token: CancelToken) -> None:
@@ -239,6 +279,7 @@ class OperationRouter(MailboxActor):
             return
         # Not by the future: a task that is cancelled before it runs would never come here, and answer nobody.
         token.on_cancel(partial(_cancel_task, asyncio.get_running_loop(), asyncio.current_task()))
+        _pass(call, "action.before_handler")
         try:
             outcome = await self._operations.run_async(call.message, token)
         except asyncio.CancelledError as error:
@@ -248,6 +289,7 @@ class OperationRouter(MailboxActor):
             outcome = self._defect(call, error)
         except BaseException as error:  # noqa: BLE001  # as above
             outcome = self._defect(call, error)
+        _pass(call, "action.after_handler")
         self._finish(serial, outcome)
 
     def _defect(self, call: _Call, error: BaseException) -> Outcome:
@@ -270,10 +312,11 @@ class OperationRouter(MailboxActor):
         self._send(call, self._failed(call, failure, ran=True), call.held)
 
     def _cancel(self, message: CancelOperation) -> None:
-        wanted = (message.job_id, message.attempt, message.call)
         for serial, call in self._open.all():
-            if (call.message.job_id, call.message.attempt, call.message.call) != wanted:
+            if not call.is_of(message):
                 continue
+            if call.admission is not None and message.held:
+                continue  # it waits for nothing but the disk
             if call.task is None:
                 if self._open.take(serial) is not None:
                     self._send(call, self._failed(call, _CANCELLED, ran=False), call.held)
@@ -369,6 +412,16 @@ def _cancel_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None
     if task is not None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and has cancelled its tasks
             loop.call_soon_threadsafe(task.cancel)
+
+
+def _needs_intent(message: OperationCall, admitted: Admission) -> bool:
+    """Whether the log has to have it before anything happens: else nobody would know of it after a crash."""
+    return message.method.startswith("action:") and admitted.effect in ("idempotent", "non_idempotent")
+
+
+def _pass(call: _Call, failpoint: str) -> None:
+    if call.message.method.startswith("action:"):
+        hit(failpoint)
 
 
 def _who(call: _Call) -> str:

@@ -112,10 +112,19 @@ class Operations(Protocol):
     async def run_async(self, call: OperationCall, token: CancelToken) -> Outcome:
         """The same for an asynchronous handler, on the event loop."""
 
+    def intended(self, call: OperationCall) -> Recorded | None:
+        """How the payload of an admitted action is recorded before it runs; None for as it is.
+
+        Raises:
+            OperationFailed: it would be refused before its handler begins.
+            StoreError: it cannot be recorded now.
+        """
+
     def opened(self, recorded: Recorded) -> bytes:
         """The bytes of a payload or an answer that the log has.
 
         Raises:
+            UnreadableNow: they cannot be read now.
             Exception: they cannot be read any more: their key was destroyed, or their blob is lost.
         """
 

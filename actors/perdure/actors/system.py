@@ -41,6 +41,7 @@ from perdure.actors.messages import (
     LoadExtension,
     Message,
     MoveJob,
+    OperationAdmitted,
     OperationCall,
     OperationDone,
     PauseJob,
@@ -224,12 +225,12 @@ class ActorSystem:
         done: OperationDone = self.router.ask(call, timeout)
         return done
 
-    def _answer_job(self, job_id: UUID, attempt: int, done: OperationDone) -> None:
+    def _answer_job(self, job_id: UUID, attempt: int, answer: OperationDone | OperationAdmitted) -> None:
         """Send an answer to the attempt that asked; a later one counts its calls anew and must not take it for its."""
         entry = self._running.get(job_id)
         if entry is not None and entry.attempt == attempt:
             with contextlib.suppress(pykka.ActorDeadError):
-                entry.ref.tell(encode_message(done))
+                entry.ref.tell(encode_message(answer))
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
@@ -628,7 +629,7 @@ class ActorSystem:
 
     def held_calls(self) -> int:
         """Calls of operations that wait for room in a budget."""
-        return sum(call.task is None for _, call in self._open_calls.all())
+        return sum(call.is_held for _, call in self._open_calls.all())
 
     def loaded(self) -> list[str]:
         """The extensions that have an actor."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 from uuid import UUID
 
 import msgspec
 
+from perdure.actors.errors import UnreadableNow
 from perdure.actors.guest import GuestHost, Interrupt, StopGuest
 from perdure.actors.replay.divergence import (
     Asked,
@@ -20,6 +21,7 @@ from perdure.actors.replay.divergence import (
 from perdure.actors.replay.recorded_calls import RecordedCall
 from perdure.actors.stated import log_written, payload_of, progress_reported
 from perdure.store.blobs import digest_of
+from perdure.store.errors import BadEvent, BlobMissing, CorruptBlob, CorruptLog, StoreError
 from perdure.store.events import (
     BlobRef,
     BytesCounted,
@@ -34,6 +36,9 @@ from perdure.store.events import (
     WarningAdded,
     encode,
 )
+
+
+_LOST: Final = (BlobMissing, CorruptBlob, CorruptLog, BadEvent)
 
 
 class Unreadable(Exception):
@@ -68,12 +73,13 @@ class ReplayHost:
         calls: the number of the last call that was answered from the log.
         divergence: what made it stop the guest, if it did.
         unreadable: what else made it.
+        broken: what else made it, and may pass: the log or a key cannot be read now.
         told: the last answer to ``check_interrupt`` that was not 0.
         exact: see below; whoever hands over the calls may set it between them.
 
     Args:
         calls: the run's, in order.
-        opened: the bytes of an answer or a payload; raises `Unreadable` or any other error where there are none.
+        opened: the bytes of an answer or a payload; raises `UnreadableNow`, and any other error where there are none.
         watch: see `ReplayWatch`.
         exact: whether a call has to come at the same fuel; False where another version of wasmtime may count.
         after: how many calls the run had made before the first of ``calls``.
@@ -89,8 +95,10 @@ class ReplayHost:
         after: int = 0,
     ) -> None:
         self.calls = after
+        self._after = after
         self.divergence: Divergence | None = None
         self.unreadable: Unreadable | None = None
+        self.broken: Exception | None = None
         self.told = Interrupt.CONTINUE
         self._recorded = calls
         self._opened = opened
@@ -104,13 +112,19 @@ class ReplayHost:
         """Whether the log has ended."""
         return self._host is not None
 
+    @property
+    def answered(self) -> int:
+        """How many calls were answered from the log."""
+        return self.calls - self._after
+
     def begin(self) -> None:
         """Before the guest runs. A log without calls has ended. Raises as `ReplayWatch.live`."""
         self._advance(0)
 
     def ended(self, how: str) -> None:
-        """The guest ended by itself, ``how`` in words; a divergence if the log goes on."""
-        if self._host is None and self._next is not None and self.divergence is None and self.unreadable is None:
+        """The guest ended by itself, ``how`` in a few words; a divergence if the log goes on."""
+        stopped = self.divergence or self.unreadable or self.broken
+        if self._host is None and self._next is not None and stopped is None:
             call = self.calls + 1
             self.divergence = Divergence(
                 call, self._next.sequence, recorded_words(self._next, call), {"function": "none", "end": how}
@@ -248,16 +262,30 @@ class ReplayHost:
         try:
             return self._opened(recorded)
         except Exception as error:  # noqa: BLE001  # whatever it is, the guest cannot be told what it was told
+            self._unread(call, error)
+
+    def _unread(self, call: int, error: Exception) -> NoReturn:
+        # What passes is no reason to give a job up.
+        passes = isinstance(error, StoreError | UnreadableNow) and not isinstance(error, _LOST)
+        if passes:
+            self.broken = error
+        else:
             self.unreadable = Unreadable(call, str(error))
-            raise StopGuest from None
+        raise StopGuest from None
 
     def _replayed(self, recorded: RecordedCall, fuel: int) -> None:
-        self._watch.replayed(recorded.call, fuel, recorded)
+        try:
+            self._watch.replayed(recorded.call, fuel, recorded)
+        except (StoreError, UnreadableNow) as error:
+            self._unread(recorded.call, error)
         self.calls = recorded.call
         self._advance(fuel)
 
     def _advance(self, fuel: int) -> None:
-        self._next = next(self._recorded, None)
+        try:
+            self._next = next(self._recorded, None)
+        except StoreError as error:
+            self._unread(self.calls + 1, error)
         if self._next is None:
             self._end(fuel, None)
 

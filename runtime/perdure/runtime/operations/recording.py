@@ -29,7 +29,7 @@ from perdure.store.events import Sealed
 
 logger = logging.getLogger(__name__)
 
-_NO_KEYS: Final = "the host cannot use its keys now, and this operation handles secrets"
+NO_KEYS: Final = "the host cannot use its keys now, and this operation handles secrets"
 
 
 class SecretSides(msgspec.Struct, frozen=True):
@@ -70,10 +70,10 @@ class Recording:
             OperationFailed: the keys cannot be used.
         """
         try:
-            self._keychain.extension_key(call.extension or HOST)
+            self._keychain.payload_key(call.extension or HOST, call.library_id)
         except (SecretsError, StoreError) as error:
             self._warn(error)
-            raise OperationFailed("unavailable", _NO_KEYS) from None
+            raise OperationFailed("unavailable", NO_KEYS) from None
 
     def payload(self, call: OperationCall, sides: SecretSides | None, key: str | None = None) -> Sealed | None:
         """How the payload is recorded; None for as it is. ``sides`` is None if there is no such operation."""
@@ -82,6 +82,17 @@ class Recording:
         if sides.payload is None:
             return None
         return self._sealed(call, key, sides.payload.shown(call.payload), call.payload)
+
+    def sealed_payload(self, call: OperationCall, sides: SecretSides) -> Sealed | None:
+        """The same for an action that has not run yet: as it is to be found again, or not at all.
+
+        Raises:
+            SecretsError, StoreError: the keys cannot be used, or there is no room for it.
+        """
+        if sides.payload is None:
+            return None
+        key = self._keychain.payload_key(call.extension or HOST, call.library_id)
+        return seal(self._keychain, self._blobs, key, sides.payload.shown(call.payload), call.payload)
 
     def answer(self, call: OperationCall, sides: SecretSides, answer: bytes, key: str | None = None) -> Sealed | None:
         """How an answer is recorded; None for as it is."""

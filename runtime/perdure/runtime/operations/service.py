@@ -14,6 +14,7 @@ import msgspec
 
 from perdure.actors.cancel_token import CancelToken
 from perdure.actors.clock import Clock
+from perdure.actors.errors import UnreadableNow
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import BudgetUse, OperationCall
 from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Outcome, failure_answer
@@ -23,9 +24,10 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
 from perdure.runtime.operations.payload import check_payload
-from perdure.runtime.operations.recording import Recording, SecretFailure
+from perdure.runtime.operations.recording import NO_KEYS, Recording, SecretFailure
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
+from perdure.runtime.secrets.errors import MasterKeyUnavailable, SecretsError, UnsafeKeys, WrongMasterKey
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
 from perdure.runtime.secrets.sealing import open_recorded
@@ -235,9 +237,23 @@ class OperationService:
             effects=Effects(data.reads, data.ranges, appends) if data.writes or appends else None,
         )
 
+    def intended(self, call: OperationCall) -> Recorded | None:
+        """See `Operations.intended`."""
+        operation = self._operation_of(call)
+        self._decode(operation, call)
+        if operation.secrets is None:
+            return None
+        try:
+            return self._recording.sealed_payload(call, operation.secrets)
+        except SecretsError:
+            raise OperationFailed("unavailable", NO_KEYS) from None
+
     def opened(self, recorded: Recorded) -> bytes:
         """See `Operations.opened`."""
-        return open_recorded(self._keychain, self._store.blobs, recorded)
+        try:
+            return open_recorded(self._keychain, self._store.blobs, recorded)
+        except (MasterKeyUnavailable, WrongMasterKey, UnsafeKeys) as error:
+            raise UnreadableNow(str(error)) from error
 
     # --- failing -----------------------------------------------------------------------------------------------------
 
