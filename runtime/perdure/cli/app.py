@@ -25,6 +25,7 @@ from perdure.cli.config_command import config
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
@@ -124,6 +125,7 @@ command(app, "call")(call)
 jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
 command(jobs, "list")(jobs_commands.list_jobs)
 command(jobs, "show")(jobs_commands.show)
+command(jobs, "fork")(fork)
 command(jobs, "watch")(jobs_commands.watch)
 command(jobs, "pause")(jobs_commands.pause)
 command(jobs, "resume")(jobs_commands.resume)

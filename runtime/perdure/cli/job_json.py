@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from perdure.store.blobs import load_payload
-from perdure.store.event_store import EventStore
+from perdure.store.event_store import EventStore, StoredEvent
 from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, Payload, job_stream
-from perdure.store.export import timestamp
+from perdure.store.export import as_json, timestamp
 from perdure.store.family import children_of
 from perdure.store.job_state import Checkpoint, JobState
 
@@ -23,8 +23,10 @@ def job_json(state: JobState) -> dict[str, Any]:
         "job_type": state.job_type,
         "extension": state.extension,
         "version": state.version,
+        "moved_from": state.moved_from or None,
         "library_id": str(state.library_id),
         "parent": str(state.parent) if state.parent is not None else None,
+        "forked_from": str(state.forked_from) if state.forked_from is not None else None,
         "status": str(state.status),
         "progress": state.progress,
         "message": state.message,
@@ -72,11 +74,19 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
         saved = next(store.read(job_stream(state.job_id), after=at - 1, until=at)).event
         if isinstance(saved, CheckpointSaved):
             details["checkpoint"]["state"] = _state_json(store, saved.state)
+    last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
+    details["last_event"] = last_event_json(last) if last is not None else None
     details["children"] = [
         {"job_id": str(child.job_id), "job_type": child.job_type, "status": str(child.status)}
         for child in map(store.job, children_of(store, state.job_id))
     ]
     return details
+
+
+def last_event_json(stored: StoredEvent) -> dict[str, Any]:
+    """The event that a job's state is as of: the same fields as in an export, without the chain's."""
+    shown = as_json(stored)
+    return {name: shown[name] for name in ("sequence", "time", "type", "data")}
 
 
 def error_json(error: JobError | None) -> dict[str, Any] | None:

@@ -109,10 +109,13 @@ def show_job(output: Output, state: JobState, details: dict[str, Any], *, wherea
 
 def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterator[tuple[str, str | Text]]:
     yield "job", str(state.job_id)
-    yield "type", f"{printable(state.job_type)} {printable(state.version)}"
+    moved = f", moved from {printable(state.moved_from)}" if state.moved_from else ""
+    yield "type", f"{printable(state.job_type)} {printable(state.version)}{moved}"
     yield "library", str(state.library_id)
     if state.parent is not None:
         yield "parent", str(state.parent)
+    if state.forked_from is not None:
+        yield "forked from", str(state.forked_from)
     yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
     yield "progress", f"{percent(state.progress)}  {printable(state.message)}".rstrip()
     yield "done", f"{counted(state.items, 'item')}, {size(state.bytes)}, {counted(state.warnings, 'warning')}"
@@ -122,7 +125,7 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     yield "dispatched", _ago(state.dispatched_at)
     if state.started_at is not None:
         yield "started", _ago(state.started_at)
-    yield "last event", f"{state.sequence:,}, {_ago(state.updated_at)}"
+    yield "last event", f"{state.sequence:,}, {_ago(state.updated_at)}{_last_event(details.get('last_event'))}"
     if state.ended_at is not None:
         yield "ended", _ago(state.ended_at)
     if state.retry_at is not None:
@@ -142,6 +145,14 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
         yield "asked to", "cancel" if state.cancel_requested else "pause"
     if state.error is not None:
         yield from _error_rows(state.error)
+
+
+def _last_event(shown: dict[str, Any] | None) -> str:
+    """Its name and, of what the guest did, its place in the run."""
+    if shown is None:
+        return ""
+    call = shown["data"].get("call") if isinstance(shown["data"], dict) else None
+    return f": {shown['type']}" + (f", call {call:,}" if isinstance(call, int) else "")
 
 
 def _children(children: list[dict[str, Any]]) -> Iterator[tuple[str, str | Text]]:

@@ -40,6 +40,9 @@ OfType = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="Only jobs of this type, as NAME or EXTENSION:NAME.")
 ]
 OfParent = Annotated[UUID | None, typer.Option("--parent", metavar="JOB", help="Only jobs that this job dispatched.")]
+OfOriginal = Annotated[
+    UUID | None, typer.Option("--forked-from", metavar="JOB", help="Only jobs that were forked from this one.")
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="At most so many.")]
 Before = Annotated[
     UUID | None, typer.Option("--before", metavar="JOB", help="Only jobs older than this one: the next page.")
@@ -57,6 +60,7 @@ def list_jobs(
     extension: OfExtension = None,
     job_type: OfType = None,
     parent: OfParent = None,
+    forked_from: OfOriginal = None,
     limit: Limit = 100,
     before: Before = None,
 ) -> None:
@@ -66,6 +70,7 @@ def list_jobs(
         extension=extension,
         job_type=job_type,
         parent=parent,
+        forked_from=forked_from,
         before=before,
         limit=limit,
     )
@@ -87,7 +92,7 @@ def list_jobs(
 
 
 def show(invocation: Invocation, job: JobId, at: At = None) -> None:
-    """Show all about one job, now or as it was."""
+    """Show all about one job, now or as it was: with its state at that event, and the event itself."""
     now = require_job(invocation, job)
     with invocation.read() as store:
         state = state_at(store, job, at) if at is not None else now

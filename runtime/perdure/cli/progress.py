@@ -34,6 +34,7 @@ STYLES: Final[dict[Status, str]] = {
     Status.SUSPENDED: "yellow",
     Status.BACKOFF: "magenta",
     Status.QUEUED: "dim",
+    Status.COPYING: "dim",
 }
 
 

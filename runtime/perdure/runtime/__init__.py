@@ -24,16 +24,19 @@ from perdure.runtime.errors import (
     FileTooLarge,
     FileUnreadable,
     ForbiddenImports,
+    ForkRefused,
     InitFailed,
     InvalidGrant,
     InvalidLimits,
     InvalidPayload,
     InvalidState,
+    InvalidUpgradePolicy,
     InvalidWasm,
     LibraryDenied,
     ManifestError,
     ManifestMissing,
     ModuleError,
+    NoSuchCall,
     NoSuchSequence,
     NotAnExtensionFolder,
     NotWasm,
@@ -69,6 +72,7 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
+from perdure.runtime.upgrades import JobUpgrade, UpgradePolicy, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy
@@ -105,6 +109,7 @@ __all__ = [
     "FileTooLarge",
     "FileUnreadable",
     "ForbiddenImports",
+    "ForkRefused",
     "Grant",
     "HistoryEntry",
     "HttpSettings",
@@ -114,6 +119,7 @@ __all__ = [
     "InvalidMasterKey",
     "InvalidPayload",
     "InvalidState",
+    "InvalidUpgradePolicy",
     "InvalidWasm",
     "JobError",
     "JobHandle",
@@ -121,6 +127,7 @@ __all__ = [
     "JobPage",
     "JobState",
     "JobTypeBudgets",
+    "JobUpgrade",
     "KeyDestroyed",
     "KeyMissing",
     "Library",
@@ -130,6 +137,7 @@ __all__ = [
     "MasterKeyUnavailable",
     "ModuleError",
     "NeverSealed",
+    "NoSuchCall",
     "NoSuchSequence",
     "NoUpdateProposed",
     "NotAnExtensionFolder",
@@ -155,6 +163,8 @@ __all__ = [
     "UnknownJobType",
     "UnsafeCacheFolder",
     "UnsafeKeys",
+    "UpgradePolicy",
+    "UpgradeReport",
     "WasmMissing",
     "WrongMasterKey",
     "action",

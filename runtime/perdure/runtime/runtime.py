@@ -63,6 +63,7 @@ from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.subscriptions.operations import event_operations
 from perdure.runtime.subscriptions.waking import Waking
 from perdure.runtime.timetravel.forking import Forking
+from perdure.runtime.upgrades import UpgradeReport
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
@@ -145,6 +146,7 @@ class Runtime:
             ended=self._job_ended,
             riders=self._book,
             budgets=self._book,
+            upgrade_of=self._extensions.upgrade_of,
         )
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
@@ -332,11 +334,20 @@ class Runtime:
     # --- extensions --------------------------------------------------------------------------------------------------
 
     def install(
-        self, folder: str | os.PathLike[str], *, consent: Consent | None = None, by: str = "python"
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        consent: Consent | None = None,
+        by: str = "python",
+        upgrade: Mapping[str, str] | None = None,
     ) -> ExtensionInfo:
-        """See `Installer.install`; ``by`` says who decides, for the log."""
+        """See `Installer.install`; ``by`` says who decides, for the log.
+
+        ``upgrade`` says what becomes of unfinished jobs of other versions, by job type: ``{"counter": "checkpoint"}``,
+        see `perdure.runtime.UpgradePolicy`; None: what the manifest says.
+        """
         self._check()
-        return self._installer.install(Path(folder), consent, by)
+        return self._installer.install(Path(folder), consent, by, upgrade)
 
     def consent_request(self, extension: str) -> ConsentRequest:
         """See `Installer.request`."""
@@ -348,10 +359,27 @@ class Runtime:
         self._check()
         return self._installer.installed_request(extension)
 
-    def accept_update(self, extension: str, grant: Grant | None = None, *, by: str = "python") -> ExtensionInfo:
-        """See `Installer.accept_update`."""
+    def accept_update(
+        self,
+        extension: str,
+        grant: Grant | None = None,
+        *,
+        by: str = "python",
+        upgrade: Mapping[str, str] | None = None,
+    ) -> ExtensionInfo:
+        """See `Installer.accept_update`; ``upgrade`` as for `install`."""
         self._check()
-        return self._installer.accept_update(extension, grant, by)
+        return self._installer.accept_update(extension, grant, by, upgrade)
+
+    def set_upgrade_policy(self, extension: str, upgrade: Mapping[str, str], *, by: str = "python") -> ExtensionInfo:
+        """See `Installer.set_policies`."""
+        self._check()
+        return self._installer.set_policies(extension, upgrade, by)
+
+    def upgrades(self, extension: str) -> UpgradeReport:
+        """See `Extensions.upgrades`."""
+        self._check()
+        return self._extensions.upgrades(extension)
 
     def decline_update(self, extension: str, *, by: str = "python") -> ExtensionInfo:
         """See `Installer.decline_update`."""
@@ -643,16 +671,23 @@ class Runtime:
         extension: str | None = None,
         job_type: str | None = None,
         parent: UUID | None = None,
+        forked_from: UUID | None = None,
         before: UUID | None = None,
         limit: int = 100,
     ) -> JobPage:
         """A page of jobs, newest first; the next page is the one ``before`` this page's ``next``.
 
-        ``parent``: only those that this job dispatched.
+        ``parent``: only those that this job dispatched; ``forked_from``: only the forks of this job.
         """
         self._check()
         query = JobQuery(
-            statuses=statuses, extension=extension, job_type=job_type, parent=parent, before=before, limit=limit
+            statuses=statuses,
+            extension=extension,
+            job_type=job_type,
+            parent=parent,
+            forked_from=forked_from,
+            before=before,
+            limit=limit,
         )
         return self.store.jobs(query)
 

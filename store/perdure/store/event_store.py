@@ -90,6 +90,15 @@ class Appended(msgspec.Struct, frozen=True):
     side: tuple[Appended, ...] = ()
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """What a step of `EventStore.remove_folded` removed; ``size`` in bytes. ``left``: there is more."""
+
+    frames: int
+    events: int
+    size: int
+    left: bool
+
+
 class Head(msgspec.Struct, frozen=True):
     """A stream's number in this store, its last sequence and that event's hash."""
 
@@ -115,7 +124,8 @@ class RawFrame(msgspec.Struct, frozen=True):
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all.
 
-    ``parent`` is the job that dispatched them; ``library_id`` the library they run in.
+    ``parent`` is the job that dispatched them; ``forked_from`` the job that they were forked from; ``library_id`` the
+    library they run in.
 
     Raises:
         ValueError: ``limit`` is less than 1.
@@ -125,6 +135,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     extension: str | None = None
     job_type: str | None = None
     parent: UUID | None = None
+    forked_from: UUID | None = None
     library_id: UUID | None = None
     before: UUID | None = None
     limit: int = 100
@@ -172,7 +183,11 @@ class EventStore(Protocol):
     def read(
         self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
     ) -> Iterator[StoredEvent]:
-        """The stream's events with ``after < sequence <= until``, oldest first, or newest first if ``backward``."""
+        """The stream's events with ``after < sequence <= until``, oldest first, or newest first if ``backward``.
+
+        Raises:
+            JobIsFolded: one of them was removed when the job was folded.
+        """
 
     def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
         """The log's events with ``after < position <= until``, in order."""
@@ -199,7 +214,11 @@ class EventStore(Protocol):
         """The stream's projection, or None."""
 
     def rebuild(self, stream: str, until: int | None = None) -> State | None:
-        """The stream's state folded anew from its events (up to sequence ``until``), not read from the projection."""
+        """The stream's state folded anew from its events (up to sequence ``until``), not read from the projection.
+
+        Raises:
+            JobIsFolded: ``until`` is before the job was folded.
+        """
 
     def row(self, key: bytes) -> Row | None:
         """The row with this key, or None."""
@@ -219,6 +238,16 @@ class EventStore(Protocol):
 
     def count_unfinished(self) -> dict[Status, int]:
         """How many jobs have not ended, by status; statuses without jobs are 0."""
+
+    def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
+        """The first ``limit`` jobs that have ended and are not folded, with ``after < id < until``, oldest first."""
+
+    def remove_folded(self, limit: int) -> Removed:
+        """Remove at most ``limit`` frames that folded jobs have left, in one transaction. Durable.
+
+        Raises:
+            StoreError: the commit failed; nothing was removed.
+        """
 
     def close(self) -> None:
         """Close the store; a second call does nothing."""

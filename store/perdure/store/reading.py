@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from perdure.store import job_state
-from perdure.store.errors import CorruptLog, StoreError
+from perdure.store.errors import CorruptLog, JobIsFolded, StoreError
 from perdure.store.event_store import Head, JobQuery, RawFrame, StoredEvent
-from perdure.store.events import JobEvent, decode
+from perdure.store.events import JobEvent, JobFolded, decode
 from perdure.store.frame import genesis, link, read_events, read_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
@@ -44,6 +44,34 @@ def expand(frame: RawFrame, name_of: Callable[[int], str | None]) -> Iterator[St
             hash=tip,
         )
         previous = tip
+
+
+def events_gone(state: State | None) -> int:
+    """Up to which sequence a stream's events were removed, as its projection has it; 0 for none."""
+    return state.sequence - 1 if isinstance(state, JobState) and state.folded_at is not None else 0
+
+
+def folded(state: State | None) -> JobIsFolded:
+    """The error of whoever wants an event of this folded job.
+
+    Raises:
+        ValueError: the job is not folded.
+    """
+    if not isinstance(state, JobState) or state.folded_at is None:
+        raise ValueError("the job is not folded")
+    return JobIsFolded(str(state.job_id), state.folded_at, events_gone(state))
+
+
+def fold_of(stream: str, frame: RawFrame) -> JobIsFolded | None:
+    """What says so if ``frame`` is the last of a folded job: no frame before it counts any more.
+
+    Raises:
+        CorruptLog: the frame cannot be read.
+    """
+    content = read_events(frame.data, frame.position)
+    if len(content.events) != 1 or not isinstance(content.events[0], JobFolded):
+        return None
+    return JobIsFolded(stream.removeprefix("job:"), content.time, content.events[0].through)
 
 
 def read_stream(
@@ -97,6 +125,9 @@ def rebuild_from(stream: str, frames: Iterable[RawFrame], until: int | None) -> 
     expected = 1
     for frame in frames:
         content = read_events(frame.data, frame.position)
+        if expected == 1 and isinstance(content.events[0], JobFolded):
+            owned = job_state.from_summary(content.events[0].summary, stream.removeprefix("job:"))
+            expected = owned.sequence + 1
         if content.first != expected:
             raise CorruptLog(f"{stream}, sequence {expected}", f"position {frame.position} holds other events")
         expected += len(content.events)
@@ -134,6 +165,7 @@ def matches(query: JobQuery, state: JobState) -> bool:
         and (query.extension is None or state.extension == query.extension)
         and (query.job_type is None or query.job_type in (state.job_type, state.job_type.partition(":")[2]))
         and (query.parent is None or state.parent == query.parent)
+        and (query.forked_from is None or state.forked_from == query.forked_from)
         and (query.library_id is None or state.library_id == query.library_id)
         and (query.before is None or state.job_id < query.before)
     )

@@ -50,8 +50,11 @@ class RecordedCall(msgspec.Struct, frozen=True, kw_only=True):
 Outcome = Callable[[int], RecordedCall]  # the action's call whose outcome stands at a sequence of the stream
 
 
-def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome) -> Iterator[RecordedCall]:
-    """The calls of a run, from the events of its stream in order; only the last one may be open."""
+def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome, after: int = 0) -> Iterator[RecordedCall]:
+    """The calls of a run, from the events of its stream in order; only the last one may be open.
+
+    ``after`` is the number of the run's call before the first of them.
+    """
     now: RecordedCall | None = None
     for stored in events:
         event = stored.event
@@ -59,20 +62,28 @@ def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome) -> Iterator[
             now = _resolved(now, event)
         elif isinstance(event, JobForked) and now is not None and now.intended:
             now = _of_original(now)
-        elif isinstance(event, GuestEvent):
-            if now is not None and event.call != now.call:
-                if now.event is not None:  # else it was a check_interrupt, at which an edge was met
+        elif isinstance(event, JobForked) and now is not None and now.intended:
+            now = _of_original(now)
+        elif isinstance(event, BudgetReached):
+            # Of a call that has left something already it says nothing new: it was met between two calls, or where the
+            # run was taken up.
+            if event.call > after:
+                if now is not None and now.event is not None:
                     yield now
-                now = None
-            now = _with(now, event, stored.sequence, outcome)
-    if now is not None and now.call:  # 0 is an edge before the first one
+                now, after = _with(event, stored.sequence, outcome), event.call
+        elif isinstance(event, GuestEvent):
+            # Else it is an edge alone: a check_interrupt was answered behind it, and that left nothing.
+            if now is not None and event.call != now.call and now.event is not None:
+                yield now
+            now, after = _with(event, stored.sequence, outcome), event.call
+    if now is not None:
         yield now
 
 
-def _with(now: RecordedCall | None, event: GuestEvent, sequence: int, outcome: Outcome) -> RecordedCall:
+def _with(event: GuestEvent, sequence: int, outcome: Outcome) -> RecordedCall:
     call, fuel = event.call, event.fuel
     if isinstance(event, BudgetReached):
-        return now or RecordedCall(call=call, fuel=fuel, sequence=sequence, event=None, is_open=True)
+        return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=None, is_open=True)
     if isinstance(event, ActionIntended):
         return RecordedCall(
             call=call, fuel=fuel, sequence=sequence, event=event, asked=event, is_open=True, intended=True
@@ -87,6 +98,13 @@ def _with(now: RecordedCall | None, event: GuestEvent, sequence: int, outcome: O
             call=call, fuel=fuel, sequence=sequence, event=event, asked=done.asked, answer=done.answer, code=done.code
         )
     return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=event)
+
+
+def _of_original(open_call: RecordedCall) -> RecordedCall:
+    """What another job had begun when it was forked: of what may be repeated, the fork begins its own."""
+    intent = open_call.event
+    doubtful = isinstance(intent, ActionIntended) and intent.effect == "non_idempotent"
+    return open_call if doubtful else msgspec.structs.replace(open_call, intended=False)
 
 
 def _of_original(open_call: RecordedCall) -> RecordedCall:
