@@ -47,7 +47,7 @@ def is_guests_end(event: Event) -> bool:
     if isinstance(event, JobCompleted):
         return True
     if isinstance(event, JobPaused | JobSuspended | JobCancelled):
-        return not event.forced
+        return not event.forced and event.fuel > 0  # without any, no guest of this attempt ran
     if isinstance(event, JobFailed | RetryScheduled):
         error = event.error
         if error.kind in _GUESTS or error.kind == "out_of_fuel":

@@ -104,8 +104,7 @@ class ModuleCache:
 
     def path(self, module: str) -> Path:
         """Where the machine code of a module is kept for the installed wasmtime."""
-        engine_digest = hashlib.sha256(engine_key().encode()).hexdigest()[:16]
-        return self._folder / f"{module}-{engine_digest}.cwasm"
+        return machine_code_path(self._folder, module)
 
     def _load_verified(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module | None:
         """The module from its file; None if there is no file, or none that can be trusted or used."""
@@ -182,6 +181,12 @@ class ModuleCache:
         for leftover in self._folder.glob(f"{_UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
         self._folder_is_ready = True
+
+
+def machine_code_path(folder: Path, module: str) -> Path:
+    """Where a cache in ``folder`` keeps the machine code of a module for the installed wasmtime."""
+    engine_digest = hashlib.sha256(engine_key().encode()).hexdigest()[:16]
+    return folder / f"{module}-{engine_digest}.cwasm"
 
 
 class CachedModule:

@@ -1,0 +1,101 @@
+"""The modules of a proof: in memory only, made from their bytes, or from machine code whose digest is on record."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import wasmtime
+
+from perdure.runtime.wasm.engine import engine_key
+from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
+from perdure.runtime.wasm.module_cache import machine_code_path
+
+_KEPT: Final = 8  # modules whose machine code is kept: that of a Python guest takes 38 MB
+
+MachineCode = Callable[[str], bytes | None]
+
+
+def no_machine_code(module: str) -> bytes | None:
+    """There is none: every module is compiled."""
+    return None
+
+
+class ProofModules:
+    """A `perdure.runtime.wasm.module_source.ModuleSource` that writes nothing anywhere. For one thread.
+
+    Args:
+        load: a module's bytes for its SHA-256, which it has checked.
+        machine_code: the machine code of a module that may be trusted; None where it is to be compiled.
+    """
+
+    def __init__(self, load: Callable[[str], bytes], machine_code: MachineCode = no_machine_code) -> None:
+        self._load = load
+        self._machine_code = machine_code
+        self._code: OrderedDict[str, bytes] = OrderedDict()
+        self._interfaces: dict[str, Interface] = {}
+
+    def loader(self, module: str) -> ProofModule:
+        """See `ModuleSource.loader`."""
+        return ProofModule(self, module)
+
+    def interface(self, module: str) -> Interface:
+        """See `ModuleLoader.interface`."""
+        known = self._interfaces.get(module)
+        if known is None:
+            known = self._interfaces[module] = read_interface(self._load(module))
+        return known
+
+    def load(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module:
+        """See `ModuleLoader.__call__`."""
+        code = self._code.get(module) or self._machine_code(module)
+        if code is not None:
+            with contextlib.suppress(wasmtime.WasmtimeError):  # of another processor: made anew
+                loaded = wasmtime.Module.deserialize(engine, code)
+                self._keep(module, code)
+                return loaded
+        compiled = compile_module(engine, self._load(module))
+        self._keep(module, bytes(compiled.serialize()))
+        return compiled
+
+    def _keep(self, module: str, code: bytes) -> None:
+        self._code[module] = code
+        self._code.move_to_end(module)
+        while len(self._code) > _KEPT:
+            self._code.popitem(last=False)
+
+
+class ProofModule:
+    """One of them (a `perdure.runtime.wasm.module_source.ModuleLoader`)."""
+
+    def __init__(self, modules: ProofModules, module: str) -> None:
+        self._modules = modules
+        self._module = module
+
+    def interface(self) -> Interface:
+        """See `ModuleLoader.interface`."""
+        return self._modules.interface(self._module)
+
+    def __call__(self, engine: wasmtime.Engine) -> wasmtime.Module:
+        """See `ModuleLoader.__call__`."""
+        return self._modules.load(engine, self._module)
+
+
+def machine_code_of(cache: Path, artifact: Callable[[str, str], str | None]) -> MachineCode:
+    """Machine code from a cache's folder, only read, if its SHA-256 is what ``artifact`` says (`ArtifactLedger`)."""
+
+    def machine_code(module: str) -> bytes | None:
+        recorded = artifact(module, engine_key())
+        if recorded is None:
+            return None
+        try:
+            code = machine_code_path(cache, module).read_bytes()
+        except OSError:
+            return None
+        return code if hashlib.sha256(code).hexdigest() == recorded else None
+
+    return machine_code
