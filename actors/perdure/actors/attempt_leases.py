@@ -66,12 +66,12 @@ class AttemptLeases:
         """What the attempt gets to begin with."""
         return self._budgets.fuel(0)
 
-    def begin(self, lease: FuelLease | Edge, rate: int | None, call: int = 0, fuel: int = 0) -> None:
+    def begin(self, lease: FuelLease | Edge, rate: int | None, call: int, fuel: int, before: int) -> None:
         """The guest's own work is about to begin, after host call ``call``, at ``fuel``. Raises as `more_fuel`.
 
-        ``rate`` is the job's own limit of events a second.
+        ``rate`` is the job's own limit of events a second. Up to ``before`` all fuel has been charged already.
         """
-        self._before = fuel
+        self._before = before
         self._rate, self._rate_left = rate, rate or 0
         self._rate_since = self._system.clock.monotonic()
         self._take_fuel(call, fuel, lease)
@@ -82,7 +82,7 @@ class AttemptLeases:
         Raises:
             StopGuest: there is no more; `suspension` or `failure` says what is to become of the job.
         """
-        self._take_fuel(call, fuel, self._budgets.fuel(fuel - self._before))
+        self._take_fuel(call, fuel, self._budgets.fuel(self._spent(fuel)))
 
     def _take_fuel(self, call: int, fuel: int, lease: FuelLease | Edge) -> None:
         """Take the lease, or do what is to be done without one."""
@@ -92,7 +92,7 @@ class AttemptLeases:
                 self.failure = fuel_refused(lease.use)
                 raise StopGuest
             waited += lease.seconds
-            lease = self._budgets.fuel(fuel - self._before, waited)
+            lease = self._budgets.fuel(self._spent(fuel), waited)
         self.fuel_renew = self._before + lease.renew
         limit = self._before + lease.limit
         if limit != self.fuel_end:
@@ -100,9 +100,13 @@ class AttemptLeases:
             if self.guest is not None:
                 self.guest.allow_fuel(min(limit, self.fuel_left))
 
+    def _spent(self, fuel: int) -> int:
+        """What the attempt itself has consumed."""
+        return max(0, fuel - self._before)
+
     def ran_out(self, call: int, fuel: int) -> BudgetUse:
         """The guest used up its lease between two host calls, so it is too late to wait; what is to be done instead."""
-        use = self._budgets.out_of_fuel(fuel - self._before).use
+        use = self._budgets.out_of_fuel(self._spent(fuel)).use
         if use.response == "wait":
             use = BudgetUse(use.budget, use.limit, max(1, use.retry_after_ms), "suspend")
         self.say_reached(call, fuel, use)

@@ -38,6 +38,10 @@ class LaneBroken(ActorError):
         super().__init__(f"{stream} cannot be appended to: {reason}")
 
 
+class UnreadableNow(ActorError):
+    """What the log has cannot be read at this moment, and may be later: the key that opens it cannot be reached."""
+
+
 class ExtensionBusy(ActorError):
     """The extension still has running jobs."""
 

@@ -115,6 +115,8 @@ class JobActor(MailboxActor):
             if self._guest is not None:
                 self._guest.close()
             self._budgets.close(self._meter.fuel)
+            if self._replay is not None:
+                self._system.hooks.replayed(self._state.extension, self._replay.answered)
         if self._journal.lost is not None:
             self._system.job_died(self.job_id, self._journal.lost, self._journal.blame)
         self.stop()
@@ -138,34 +140,40 @@ class JobActor(MailboxActor):
         hooks.attempt_started(self._meter, self._cause)
         try:
             if self._guest is not None:
-                if dispatched.limits.wall_clock_ms is not None:
-                    watch = WatchDeadline(self.job_id, self._attempt, dispatched.limits.wall_clock_ms)
-                    self._system.supervisor.tell(watch)
-                state = self._input(dispatched)
                 self._lease = lease
-                host: GuestHost = self._host
-                if self._replay is not None:
-                    host = self._replay
-                    self._replay.begin()
-                else:
-                    self._go_live(0, 0)
-                self._mail.read()
-                # While it was made there was nothing that `kill_job` could have stopped.
-                result = GuestResult(Exit.STOPPED, 0) if self._mail.killed else self._guest.run(host, state)
-                if self._replay is None or self._replay.is_live:
-                    self._meter.fuel = max(0, result.fuel - self._host.fuel_before)
-                if self._replay is not None and result.exit is not Exit.STOPPED:
-                    self._replay.ended(result.exit.value)
-                # A guest that never called the host has not been told what it was stopped for; neither has this.
-                self._mail.read()
+                result = self._run_guest(self._guest, dispatched)
         except StopGuest:
             result = GuestResult(Exit.STOPPED, 0)  # there was no fuel to begin with
         finally:
             hooks.attempt_ended(self._meter)
-            if self._replay is not None:
-                hooks.replayed(self._state.extension, self._replay.answered)
+        if self._replay is not None:
+            hooks.replayed(self._state.extension, self._replay.answered)
+            if self._replay.broken is not None:
+                self._journal.lost, self._journal.blame = str(self._replay.broken), blame_for(self._replay.broken)
         if self._journal.lost is None and result is not None:
             self._record_end(self._ending(result))
+
+    def _run_guest(self, guest: Guest, dispatched: JobDispatched) -> GuestResult:
+        """Run it, led by the log first if it takes up a run. Raises `StopGuest` if it cannot even begin."""
+        limit, mail, replay = dispatched.limits.wall_clock_ms, self._mail, self._replay
+        if limit is not None:
+            self._system.supervisor.tell(WatchDeadline(self.job_id, self._attempt, limit))
+        state = self._input(dispatched)
+        if replay is not None:
+            replay.begin()
+        else:
+            self._go_live(0, 0)
+        mail.read()
+        # While it was made there was nothing that `kill_job` could have stopped.
+        host: GuestHost = replay if replay is not None else self._host
+        result = GuestResult(Exit.STOPPED, 0) if mail.killed else guest.run(host, state)
+        if replay is None or replay.is_live:
+            self._meter.fuel = max(0, result.fuel - self._host.fuel_before)
+        if replay is not None:
+            self._note_end(replay, result)
+        # A guest that never called the host has not been told what it was stopped for; neither has this.
+        mail.read()
+        return result
 
     def _not_started(self, answer: CommitFailed) -> None:
         """The log did not take the attempt's start: it was refused, the disk is full, or the log writer died."""
@@ -191,8 +199,20 @@ class JobActor(MailboxActor):
 
     def _go_live(self, calls: int, fuel: int) -> None:
         """What the guest does from here on is new: it is counted, and charged."""
-        self._host.fuel_before = fuel
-        self._leases.begin(self._lease, self._limits.events_per_second, calls, fuel)
+        before = max(fuel, self._fuel_before)  # where it was stopped between two calls, it had done more than that
+        self._host.fuel_before = before
+        self._leases.begin(self._lease, self._limits.events_per_second, calls, fuel, before)
+
+    @property
+    def _fuel_before(self) -> int:
+        """What the run is known to have consumed before this attempt."""
+        return self._state.fuel - self._state.attempt_base if self._state.continues else 0
+
+    def _note_end(self, replay: ReplayHost, result: GuestResult) -> None:
+        """Tell the replay that the guest ended, if it did so by itself."""
+        error = result.error
+        if result.exit is not Exit.STOPPED and (error is None or error.blame != "host"):
+            replay.ended(result.exit.value if error is None else f"{result.exit.value}: {error.kind}")
 
     def _dispatched(self) -> JobDispatched:
         for stored in self._system.store.read(job_stream(self.job_id), until=1):
@@ -237,7 +257,10 @@ class JobActor(MailboxActor):
     # --- how it ends -------------------------------------------------------------------------------------------------
 
     def _ending(self, result: GuestResult) -> JobEvent:
-        fuel, mail, leases = result.fuel, self._mail, self._leases
+        mail, leases = self._mail, self._leases
+        # A guest that was stopped while it was led has not undone what it had done before.
+        led = self._replay is not None and not self._replay.is_live
+        fuel = max(result.fuel, self._fuel_before) if led or result.exit is Exit.STOPPED else result.fuel
         not_taken_up = self._not_taken_up(fuel)
         if not_taken_up is not None:
             return not_taken_up

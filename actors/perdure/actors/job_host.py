@@ -40,7 +40,7 @@ class JobHost:
 
     Attributes:
         calls: how many host calls there were in the run.
-        fuel_before: what the run had consumed before this attempt's own work began.
+        fuel_before: what the run had consumed before this attempt; behind it, its own work begins.
         operations: the attempt's calls of operations.
     """
 
@@ -74,7 +74,9 @@ class JobHost:
             raise StopGuest  # but an action that an earlier attempt began is first brought to its end
         meter = self._meter
         meter.calls[function] += 1
-        meter.fuel = fuel - self.fuel_before
+        spent = fuel - self.fuel_before
+        if spent > 0:
+            meter.fuel = spent
         self.calls += 1
         if fuel >= self._leases.fuel_renew:
             self._leases.more_fuel(self.calls, fuel)

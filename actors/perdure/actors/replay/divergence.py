@@ -95,12 +95,14 @@ def event_words(event: GuestEvent) -> JsonObject:
         return words | {"sha256": event.digest.hex()}
     if isinstance(event, ItemsCounted | BytesCounted):
         return words | {"count": event.count}
+    if isinstance(event, InterruptAnswered):
+        return words | {"answer": event.answer}
     if isinstance(event, LogWritten):
-        return words | {"level": event.level, "message": event.message[:_TEXT]}
+        return words | {"level": event.level} | _text(event.message)
     if isinstance(event, ProgressReported):
-        return words | {"progress": event.progress, "message": event.message[:_TEXT]}
+        return words | {"progress": event.progress} | _text(event.message)
     if isinstance(event, WarningAdded):
-        return words | {"message": event.message[:_TEXT]}
+        return words | _text(event.message)
     return words
 
 
@@ -120,6 +122,12 @@ def fuel_words(words: JsonObject, fuel: int) -> JsonObject:
 
 def _asked(method: str, library_id: UUID | None) -> JsonObject:
     return {"method": method[:_TEXT], "library_id": None if library_id is None else str(library_id)}
+
+
+def _text(message: str) -> JsonObject:
+    if len(message) <= _TEXT:
+        return {"message": message}
+    return {"message": message[:_TEXT] + "…", "sha256": digest_of(message.encode())}
 
 
 def _bytes(payload: Recorded) -> JsonObject:

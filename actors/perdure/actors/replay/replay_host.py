@@ -37,7 +37,6 @@ from perdure.store.events import (
     encode,
 )
 
-
 _LOST: Final = (BlobMissing, CorruptBlob, CorruptLog, BadEvent)
 
 
