@@ -55,6 +55,7 @@ from perdure.runtime.grants import NOTHING, Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.job_handle import JobHandle, Timings
+from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime, perdure_version
@@ -72,7 +73,7 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
-from perdure.runtime.upgrades import JobUpgrade, UpgradePolicy, UpgradeReport
+from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy

@@ -218,6 +218,21 @@ class InvalidGrant(PerdureError, ValueError):
         super().__init__(f"{field} of the grant is {value!r}, it must be {expected}")
 
 
+class InvalidUpgradePolicy(PerdureError, ValueError):
+    """A job type, or what is to become of its unfinished jobs, that there is not.
+
+    ``known`` are the policies; the job types of the version, where it is the type that is ``unknown``.
+    """
+
+    def __init__(self, job_type: str, policy: str, known: tuple[str, ...], *, unknown: bool = False) -> None:
+        self.job_type, self.policy, self.known = job_type, policy, known
+        if unknown:
+            text = f"there is no job type {job_type!r} in this version; it has {', '.join(known) or 'none'}"
+        else:
+            text = f"{policy!r} is no policy for the jobs of {job_type!r}; there are {', '.join(known)}"
+        super().__init__(text)
+
+
 class ConsentRequired(PerdureError):
     """The extension asks for operations or the network, and nobody was there to agree. ``request`` has what it asks."""
 

@@ -14,6 +14,7 @@ from perdure.actors.errors import ExtensionBusy
 from perdure.actors.messages import SlotFree
 from perdure.actors.recovery import requeue
 from perdure.actors.system import ActorSystem
+from perdure.actors.upgrading import Upgrade
 from perdure.runtime.abi1.describe import cleanup, describe
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.errors import ExtensionDisabled, ExtensionInUse, UnknownExtension
@@ -21,11 +22,13 @@ from perdure.runtime.grants import Effective, Grant, decode_grant, effective
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.settings import RuntimeSettings
+from perdure.runtime.upgrades import UpgradeReport, is_of_another_version, job_upgrade, upgrade_of
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import ExtensionUninstalled, JobLimits, JobType, extension_stream
 from perdure.store.extension_state import ExtensionState
+from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 
 logger = logging.getLogger(__name__)
@@ -299,6 +302,31 @@ class Extensions:
                 self.apply(before)
             raise
         self._loaded[state.extension] = state
+        self.move_jobs(state.extension)
+
+    # --- jobs of other versions --------------------------------------------------------------------------------------
+
+    def upgrade_of(self, job: JobState) -> Upgrade | None:
+        """The version that a job is to move to, if there is one. Raises `StoreError` if the log cannot be read."""
+        installed = self._store.state(extension_stream(job.extension))
+        return upgrade_of(job, installed) if isinstance(installed, ExtensionState) else None
+
+    def upgrades(self, extension: str) -> UpgradeReport:
+        """What becomes of the unfinished jobs that do not run the installed version.
+
+        Raises:
+            UnknownExtension: it is not installed.
+        """
+        state = self.state(extension)
+        page = self._store.jobs(JobQuery(statuses=UNFINISHED, extension=extension, limit=1_000_000))
+        jobs = tuple(job_upgrade(job, state) for job in reversed(page.jobs) if is_of_another_version(job, state))
+        return UpgradeReport(extension=extension, version=state.version, jobs=jobs)
+
+    def move_jobs(self, extension: str) -> None:
+        """Let jobs that run move to the installed version, where their policy wants it; others do when they go on."""
+        for job in self.upgrades(extension).refused:
+            logger.warning("job %s of %s stays on version %s: %s", job.job_id, job.job_type, job.version, job.reason)
+        self.system.move_running(extension)
 
     def _admit_unfinished(self, extension: str) -> None:
         """Jobs that were stopped by an unload, or could not be recovered for want of the extension."""

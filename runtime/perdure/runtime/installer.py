@@ -23,13 +23,16 @@ from perdure.runtime.extensions import ExtensionInfo, Extensions, grant_of
 from perdure.runtime.grants import NOTHING, Grant, asks_for_anything, beyond, checked_grant, encode_grant
 from perdure.runtime.manifest import Manifest, ManifestPermissions, parse_manifest
 from perdure.runtime.permissions import OperationName
+from perdure.runtime.upgrades import check_job_types, checked_policies
 from perdure.store.event_store import EventStore
 from perdure.store.events import (
     ExtensionEvent,
     ExtensionInstalled,
+    JobType,
     PermissionsGranted,
     UpdateDeclined,
     UpdateProposed,
+    UpgradePolicySet,
     extension_stream,
 )
 from perdure.store.extension_state import ExtensionState
@@ -101,11 +104,15 @@ class Installer:
 
     # --- installing --------------------------------------------------------------------------------------------------
 
-    def install(self, folder: Path, consent: Consent | None, by: str) -> ExtensionInfo:
+    def install(
+        self, folder: Path, consent: Consent | None, by: str, policies: Mapping[str, str] | None = None
+    ) -> ExtensionInfo:
         """Install what is in ``folder``, or a new version of it, and load it. Durable.
 
-        Nothing happens if it is installed already. A module that cannot be loaded is refused before anything is
-        recorded. Jobs that run go on with the module they started with.
+        Nothing is installed if it is installed already. A module that cannot be loaded is refused before anything is
+        recorded. Jobs that have not ended go on with the module that they were dispatched with, or move to the new
+        one: as ``policies`` says, by job type (``*`` for all others), or else the manifest. They are for a version that
+        is installed by this call, or was before; one that has to wait gets its own from `accept_update`.
 
         A first version that asks for operations or the network needs consent. So does a new one that asks for more
         than was granted; without ``consent`` it is kept as the ``update`` of what is returned, the version that is
@@ -116,6 +123,7 @@ class Installer:
             ConsentRequired: nobody is there to agree; nothing was recorded.
             ConsentDeclined: a person did not agree.
             InvalidGrant: the consent's answer is no grant; nothing was recorded.
+            InvalidUpgradePolicy: there is no such policy, or the version has no such job type; nothing was recorded.
         """
         package = read_extension(folder)
         version = _Version(
@@ -125,13 +133,14 @@ class Installer:
             module_bytes=len(package.wasm_bytes),
             wasm=package.wasm_bytes,
         )
+        policies = checked_policies(version.extension, policies) if policies is not None else None
         while True:
             # Not while `changing` is held: a person may take an hour to answer.
             state = self._installed(version.extension)
             step, grant = self._decide(version, state, consent or self._consent)
             with self._extensions.changing(version.extension):
                 if _basis(self._installed(version.extension)) == _basis(state):
-                    self._carry_out(step, version, state, grant, checked_by(by))
+                    self._carry_out(step, version, state, grant, checked_by(by), policies)
                     return self._extensions.info(version.extension)
 
     def _decide(
@@ -168,37 +177,52 @@ class Installer:
         return checked_grant(answer) if answer is not None else None
 
     def _carry_out(
-        self, step: _Step, version: _Version, state: ExtensionState | None, grant: Grant | None, by: str
+        self,
+        step: _Step,
+        version: _Version,
+        state: ExtensionState | None,
+        grant: Grant | None,
+        by: str,
+        policies: Mapping[str, str] | None,
     ) -> None:
-        if step is _Step.NOTHING:
-            return
-        if step is _Step.GRANT and grant is not None:
-            self._record_grant(version.extension, version.manifest.version, grant, by)
+        if step in (_Step.NOTHING, _Step.GRANT):
+            if grant is not None:
+                self._record_grant(version.extension, version.manifest.version, grant, by)
+            if policies is not None:
+                self._set_policies(version.extension, policies, by)
         elif step is _Step.DECLINE:
             if state is not None:
-                events = [] if _is_proposed(version, state) else self._keep(version, [version.proposed()])
+                events: list[ExtensionEvent] = []
+                if not _is_proposed(version, state):
+                    self._keep(version)
+                    events.append(version.proposed())
                 self._append(version.extension, [*events, UpdateDeclined(version.manifest.version, by)])
             raise ConsentDeclined(version.extension, version.manifest.version)
         elif step is _Step.PROPOSE and state is not None:
             if not _is_proposed(version, state):
-                self._append(version.extension, self._keep(version, [version.proposed()]))
+                self._keep(version)
+                self._append(version.extension, [version.proposed()])
                 logger.info("extension %s %s waits for consent", version.extension, version.manifest.version)
         else:
-            self._install(version, grant, by)
+            self._install(version, grant, by, policies)
 
-    def _install(self, version: _Version, grant: Grant | None, by: str) -> None:
+    def _install(self, version: _Version, grant: Grant | None, by: str, policies: Mapping[str, str] | None) -> None:
+        job_types = self._keep(version)
         events: list[ExtensionEvent] = [version.installed()]
         if grant is not None:
             events.append(PermissionsGranted(version.manifest.version, encode_grant(grant), by))
-        self._append(version.extension, self._keep(version, events))
+        if policies:
+            check_job_types(policies, job_types)
+            # In the same append: a process that dies before its jobs have moved leaves that to the next one.
+            events.append(UpgradePolicySet(version.manifest.version, dict(policies), by))
+        self._append(version.extension, events)
         self._extensions.load_installed(self._extensions.state(version.extension))
 
-    def _keep(self, version: _Version, events: list[ExtensionEvent]) -> list[ExtensionEvent]:
-        """The events, once the module they name is stored and known to load."""
+    def _keep(self, version: _Version) -> tuple[JobType, ...]:
+        """Store the module, once it is known to load; returns what jobs it offers."""
         if version.wasm is not None:
             self._store.blobs.put(version.wasm)
-        self._extensions.try_out(version.extension, version.module, version.manifest)
-        return events
+        return self._extensions.try_out(version.extension, version.module, version.manifest)
 
     # --- what waits for consent --------------------------------------------------------------------------------------
 
@@ -221,24 +245,54 @@ class Installer:
         state = self._extensions.state(extension)
         return self._request(parse_manifest(state.manifest), state)
 
-    def accept_update(self, extension: str, grant: Grant | None, by: str) -> ExtensionInfo:
+    def accept_update(
+        self, extension: str, grant: Grant | None, by: str, policies: Mapping[str, str] | None = None
+    ) -> ExtensionInfo:
         """Install the version that waits for consent. Durable.
 
-        ``grant`` is what it may do; None is what was granted before and what it newly asks for.
+        ``grant`` is what it may do; None is what was granted before and what it newly asks for. ``policies`` as for
+        `install`.
 
         Raises:
             UnknownExtension: the extension is not installed.
             NoUpdateProposed: none of its versions waits.
             ModuleError: it cannot be loaded; nothing was recorded.
             InvalidGrant: that is no grant.
+            InvalidUpgradePolicy: as `install`.
         """
+        policies = checked_policies(extension, policies) if policies is not None else None
         with self._extensions.changing(extension):
             state = self._extensions.state(extension)
             version = _waiting(state)
             if grant is None:
                 grant = self._request(version.manifest, state).as_asked()
-            self._install(version, checked_grant(grant), checked_by(by))
+            self._install(version, checked_grant(grant), checked_by(by), policies)
             return self._extensions.info(extension)
+
+    # --- jobs of other versions --------------------------------------------------------------------------------------
+
+    def set_policies(self, extension: str, policies: Mapping[str, str], by: str) -> ExtensionInfo:
+        """Say what becomes of unfinished jobs that do not run the installed version, by job type. Durable.
+
+        It takes the place of what was set before; what ``policies`` leave out is as the manifest says. Jobs that run
+        are moved as soon as their policy allows; one that is stopped, when it goes on.
+
+        Raises:
+            UnknownExtension: it is not installed.
+            InvalidUpgradePolicy: there is no such policy, or the version has no such job type.
+            ExtensionDisabled, ModuleError: it cannot be loaded, so nobody knows its job types.
+        """
+        checked = checked_policies(extension, policies)
+        with self._extensions.changing(extension):
+            self._set_policies(extension, checked, checked_by(by))
+            return self._extensions.info(extension)
+
+    def _set_policies(self, extension: str, policies: Mapping[str, str], by: str) -> None:
+        state = self._extensions.ensure_loaded(extension)
+        check_job_types(policies, state.job_types)
+        if state.upgrades != policies:
+            self._append(extension, [UpgradePolicySet(state.version, dict(policies), by)])
+            self._extensions.move_jobs(extension)
 
     def decline_update(self, extension: str, by: str) -> ExtensionInfo:
         """Drop the version that waits for consent. Durable.

@@ -6,6 +6,7 @@ because a newer manifest must still load, and a misspelt permission must be seen
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from perdure.runtime.abi1.job_types import is_job_name
 from perdure.runtime.config.places import secret_settings
 from perdure.runtime.errors import ManifestError
 from perdure.runtime.http.hosts import host_rule
@@ -52,6 +54,20 @@ class ManifestPermissions(msgspec.Struct, frozen=True, kw_only=True):
     max_memory_mb: int = 512
 
 
+class UpgradePolicy(enum.StrEnum):
+    """What becomes of an unfinished job when a new version of its extension is installed."""
+
+    STAY = "stay"  # it goes on with the module that it was dispatched with
+    CHECKPOINT = "checkpoint"  # it moves at its next checkpoint
+    RESTART = "restart"  # it begins again from its first state
+
+
+class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manifest says of one job type."""
+
+    upgrade: UpgradePolicy = UpgradePolicy.STAY
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest that has been checked. ``unknown`` has the fields that this version does not know, by their path."""
 
@@ -64,6 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     homepage: str = ""
     permissions: ManifestPermissions = ManifestPermissions()
     config_schema: dict[str, Any] | None = None
+    jobs: dict[str, JobEntry] = {}
     unknown: dict[str, Any] = {}
 
     @property
@@ -140,6 +157,9 @@ class _Fields:
                 raise ManifestError(f"{path}[{index}]", entry, expected)
         return tuple(entries)
 
+    def has_object(self, name: str) -> bool:
+        return isinstance(self._left.get(name), dict)
+
     def unknown(self) -> dict[str, Any]:
         return {self.path(name): value for name, value in self._left.items()}
 
@@ -170,6 +190,7 @@ def parse_manifest(data: bytes) -> Manifest:
     schema = fields.take("config_schema", None)
     if schema is not None and not isinstance(schema, dict):
         raise ManifestError(fields.path("config_schema"), schema, "it must be an object, a JSON schema")
+    jobs, unknown_jobs = _jobs(fields)
     return Manifest(
         id=extension,
         name=name,
@@ -180,7 +201,8 @@ def parse_manifest(data: bytes) -> Manifest:
         homepage=homepage,
         permissions=permissions,
         config_schema=schema,
-        unknown={**fields.unknown(), **unknown_permissions},
+        jobs=jobs,
+        unknown={**fields.unknown(), **unknown_permissions, **unknown_jobs},
     )
 
 
@@ -233,6 +255,27 @@ def _permissions(path: str, value: Any) -> tuple[ManifestPermissions, dict[str, 
         max_memory_mb=fields.integer("max_memory_mb", most=4_096, default=defaults.max_memory_mb),
     )
     return permissions, {**fields.unknown(), **limits.unknown()}
+
+
+def _jobs(fields: _Fields) -> tuple[dict[str, JobEntry], dict[str, Any]]:
+    """What is said of each job type, by name. Manifests of earlier releases may have had anything there."""
+    if not fields.has_object("jobs"):
+        return {}, {}
+    path, entries = fields.path("jobs"), fields.take("jobs")
+    if len(entries) > MAX_ENTRIES:
+        raise ManifestError(path, entries, f"it has {len(entries)} entries, it may have at most {MAX_ENTRIES}")
+    jobs: dict[str, JobEntry] = {}
+    unknown: dict[str, Any] = {}
+    for name, value in entries.items():
+        entry = _Fields(f"{path}.{name}" if _PLAIN_KEY.fullmatch(name) else f"{path}[{json.dumps(name)}]", value)
+        if not is_job_name(name):
+            raise ManifestError(path, name, "it must be the name of a job type: letters, digits, '_', '.' or '-'")
+        upgrade = entry.take("upgrade", UpgradePolicy.STAY.value)
+        if not isinstance(upgrade, str) or upgrade not in set(UpgradePolicy):
+            raise ManifestError(entry.path("upgrade"), upgrade, f"it must be one of {', '.join(UpgradePolicy)}")
+        jobs[name] = JobEntry(upgrade=UpgradePolicy(upgrade))
+        unknown.update(entry.unknown())
+    return jobs, unknown
 
 
 def _is_host(entry: str) -> bool:
