@@ -30,16 +30,17 @@ def recover(system: ActorSystem) -> list[JobState]:
     found = _unfinished(system)
     # All in one go: the log writer makes one commit of what waits in its mailbox.
     sent = [
-        (state, system.append_soon(job_stream(state.job_id), events))
+        (state, events, system.append_soon(job_stream(state.job_id), events))
         for state in found
         if (events := recovery_events(system, state))
     ]
-    for state, future in sent:
+    for state, events, future in sent:
         try:
             after = system.appended(future).state
         except StoreError as error:
             logger.error("job %s could not be recovered: %s", state.job_id, error)
         else:
+            system.count_doubt(state, events)
             if isinstance(after, JobState) and after.finished:
                 system.count_end(after, after.status)
     return found
@@ -85,6 +86,7 @@ def requeue(system: ActorSystem, states: Sequence[JobState]) -> None:
         events = recovery_events(system, state)
         if events:
             system.append(job_stream(state.job_id), events)
+            system.count_doubt(state, events)
         if events and isinstance(events[-1], JobInDoubt):
             continue
         system.extension_address(state.extension).tell(Admit(state.job_id))

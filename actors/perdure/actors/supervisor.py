@@ -32,14 +32,24 @@ from perdure.actors.messages import (
     KillJob,
     KillLater,
     PauseJob,
+    ResolveDoubt,
     RingJob,
     RoomDue,
     WakeJob,
     WatchDeadline,
 )
-from perdure.actors.requeueing import unmet_wish
-from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, UnknownJob, WriteConflict
+from perdure.actors.requeueing import requeueing, unmet_wish
+from perdure.store.errors import (
+    ActionInDoubt,
+    IllegalTransition,
+    NotInDoubt,
+    SequenceConflict,
+    StoreError,
+    UnknownJob,
+    WriteConflict,
+)
 from perdure.store.events import (
+    DoubtResolved,
     JobCancelled,
     JobError,
     JobFailed,
@@ -49,7 +59,7 @@ from perdure.store.events import (
     job_stream,
 )
 from perdure.store.family import is_called_off
-from perdure.store.job_state import JobState
+from perdure.store.job_state import JobState, evolve
 from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
@@ -105,6 +115,8 @@ class Supervisor(MailboxActor):
         """See the messages."""
         if isinstance(message, Control):
             return self._control(message)  # its caller gets what goes wrong
+        if isinstance(message, ResolveDoubt):
+            return self._resolve(message)  # as above
         try:
             self._note(message)
         except Exception:
@@ -228,6 +240,8 @@ class Supervisor(MailboxActor):
 
     def _control(self, message: Control) -> Status:
         state = self._system.store.job(message.job_id)
+        if state.status is Status.ATTENTION and message.action != "cancel":
+            raise ActionInDoubt(str(state.job_id), message.action)
         if message.action == "pause":
             self._pause(message.job_id)
         elif message.action == "cancel":
@@ -309,8 +323,25 @@ class Supervisor(MailboxActor):
     def _resume(self, state: JobState, cause: str) -> None:
         events = self._system.going_on(state, cause)
         self._system.append(job_stream(state.job_id), events)
+        self._system.count_doubt(state, events)
         if not isinstance(events[-1], JobInDoubt):
             self._admit(state)
+
+    def _resolve(self, message: ResolveDoubt) -> Status:
+        """Record what a person says of an action in doubt, and let the job go on, in one commit."""
+        system = self._system
+        state = system.store.job(message.job_id)
+        intent = state.intent
+        if state.status is not Status.ATTENTION or intent is None or intent.sequence != message.sequence:
+            raise NotInDoubt(str(state.job_id), str(state.status))
+        resolved = DoubtResolved(intent.call, message.resolution, message.answer, message.code, message.by)
+        after = evolve(state, resolved, state.sequence + 1, system.clock.now())
+        # To another version of its extension it may move when it is started.
+        event = requeueing(after, "resolved", system.replay_limit)
+        system.append(job_stream(state.job_id), [resolved, event], state.sequence)
+        system.hooks.doubt_resolved(message.resolution)
+        self._admit(state)
+        return system.store.job(state.job_id).status
 
     # --- what died ---------------------------------------------------------------------------------------------------
 

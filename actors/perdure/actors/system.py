@@ -64,6 +64,7 @@ from perdure.store.event_store import Appended, Effects, EventStore, JobQuery
 from perdure.store.events import (
     Event,
     JobEvent,
+    JobInDoubt,
     JobMoved,
     JobRecovered,
     JobResumed,
@@ -364,6 +365,11 @@ class ActorSystem:
         """
         upgrade = self._upgrade_of(state)
         return going_on(state, cause, self.replay_limit, upgrade, lambda: is_at_checkpoint(self.store, state))
+
+    def count_doubt(self, state: JobState, events: Sequence[Event]) -> None:
+        """Tell the hooks of an action in doubt, if the ``events`` that were appended for ``state`` say so."""
+        if state.intent is not None and any(isinstance(event, JobInDoubt) for event in events):
+            self.hooks.in_doubt(state.intent.effect, "attention")
 
     def _moved_if_due(self, state: JobState) -> JobState:
         """A queued job as it is to be started: moved to another version, if that is due. Durable."""

@@ -8,6 +8,7 @@ from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
 from perdure.runtime.budgets.stored import stored_budgets
 from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
+from perdure.runtime.doubts import Doubt, doubt_of
 from perdure.runtime.errors import (
     BadExport,
     BadOperation,
@@ -29,6 +30,7 @@ from perdure.runtime.errors import (
     InvalidGrant,
     InvalidLimits,
     InvalidPayload,
+    InvalidResolution,
     InvalidState,
     InvalidUpgradePolicy,
     InvalidWasm,
@@ -100,6 +102,7 @@ __all__ = [
     "ConsentRequest",
     "ConsentRequired",
     "CorruptKeys",
+    "Doubt",
     "DuplicateOperation",
     "Effect",
     "ExtensionDisabled",
@@ -119,6 +122,7 @@ __all__ = [
     "InvalidLimits",
     "InvalidMasterKey",
     "InvalidPayload",
+    "InvalidResolution",
     "InvalidState",
     "InvalidUpgradePolicy",
     "InvalidWasm",
@@ -169,6 +173,7 @@ __all__ = [
     "WasmMissing",
     "WrongMasterKey",
     "action",
+    "doubt_of",
     "grant_as_asked",
     "history",
     "installed_extensions",

@@ -327,6 +327,14 @@ class InvalidPayload(PerdureError, ValueError):
         super().__init__(f"the request cannot be said in JSON: {reason}")
 
 
+class InvalidResolution(PerdureError, ValueError):
+    """What was said of an action in doubt is none of what can be said, or its answer is none of the operation's."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"nothing was recorded: {reason}")
+
+
 class OperationError(PerdureError):
     """An operation was refused or failed. ``code`` is one of the ABI's; ``retry_after_ms`` is None if nobody knows."""
 

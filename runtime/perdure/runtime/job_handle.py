@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from perdure.runtime.doubts import Doubt, Resolution
 from perdure.runtime.history import HistoryEntry
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import JobError
@@ -151,6 +152,26 @@ class JobHandle:
     def retry(self, timeout: float | None = None) -> Status:
         """See `Runtime.retry`."""
         return self._runtime.retry(self.job_id, timeout)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """See `Runtime.doubt`."""
+        return self._runtime.doubt(self.job_id)
+
+    def resolve(
+        self,
+        resolution: Resolution,
+        *,
+        answer: object = None,
+        message: str | None = None,
+        code: str = "failed",
+        by: str = "python",
+        timeout: float | None = None,
+    ) -> Status:
+        """See `Runtime.resolve`."""
+        return self._runtime.resolve(
+            self.job_id, resolution, answer=answer, message=message, code=code, by=by, timeout=timeout
+        )
 
 
 def _moment(time: int) -> datetime:

@@ -39,6 +39,7 @@ from perdure.runtime.config.operations import Configuration
 from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.credentials.tidying import tidy_credentials
 from perdure.runtime.dispatching import Dispatching
+from perdure.runtime.doubts import Doubt, Resolution, doubt_of, resolution_of
 from perdure.runtime.errors import (
     RuntimeClosedError,
 )
@@ -329,7 +330,11 @@ class Runtime:
         ready = [state for state in states if state.job_id not in missing]
         recovery.admit_recovered(self._system, ready)
         self._events.start_if_needed()
-        return [JobHandle(self, state.job_id) for state in ready if not self.store.job(state.job_id).finished]
+        return [JobHandle(self, state.job_id) for state in ready if self._goes_on(state.job_id)]
+
+    def _goes_on(self, job_id: UUID) -> bool:
+        state = self.store.job(job_id)
+        return not state.finished and state.status is not Status.ATTENTION
 
     # --- extensions --------------------------------------------------------------------------------------------------
 
@@ -714,6 +719,54 @@ class Runtime:
     def retry(self, job_id: UUID | str, timeout: float | None = None) -> Status:
         """Run a failed or cancelled job on from its last checkpoint, or end its back-off. Durable."""
         return self._control(job_id, "retry", timeout)
+
+    def doubt(self, job_id: UUID | str) -> Doubt | None:
+        """The job's action of which nobody knows whether it was done, if there is one that waits for a person's word.
+
+        Raises:
+            UnknownJob: there is no such job.
+        """
+        self._check()
+        return doubt_of(self.store, self.store.job(_job_id(job_id)))
+
+    def resolve(
+        self,
+        job_id: UUID | str,
+        resolution: Resolution,
+        *,
+        answer: object = None,
+        message: str | None = None,
+        code: str = "failed",
+        by: str = "python",
+        timeout: float | None = None,
+    ) -> Status:
+        """Say what became of the action in doubt of a job in status ``attention``, and let the job go on. Durable.
+
+        Args:
+            job_id: the job; `doubt` says what its action was.
+            resolution: ``succeeded``: the guest gets ``answer``; ``failed``: it gets ``message`` and ``code``;
+                ``again``: nothing was done, or may be done twice: the action runs once more, under the same effect key.
+            answer: as the operation would have answered: a struct, anything JSON can say, or JSON as bytes.
+            message: for the guest, and for whoever reads the history.
+            code: one of the ABI's.
+            by: who decided, for the log.
+            timeout: seconds until it is given up; None: the settings' ``call_timeout``.
+
+        Raises:
+            UnknownJob: there is no such job.
+            NotInDoubt: it is in another status.
+            InvalidResolution: the resolution is none, or the answer is none of the operation's.
+            SecretsError: the answer has to be sealed, and the keys cannot be used.
+        """
+        self._check()
+        state = self.store.job(_job_id(job_id))
+        word = resolution_of(
+            self.store, self._service, state, resolution, answer=answer, message=message, code=code, by=by
+        )
+        self._extensions.ensure_loaded(state.extension)
+        wait = self.settings.call_timeout if timeout is None else timeout
+        status: Status = self._system.supervisor.ask(word, wait)
+        return status
 
     def _control(self, job_id: UUID | str, action: str, timeout: float | None) -> Status:
         self._check()

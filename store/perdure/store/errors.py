@@ -106,6 +106,25 @@ class IllegalTransition(StoreError):
         super().__init__(f"job {job_id} is {status}; {event} is not possible from there")
 
 
+class ActionInDoubt(IllegalTransition):
+    """The job waits in status ``attention`` until a person says what became of its action; nothing was changed."""
+
+    def __init__(self, job_id: str, wish: str) -> None:
+        super().__init__(job_id, "attention", wish)
+        self.args = (
+            f"job {job_id} waits for a person: nobody knows whether its action was done, and it must not be done twice; "
+            f"'perdure jobs resolve {job_id}' says what became of it, 'perdure jobs cancel {job_id}' gives the job up",
+        )
+
+
+class NotInDoubt(IllegalTransition):
+    """No action of the job waits for a person's word, or another one than was meant; nothing was changed."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(job_id, status, "resolved")
+        self.args = (f"job {job_id} is {status}, and this action of it does not wait for anybody's word",)
+
+
 class DiskFull(StoreError):
     """No room for the commit. What was acknowledged is intact; free space, and the store goes on."""
 

@@ -94,14 +94,40 @@ class Recording:
         key = self._keychain.payload_key(call.extension or HOST, call.library_id)
         return seal(self._keychain, self._blobs, key, sides.payload.shown(call.payload), call.payload)
 
+    def refused_payload(self, call: OperationCall, sides: SecretSides | None) -> Sealed | None:
+        """How the payload of a call is recorded that nobody ran. No key is made for it: its library may be anything."""
+        try:
+            key = self._keychain.payload_key(call.extension or HOST, call.library_id, make=False)
+        except (SecretsError, StoreError):
+            key = None  # said where it is used
+        return self.payload(call, sides, key)
+
     def answer(self, call: OperationCall, sides: SecretSides, answer: bytes, key: str | None = None) -> Sealed | None:
         """How an answer is recorded; None for as it is."""
         return None if sides.answer is None else self._sealed(call, key, sides.answer.shown(answer), answer)
 
+    def stated(self, extension: str, sides: SecretSides | None, answer: bytes, code: str, key: str) -> Sealed | None:
+        """How an answer is recorded that a person states for an action; None for as it is.
+
+        ``sides`` is None if there is no such operation any more. ``code`` is empty for a success. ``key`` is what the
+        action's payload is sealed with, empty for the extension's.
+
+        Raises:
+            SecretsError, StoreError: the keys cannot be used, or there is no room for it.
+        """
+        if sides is None:
+            shown = NOTHING_SHOWN
+        elif code:
+            shown = _failed(code)
+        elif sides.answer is None:
+            return None
+        else:
+            shown = sides.answer.shown(answer)
+        return seal(self._keychain, self._blobs, key or self._keychain.extension_key(extension), shown, answer)
+
     def failure(self, call: OperationCall, failure: SecretFailure, answer: bytes) -> Sealed:
         """How the answer of a handler that failed is recorded: its code is shown, its words are not."""
-        shown = msgspec.json.encode({"error": MASK, "code": failure.code})
-        return self._sealed(call, failure.key, shown, answer)
+        return self._sealed(call, failure.key, _failed(failure.code), answer)
 
     def handler_failed(self, name: str, call: OperationCall, error: BaseException, key: str | None) -> BaseException:
         """What to raise for an error of a handler that was given secrets; one that nobody foresaw goes to the log."""
@@ -125,6 +151,11 @@ class Recording:
         if not self._warned:  # a guest could call in a loop
             self._warned = True
             logger.error("calls with secrets are refused, and recorded without them: %s", error)
+
+
+def _failed(code: str) -> bytes:
+    """What is shown of a failure whose words may hold secrets."""
+    return msgspec.json.encode({"error": MASK, "code": code})
 
 
 def places(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from perdure.actors.messages import BudgetUse, OperationCall
 from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Outcome, failure_answer
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
+from perdure.runtime.errors import BadAnswer, InvalidResolution
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
@@ -32,8 +33,9 @@ from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
 from perdure.runtime.secrets.sealing import open_recorded
 from perdure.runtime.strict_json import BadJson
+from perdure.store.blobs import store_payload
 from perdure.store.event_store import Effects, EventStore
-from perdure.store.events import Recorded
+from perdure.store.events import ActionIntended, Recorded, Sealed
 
 logger = logging.getLogger(__name__)
 
@@ -255,6 +257,43 @@ class OperationService:
         except (MasterKeyUnavailable, WrongMasterKey, UnsafeKeys) as error:
             raise UnreadableNow(str(error)) from error
 
+    # --- what a person says ------------------------------------------------------------------------------------------
+
+    def stated(self, extension: str, intent: ActionIntended, answer: bytes, code: str) -> Recorded:
+        """How the answer is recorded that a person states for an action in doubt; ``code`` is empty for a success.
+
+        Raises:
+            InvalidResolution: the answer is none that the operation could give.
+            SecretsError, StoreError: it cannot be sealed, or stored.
+        """
+        name = operation_name(intent.method)
+        operation = self._registry.get(name) if name is not None else None
+        if not code:
+            answer = self._stated_answer(operation, answer)
+        if operation is None or operation.secrets is not None:
+            key = intent.payload.key if isinstance(intent.payload, Sealed) else ""
+            sides = operation.secrets if operation is not None else None
+            sealed = self._recording.stated(extension, sides, answer, code, key)
+            if sealed is not None:
+                return sealed
+        return store_payload(self._store.blobs, answer)
+
+    def _stated_answer(self, operation: Operation | None, answer: bytes) -> bytes:
+        """The answer as a handler would have given it."""
+        try:
+            check_payload(answer)
+            if operation is None:
+                msgspec.json.decode(answer)
+                return answer
+            return operation.encode_answer(operation.decode_answer(answer))
+        except BadJson as error:
+            raise InvalidResolution(f"the answer is no JSON that an operation could give: {error.reason}") from None
+        except (msgspec.MsgspecError, BadAnswer, RecursionError, UnicodeError) as error:
+            text = str(error) if operation is None or operation.secrets is None else harmless(str(error))
+            raise InvalidResolution(
+                f"the answer is none of {operation.name if operation is not None else 'JSON'}: {text}"
+            ) from None
+
     # --- failing -----------------------------------------------------------------------------------------------------
 
     def failed(self, call: OperationCall, failure: OperationFailed, *, ran: bool) -> Outcome:
@@ -264,7 +303,9 @@ class OperationService:
         operation = self._registry.get(name) if name is not None else None
         payload = recorded_answer = None
         if operation is None:
-            payload = self._recording.payload(call, None)
+            payload = self._recording.refused_payload(call, None)
+        elif operation.secrets is not None and not ran:
+            payload = self._recording.refused_payload(call, operation.secrets)
         elif operation.secrets is not None:
             key = failure.key if isinstance(failure, SecretFailure) else None
             payload = self._recording.payload(call, operation.secrets, key)
