@@ -7,12 +7,15 @@ file was lost.
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import logging
 import re
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from perdure.runtime.secrets.errors import CorruptKeys, KeyDestroyed, KeyMissing, SecretsError
 from perdure.runtime.secrets.key_files import FolderKeyFiles, KeyFiles, MemoryKeyFiles
@@ -21,6 +24,9 @@ from perdure.runtime.secrets.os_keyring import no_keyring
 from perdure.runtime.secrets.wrapping import (
     CREDENTIAL,
     EXTENSION,
+    KEY_BYTES,
+    LIBRARY,
+    SEAL,
     WrappedKey,
     decode_wrapped,
     decrypt,
@@ -35,7 +41,9 @@ logger = logging.getLogger(__name__)
 
 KEYS_FOLDER: Final = "keys"
 DESTROYED_FILE: Final = "destroyed"
+MAX_LIBRARY_KEYS: Final = 10_000  # of one extension
 HOST: Final = ""  # the owner of the key for what the host itself calls
+_KINDS: Final = (CREDENTIAL, LIBRARY, EXTENSION, SEAL)
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -55,6 +63,7 @@ class Keychain:
         self._keys: dict[str, bytes] = {}  # unwrapped, by id
         self._extensions: dict[str, WrappedKey] | None = None  # by owner
         self._destroyed: set[str] | None = None
+        self._libraries: dict[str, set[str]] | None = None  # the libraries' keys of each extension
 
     @classmethod
     def of_folder(cls, data: Path, given: bytes | None = None) -> Keychain:
@@ -83,6 +92,35 @@ class Keychain:
             master = self._found_master(make=True)
             return self._make(EXTENSION, extension, master.id, master.key)
 
+    def payload_key(self, extension: str, library_id: UUID | None, *, make: bool = True) -> str:
+        """The id of the key for what an extension calls in a library; without ``make`` one that is there already.
+
+        It is the extension's own for what is called outside of a library, where none is there, and once the extension
+        has `MAX_LIBRARY_KEYS` others: it chooses the ids of libraries, and each key is a file.
+        """
+        with self._lock:
+            parent = self.extension_key(extension)
+            if library_id is None:
+                return parent
+            key_id = self._library_key(parent, library_id)
+            if key_id in self._keys or self._files.read(f"{LIBRARY}-{key_id}") is not None:
+                return key_id
+            if not make or len(self._libraries_of(extension)) >= MAX_LIBRARY_KEYS:
+                return parent
+            made = self._make(LIBRARY, extension, parent, self._key(parent), key_id=key_id)
+            self._libraries_of(extension).add(key_id)
+            return made
+
+    def _libraries_of(self, extension: str) -> set[str]:
+        if self._libraries is None:
+            self._libraries = {}
+            for name in self._files.names():
+                kind, _, key_id = name.partition("-")
+                if kind == LIBRARY and key_id not in self._destroyed_keys():
+                    wrapped = decode_wrapped(name, self._files.read(name) or b"")
+                    self._libraries.setdefault(wrapped.owner, set()).add(key_id)
+        return self._libraries.setdefault(extension, set())
+
     def new_credential_key(self, extension: str) -> str:
         """The id of a new key for one credential of the extension."""
         with self._lock:
@@ -106,16 +144,83 @@ class Keychain:
         """
         return decrypt(self._key(key_id), key_id, purpose, sealed)
 
+    # --- the key that signs seals -------------------------------------------------------------------------------------
+
+    def seal_keys(self) -> dict[bytes, str]:
+        """The ids of the keys that sign seals, by their public keys: one, or two where a crash ended a rotation."""
+        prefix = f"{SEAL}-"
+        with self._lock:
+            found: dict[bytes, str] = {}
+            for name in self._files.names():
+                if name.startswith(prefix) and name.removeprefix(prefix) not in self._destroyed_keys():
+                    wrapped = decode_wrapped(name, self._files.read(name) or b"")
+                    found[_public(name, wrapped.owner)] = wrapped.id
+            return found
+
+    def new_seal_key(self, public_key: Callable[[bytes], bytes]) -> tuple[bytes, str]:
+        """A new key for signing: the public part, by ``public_key`` from the private one, and its id."""
+        with self._lock:
+            private, master = new_key(), self._found_master(make=True)
+            public = public_key(private)
+            return public, self._make(SEAL, public.hex(), master.id, master.key, key=private)
+
+    def seal_private_key(self, key_id: str) -> bytes:
+        """The private part of a key for signing.
+
+        Raises:
+            KeyDestroyed, KeyMissing, SealBroken: it cannot be used.
+        """
+        return self._key(key_id)
+
     # --- the end of a key --------------------------------------------------------------------------------------------
 
-    def destroy(self, key_id: str) -> None:
-        """Destroy a credential's key: what it sealed, wherever that is, is erased. Idempotent, durable."""
+    def destroy(self, *key_ids: str) -> None:
+        """Destroy keys: what they sealed, wherever that is, is erased. Idempotent, durable.
+
+        What they wrap is lost with them; whoever destroys an extension's key destroys those too, so that they are known
+        to be destroyed.
+        """
         with self._lock:
-            if key_id not in self._destroyed_keys():
-                self._files.append(DESTROYED_FILE, f"{_checked(key_id)}\n".encode())
-                self._destroyed_keys().add(key_id)
-            self._keys.pop(key_id, None)
-            self._files.destroy(f"{CREDENTIAL}-{key_id}")
+            new = [_checked(key_id) for key_id in key_ids if key_id not in self._destroyed_keys()]
+            if new:
+                self._files.append(DESTROYED_FILE, "".join(f"{key_id}\n" for key_id in new).encode())
+                self._destroyed_keys().update(new)
+            self._libraries = None
+            doomed = set(key_ids)
+            for key_id in doomed:
+                self._keys.pop(key_id, None)
+            if self._extensions is not None:
+                self._extensions = {owner: key for owner, key in self._extensions.items() if key.id not in doomed}
+            for name in (f"{kind}-{key_id}" for key_id in key_ids for kind in _KINDS):
+                if self._files.read(name) is not None:
+                    self._files.destroy(name)
+
+    def keys_of(self, extension: str | None, library_id: UUID | None, credentials: Sequence[str]) -> list[str]:
+        """The ids of the keys that are to be destroyed for an erasure, those of extensions last.
+
+        Args:
+            extension: whose; None: everybody's, also the host's own.
+            library_id: the library in which; None: all, and what is outside of libraries.
+            credentials: the ids of the credentials' keys that belong to it.
+        """
+        with self._lock:
+            owners = {owner: key.id for owner, key in self._extension_keys().items() if extension in (None, owner)}
+            if library_id is not None:
+                found = [self._library_key(parent, library_id) for parent in owners.values()]
+                return [*credentials, *(key for key in found if self._files.read(f"{LIBRARY}-{key}") is not None)]
+            below: list[str] = []
+            for name in self._files.names():
+                kind, _, key_id = name.partition("-")
+                if kind not in (LIBRARY, CREDENTIAL) or key_id in self._destroyed_keys():
+                    continue
+                if decode_wrapped(name, self._files.read(name) or b"").owner in owners:
+                    below.append(key_id)
+            return [*below, *owners.values()]
+
+    def _library_key(self, parent: str, library_id: UUID) -> str:
+        # Found by whose it is, without a look at all files; one that was destroyed has a successor.
+        ids = (_library_key_id(parent, library_id, generation) for generation in itertools.count())
+        return next(key_id for key_id in ids if key_id not in self._destroyed_keys())
 
     def is_destroyed(self, key_id: str) -> bool:
         """Whether somebody destroyed this key."""
@@ -137,9 +242,10 @@ class Keychain:
         with self._lock:
             if isinstance(self._files, FolderKeyFiles):
                 self._files.sweep()
-            doomed = self._destroyed_keys().intersection(self.credential_keys())
-            for key_id in sorted(doomed):
-                self.destroy(key_id)
+            there = {
+                key_id for kind, _, key_id in (name.partition("-") for name in self._files.names()) if kind in _KINDS
+            }
+            self.destroy(*sorted(there & self._destroyed_keys()))
             try:
                 self._masters.sweep()
                 self._finish_rotation()
@@ -189,6 +295,15 @@ class Keychain:
             changed = wrap(key, id=wrapped.id, kind=EXTENSION, owner=owner, parent=new.id, parent_key=new.key)
             self._files.write(changed.file, encode_wrapped(changed))
             self._extension_keys()[owner] = changed
+        for name in self._files.names():
+            if name.startswith(f"{SEAL}-"):
+                wrapped = decode_wrapped(name, self._files.read(name) or b"")
+                if wrapped.parent != new.id:
+                    key = unwrap(wrapped, old.key)
+                    changed = wrap(
+                        key, id=wrapped.id, kind=SEAL, owner=wrapped.owner, parent=new.id, parent_key=new.key
+                    )
+                    self._files.write(changed.file, encode_wrapped(changed))
         self._masters.end_rotation(rotation, old, new)
         self._master = new
         return new
@@ -204,8 +319,10 @@ class Keychain:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
-    def _make(self, kind: str, owner: str, parent: str, parent_key: bytes) -> str:
-        key_id, key = str(uuid4()), new_key()
+    def _make(
+        self, kind: str, owner: str, parent: str, parent_key: bytes, *, key: bytes = b"", key_id: str = ""
+    ) -> str:
+        key_id, key = key_id or str(uuid4()), key or new_key()
         wrapped = wrap(key, id=key_id, kind=kind, owner=owner, parent=parent, parent_key=parent_key)
         self._files.write(wrapped.file, encode_wrapped(wrapped))
         self._keys[key_id] = key
@@ -226,18 +343,23 @@ class Keychain:
         for owned in self._extension_keys().values():
             if owned.id == key_id:
                 return unwrap(owned, self._found_master(make=False).key)
-        name = f"{CREDENTIAL}-{_checked(key_id)}"
-        data = self._files.read(name)
-        if data is None:
-            raise KeyMissing(key_id)
-        wrapped = decode_wrapped(name, data)
-        return unwrap(wrapped, self._key(wrapped.parent))
+        for kind in (CREDENTIAL, LIBRARY, SEAL):
+            name = f"{kind}-{_checked(key_id)}"
+            if (data := self._files.read(name)) is None:
+                continue
+            wrapped = decode_wrapped(name, data)
+            parent = self._found_master(make=False).key if kind == SEAL else self._key(wrapped.parent)
+            return unwrap(wrapped, parent)
+        raise KeyMissing(key_id)
 
     def _extension_keys(self) -> dict[str, WrappedKey]:
         if self._extensions is None:
             found: dict[str, WrappedKey] = {}
             for name in self._files.names():
-                if name.startswith(f"{EXTENSION}-"):
+                if (
+                    name.startswith(f"{EXTENSION}-")
+                    and name.removeprefix(f"{EXTENSION}-") not in self._destroyed_keys()
+                ):
                     wrapped = decode_wrapped(name, self._files.read(name) or b"")
                     if wrapped.owner in found:
                         raise CorruptKeys(name, f"it is a second key of {wrapped.owner!r}")
@@ -253,6 +375,21 @@ class Keychain:
             if not data.endswith(b"\n") and data:
                 self._files.append(DESTROYED_FILE, b"\n")
         return self._destroyed
+
+
+def _library_key_id(parent: str, library_id: UUID, generation: int) -> str:
+    said = f"perdure library key\0{parent}\0{library_id}\0{generation}"
+    return str(UUID(bytes=hashlib.blake2b(said.encode(), digest_size=16).digest()))
+
+
+def _public(name: str, owner: str) -> bytes:
+    try:
+        public = bytes.fromhex(owner)
+    except ValueError:
+        public = b""
+    if len(public) != KEY_BYTES:
+        raise CorruptKeys(name, "it does not say which public key it has")
+    return public
 
 
 def _checked(key_id: str) -> str:

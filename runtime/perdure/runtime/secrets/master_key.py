@@ -23,7 +23,7 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.secrets.key_files import KeyFiles
 from perdure.runtime.secrets.os_keyring import KeyringFailed, OsKeyring, find_keyring
-from perdure.runtime.secrets.wrapping import EXTENSION, KEY_BYTES, decrypt, encrypt, new_key
+from perdure.runtime.secrets.wrapping import EXTENSION, KEY_BYTES, SEAL, decrypt, encrypt, new_key
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class MasterKeys:
         record = self.record()
         if record is not None:
             return self._obtain(record)
-        if any(name.startswith(f"{EXTENSION}-") for name in self._files.names()):
+        if any(name.startswith((f"{EXTENSION}-", f"{SEAL}-")) for name in self._files.names()):
             raise MasterKeyUnavailable(
                 SOURCES[FILE], "of this folder", "that is gone", "restore the keys folder from a backup"
             )

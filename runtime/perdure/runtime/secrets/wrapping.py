@@ -2,7 +2,9 @@
 
     master key                      in the OS keyring, in ``keys/master``, or brought by the embedder
       └─ a key for each extension   wrapped by the master key, ``keys/extension-ID``
-           └─ one for each credential   wrapped by its extension's key, ``keys/credential-ID``
+      │    ├─ one for each library     wrapped by its extension's key, ``keys/library-ID``: payloads of calls in there
+      │    └─ one for each credential  wrapped by its extension's key, ``keys/credential-ID``
+      └─ the key that signs seals      wrapped by the master key, ``keys/seal-ID``
 
 Every ciphertext is bound to what it is (its key's id, its purpose, whose key it is) as associated data, so that none
 can be put in another's place. Nonces are 96 random bits; a key seals far fewer than the 2^32 messages that allows.
@@ -26,6 +28,8 @@ TAG_BYTES: Final = 16
 
 EXTENSION: Final = "extension"
 CREDENTIAL: Final = "credential"
+LIBRARY: Final = "library"
+SEAL: Final = "seal"
 PAYLOAD: Final = "payload"
 ROW: Final = "row"
 
@@ -33,8 +37,8 @@ ROW: Final = "row"
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key file's content.
 
-    ``kind`` is `EXTENSION` or `CREDENTIAL`; ``owner`` is the extension, empty for the host itself; ``parent`` is the
-    id of the key that wraps this one.
+    ``kind`` is `EXTENSION`, `LIBRARY`, `CREDENTIAL` or `SEAL`; ``owner`` is the extension, empty for the host itself,
+    for the key of seals its public key in hex; ``parent`` is the id of the key that wraps this one.
     """
 
     format: int = 1
