@@ -8,10 +8,11 @@ class TestMyStore(EventStoreContract):
 from __future__ import annotations
 
 from tests.contract.append_contract import AppendContract
+from tests.contract.folding_contract import FoldingContract
 from tests.contract.projection_contract import ProjectionContract
 from tests.contract.read_contract import ReadContract
 from tests.contract.rows_contract import RowsContract
 
 
-class EventStoreContract(AppendContract, ReadContract, ProjectionContract, RowsContract):
+class EventStoreContract(AppendContract, ReadContract, ProjectionContract, RowsContract, FoldingContract):
     """The whole contract; `make` opens a store in a folder that need not exist, with the clock for `append`."""

@@ -21,6 +21,7 @@ from perdure.store import (
     JobQuery,
     JobState,
     RawFrame,
+    Removed,
     Row,
     Status,
     StoreClosed,
@@ -156,6 +157,12 @@ class StoreWrapper:
 
     def count_unfinished(self) -> dict[Status, int]:
         return self.inner.count_unfinished()
+
+    def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
+        return self.inner.unfolded(after=after, until=until, limit=limit)
+
+    def remove_folded(self, limit: int) -> Removed:
+        return self.inner.remove_folded(limit)
 
     def close(self) -> None:
         self.inner.close()

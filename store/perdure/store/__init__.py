@@ -38,6 +38,7 @@ from perdure.store.event_store import (
     JobPage,
     JobQuery,
     RawFrame,
+    Removed,
     SideAppend,
     StoredEvent,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "RangeRead",
     "RawFrame",
     "ReadOnlyStore",
+    "Removed",
     "Report",
     "Row",
     "RowRead",

@@ -13,7 +13,7 @@ import msgspec
 
 from perdure.store.errors import BadEvent, SequenceConflict, StoreError
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
-from perdure.store.events import Event, RowWrite, decode, event_base, writes_of
+from perdure.store.events import Event, JobFolded, RowWrite, decode, event_base, writes_of
 from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
@@ -67,6 +67,7 @@ class CommitPlan:
         self.index: list[IndexEntry] = []
         self.ends: dict[str, StreamEnd] = {}
         self.statuses: list[tuple[JobState | None, JobState]] = []
+        self.folded: dict[str, tuple[int, int]] = {}  # number and last sequence of what is to be removed
         self._end_of = end_of
 
     def add_all(self, requests: Iterable[AppendRequest]) -> list[Appended | StoreError]:
@@ -121,6 +122,8 @@ class CommitPlan:
             events = [upcast(event) for event in events]
         before = end.state if end is not None else None
         state = project(stream, before, zip(events, range(found + 1, found + 1 + len(events)), times, strict=True))
+        if any(isinstance(event, JobFolded) for event in events):
+            _check_fold(stream, events, end)
         writes = [(place, write) for place, event in enumerate(events) for write in writes_of(event)]
         for _, write in writes:
             checked_key(stream, write.key)
@@ -148,6 +151,17 @@ class CommitPlan:
         self.ends[stream] = StreamEnd(Head(head.number, sequence - 1, tip), state)
         if isinstance(state, JobState):
             before = end.state if isinstance(end.state, JobState) else None
-            if before is None or before.status is not state.status:
+            if before is None or before.status is not state.status or state.folded_at is not None:
                 self.statuses.append((before, state))
+            if state.folded_at is not None:
+                self.folded[stream] = (head.number, head.sequence)
         return Appended(stream, first, sequence - 1, self.position, state)
+
+
+def _check_fold(stream: str, events: Sequence[Event], end: StreamEnd | None) -> None:
+    """A fold stands alone in its frame, so that all before it can go, and names the end that the chain has."""
+    first = events[0]
+    if len(events) != 1:
+        raise BadEvent(stream, "a job is folded by a request of its own")
+    if isinstance(first, JobFolded) and end is not None and first.hash != end.head.hash:
+        raise BadEvent(stream, "it folds a stream with another hash")

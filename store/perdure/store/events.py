@@ -353,7 +353,8 @@ class JobCancelled(JobEvent, frozen=True, tag="cancelled"):
 class JobFolded(JobEvent, frozen=True, tag="folded"):
     """The job's events up to sequence ``through`` were removed; this one is its last. Durable.
 
-    ``hash`` is that of the event at ``through``, with which the chain goes on here; ``size`` that of the removed frames. ``positions`` tells which places of the log are empty since (the sum of the BLAKE2b-128 of each place as
+    ``hash`` is that of the event at ``through``, with which the chain goes on here; ``size`` the bytes of what was
+    removed. ``positions`` tells which places of the log are empty since (the sum of the BLAKE2b-128 of each place as
     u64, big-endian, modulo 2^128). ``rows`` is msgpack of ``[key, position, digest]`` of each row that one of these
     events was the last to write (BLAKE2b-128 of its value, nil where it was deleted). ``summary`` is msgpack of what
     the job's events add up to.

@@ -3,14 +3,14 @@
 Reads everything: the file's pages are sound, frames follow one another by position, each stream's sequences and hash
 chain are whole, the stored ends and projections equal a fresh fold, every payload and module is in the blob store and
 unaltered, the index names every frame and the index of statuses every job, the rows are those that the outcomes of
-actions wrote (but for those under `DERIVED`, which no event carries). What it cannot see by itself: a stream whose
+actions wrote (but for those under `DERIVED`, which no event carries). What is missing is what folded jobs left empty
+(`perdure.store.fold_check`). What it cannot see by itself: a stream whose
 last events were cut off, or that was written anew, together with all that is stored of it. For that somebody has to
 know how the streams once ended: a `Witness` says so (`perdure.runtime.seals`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -30,9 +30,11 @@ from perdure.store.events import (
     decode,
     writes_of,
 )
+from perdure.store.fold_check import FoldCheck, Skip, rows_of
 from perdure.store.frame import Frame, genesis, is_as_made, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
-from perdure.store.rows import DERIVED
+from perdure.store.reading import events_gone
+from perdure.store.rows import DERIVED, digest_of_value
 
 _PAGE: Final = 4096  # rows
 
@@ -83,10 +85,10 @@ Witness = Callable[[EventStore, Report], Iterable[SealedEnd]]
 
 
 class _Written(msgspec.Struct, frozen=True):
-    """A row as the log has it: the position of the event that wrote it, and a digest of its value."""
+    """A row as the log has it: the position of the event that wrote it, and a digest of its value; None: deleted it."""
 
     position: int
-    digest: bytes
+    digest: bytes | None
 
 
 class _Chain(msgspec.Struct):
@@ -113,15 +115,17 @@ def check(store: EventStore, witness: Witness | None = None) -> Report:
         heads = dict(_heads(store, report))
         until = store.position_in_file() if isinstance(store, LmdbEventStore) else store.position()
         names = {head.number: name for name, head in _heads(store, Report(problems=[]))}
-        walk = _Walk(report, heads, names, ends)
+        walk = _Walk(store, report, heads, names, ends)
         for raw in store.frames():
             if raw.position > until:
                 break
             walk.step(raw)
         walk.end(until)
+        late = _folded_since(store, until, walk.folds)
+        _check_folds(store, walk, report)
         ends.finish({name: head.sequence for name, head in heads.items()}, walk.unreadable_streams)
         if not walk.unreadable:
-            _check_rows(store, walk.rows, until, report)
+            _check_rows(store, walk.rows, until, late, report)
         for name, head in heads.items():
             _check_end(store, name, head, walk.chain_of(head), report)
         if isinstance(store, LmdbEventStore):
@@ -201,12 +205,16 @@ class _Ends:
 class _Walk:
     """One way through the log, from its first frame to its last."""
 
-    def __init__(self, report: Report, heads: dict[str, Head], names: dict[int, str], ends: _Ends) -> None:
+    def __init__(
+        self, store: EventStore, report: Report, heads: dict[str, Head], names: dict[int, str], ends: _Ends
+    ) -> None:
+        self.folds = FoldCheck()
         self.placed: dict[tuple[int, int], int] = {}  # (stream number, first sequence) -> position
         self.unreadable: set[int] = set()
         self.unreadable_streams: set[str] = set()
         self.digests: set[str] = set()
         self._ends = ends
+        self._store = store
         self.rows: dict[bytes, _Written] = {}
         self._report = report
         self.heads = heads
@@ -219,7 +227,9 @@ class _Walk:
 
     def step(self, raw: RawFrame) -> None:
         where = f"position {raw.position}"
-        if self._expected is not None and raw.position != self._expected:
+        if self._expected is not None and raw.position > self._expected:
+            self.folds.gap(self._expected, raw.position - self._expected)
+        elif self._expected is not None and raw.position < self._expected:
             self._report.add(where, f"position {self._expected} is missing before it")
         try:
             frame = read_frame(raw.data, raw.position)
@@ -238,14 +248,20 @@ class _Walk:
             self._report.add(where, f"no stream has the number {frame.stream}")
             return
         self.placed[frame.stream, frame.first] = raw.position
+        self.folds.frame(raw.position, len(frame.bodies))
         self._follow(raw.position, name, frame)
 
     def _follow(self, position: int, name: str, frame: Frame) -> None:
         where = f"position {position}"
         chain = self._chains.setdefault(frame.stream, _Chain(name, 0, genesis(name)))
-        if frame.first != chain.sequence + 1:
+        linked = frame.previous == chain.hash
+        if frame.first > chain.sequence + 1 and name.startswith("job:"):
+            # Whether its job was folded is known at the end of its stream.
+            skip = Skip(position, name, frame.stream, chain.sequence, frame.first, linked)
+            self.folds.skip(skip)
+        elif frame.first != chain.sequence + 1:
             self._report.add(where, f"{name} goes on at sequence {frame.first} after {chain.sequence}")
-        if frame.previous != chain.hash:
+        if not linked and not (frame.first > chain.sequence + 1 and name.startswith("job:")):
             self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
         head = self.heads[name].sequence if name in self.heads else 0
         left = self._ends.of(name, frame.stream)
@@ -259,24 +275,60 @@ class _Walk:
                 self._ends.compare(left, sequence, tip)
             try:
                 event = decode(body, name)
-                if left and isinstance(event, JobFolded):
-                    self._ends.fold(left, event, name)
+                if isinstance(event, JobFolded):
+                    if left:
+                        self._ends.fold(left, event, name)
+                    self._fold(position + place, name, frame, event)
                 self.digests.update(_references(event))
                 for write in writes_of(event):
-                    if write.value is None:
-                        self.rows.pop(write.key, None)
-                    else:
-                        self.rows[write.key] = _Written(position + place, _digest(write.value))
+                    digest = digest_of_value(write.value) if write.value is not None else None
+                    self.rows[write.key] = _Written(position + place, digest)
             except StoreError as error:
                 self.unreadable.add(position)
                 self.unreadable_streams.add(name)
                 self._report.add(f"{name}, sequence {sequence}", error)
         chain.sequence, chain.hash = frame.last, tip
 
+    def _fold(self, position: int, name: str, frame: Frame, event: JobFolded) -> None:
+        if len(frame.bodies) != 1 or event.through != frame.first - 1 or event.hash != frame.previous:
+            self._report.add(f"position {position}", f"{name} is folded there, but not with the end that it had")
+        self.folds.fold(frame.stream, event)
+        for row in rows_of(self._store, event):
+            # What was written behind the folded events stands in the log already, or is yet to come.
+            if (known := self.rows.get(row.key)) is None or known.position < row.position:
+                self.rows[row.key] = _Written(row.position, row.digest)
+
     def end(self, until: int) -> None:
         """The log ends where its position said."""
         if self._expected is not None and self._expected != until + 1:
             self._report.add(f"position {self._expected}", f"the log ends before it, not at {until}")
+
+
+def _folded_since(store: EventStore, until: int, folds: FoldCheck) -> list[JobFolded]:
+    """The folds that were appended since the check began, whose frames may have gone from under it."""
+    late: list[JobFolded] = []
+    for stored in store.read_all(after=until):
+        if isinstance(stored.event, JobFolded) and (head := store.head(stored.stream)) is not None:
+            late.append(stored.event)
+            folds.fold(head.number, stored.event)
+    return late
+
+
+def _check_folds(store: EventStore, walk: _Walk, report: Report) -> None:
+    wrong = list(walk.folds.wrong_skips())
+    if isinstance(store, LmdbEventStore):
+        # Frames go from the oldest on: what was seen in front of others that are missing has to be gone by now.
+        wrong += [skip for skip in walk.folds.late_starts() if store.first_sequence(skip.number) <= skip.last]
+    else:
+        wrong += walk.folds.late_starts()
+    for skip in wrong:
+        where = f"position {skip.position}"
+        report.add(where, f"{skip.stream} goes on at sequence {skip.first} after {skip.last}")
+        if not skip.linked:
+            report.add(where, f"{skip.stream} is broken before sequence {skip.first}: altered or cut")
+    if not walk.unreadable:
+        for where, what in walk.folds.wrong_gaps(walk.placed):
+            report.add(where, what)
 
 
 def _references(event: Any) -> Iterator[str]:
@@ -292,6 +344,8 @@ def _references(event: Any) -> Iterator[str]:
 
 def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, report: Report) -> None:
     report.streams += 1
+    if _was_folded(store, name, head):
+        return
     if chain is None:
         report.add(name, "the stream has an end but no events")
         return
@@ -311,9 +365,19 @@ def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, r
         report.add(name, error)
 
 
-def _check_rows(store: EventStore, written: dict[bytes, _Written], until: int, report: Report) -> None:
+def _was_folded(store: EventStore, name: str, head: Head) -> bool:
+    """Whether the stream's events up to ``head`` were removed since the check began."""
+    try:
+        return name.startswith("job:") and events_gone(store.state(name)) >= head.sequence
+    except StoreError:
+        return False  # the rest of the check says what is wrong
+
+
+def _check_rows(
+    store: EventStore, written: dict[bytes, _Written], until: int, late: list[JobFolded], report: Report
+) -> None:
     suspects: dict[bytes, str] = {}
-    left = dict(written)
+    left = {key: row for key, row in written.items() if row.digest is not None}
     after = b""
     while page := store.rows(b"", after=after, limit=_PAGE):
         after = page[-1].key
@@ -323,22 +387,21 @@ def _check_rows(store: EventStore, written: dict[bytes, _Written], until: int, r
             said = left.pop(row.key, None)
             if said is None:
                 suspects[row.key] = "no event wrote it"
-            elif said.digest != _digest(row.value):
+            elif said.digest != digest_of_value(row.value):
                 suspects[row.key] = f"its value is not what the event at position {said.position} wrote"
             elif said.position != row.version:
                 suspects[row.key] = f"its version is {row.version}, the event that wrote it is at {said.position}"
     suspects |= dict.fromkeys(left, "the log has it, the rows do not")
     if suspects:
+        for event in late:
+            for folded in rows_of(store, event):
+                suspects.pop(folded.key, None)
         # What a writer changed meanwhile stands in the log behind the place where the check began.
         for stored in store.read_all(after=until):
             for write in writes_of(stored.event):
                 suspects.pop(write.key, None)
     for key, what in sorted(suspects.items()):
         report.add(f"the row {key!r}", what)
-
-
-def _digest(value: bytes) -> bytes:
-    return hashlib.blake2b(value, digest_size=16).digest()
 
 
 def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Report) -> None:
@@ -350,8 +413,9 @@ def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Repor
             del left[number, sequence]
         else:
             report.add(f"position {position}", f"the index says it is sequence {sequence} of stream {number}")
-    for position in left.values():
-        report.add(f"position {position}", "it is not in the index")
+    for (number, first), position in left.items():
+        if not walk.folds.covers(number, first):  # else it was removed meanwhile
+            report.add(f"position {position}", "it is not in the index")
     names = store.numbered()
     for stream, head in walk.heads.items():
         if (name := names.pop(head.number, None)) != stream:

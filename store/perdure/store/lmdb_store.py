@@ -6,9 +6,10 @@ Layout (measured in ADR 0002), seven databases in one environment:
     index     stream number (u32 BE) + sequence of the frame's first event (u64 BE) -> position
     streams   stream name -> [number, last sequence, last hash, projection]
     names     stream number (u32 BE) -> stream name
-    statuses  status + NUL + job id -> nothing
+    statuses  status + NUL + job id -> nothing, or "folded"
     rows      key -> version (u64 BE) + value
-    meta      "format" -> "3"; "upgrading" -> the stream that an upgrade has come to
+    meta      "format" -> "3"; "upgrading" -> the stream that an upgrade has come to;
+              "folding" + NUL + stream name -> stream number, last sequence of the frames that are to be removed
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from perdure.store.event_store import (
     JobPage,
     JobQuery,
     RawFrame,
+    Removed,
     StoredEvent,
 )
 from perdure.store.events import UNREADABLE, Event, RowWrite, encode, job_stream, stream_key
@@ -52,11 +54,11 @@ from perdure.store.failpoints import hit
 from perdure.store.family import children_of
 from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
-from perdure.store.lifecycle import UNFINISHED, Status
+from perdure.store.lifecycle import TERMINAL, UNFINISHED, Status
 from perdure.store.lmdb_environment import LmdbEnvironment
 from perdure.store.log_upgrade import upgrade
 from perdure.store.projection import State, decode_state, encode_state
-from perdure.store.reading import expand, matches, read_stream, rebuild_from
+from perdure.store.reading import events_gone, expand, fold_of, folded, matches, read_stream, rebuild_from
 from perdure.store.rows import MAX_KEY_BYTES, Row, RowOverlay
 from perdure.store.writer_lock import WriterLock
 
@@ -83,6 +85,10 @@ class _StoredHead(msgspec.Struct, array_like=True):
     sequence: int
     hash: bytes
 
+
+_FOLDING: Final = b"folding\0"  # keys in `meta`
+_FOLDED: Final = b"folded"  # what `statuses` has of a folded job
+_STEPS: Final = 4_096  # of a cursor in one transaction
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(_StoredEnd).decode
@@ -251,7 +257,9 @@ class LmdbEventStore:
         for before, after in plan.statuses:
             if before is not None:
                 txn.delete(_status_key(before), db=self._env.statuses)
-            txn.put(_status_key(after), b"", db=self._env.statuses)
+            txn.put(_status_key(after), _status_value(after), db=self._env.statuses)
+        for stream, (number, through) in plan.folded.items():
+            txn.put(_FOLDING + stream.encode(), _INDEX.pack(number, through), db=self._env.meta)
 
     def upgraded_through(self) -> str | None:
         """See `LmdbEnvironment.upgraded_through`."""
@@ -272,7 +280,7 @@ class LmdbEventStore:
                 if isinstance(before, JobState):
                     txn.delete(_status_key(before), db=self._env.statuses)
                 if isinstance(state, JobState):
-                    txn.put(_status_key(state), b"", db=self._env.statuses)
+                    txn.put(_status_key(state), _status_value(state), db=self._env.statuses)
             self._env.note_upgraded(txn, through)
 
         with self._writing:
@@ -367,12 +375,24 @@ class LmdbEventStore:
         self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False
     ) -> Iterator[StoredEvent]:
         """See `EventStore.read`."""
-        head = self.head(stream)
-        if head is None:
+        end = self._stored_end(stream)
+        if end is None:
             return
+        head, gone = end.head, events_gone(end.state)
         last = head.sequence if until is None else min(until, head.sequence)
-        frames = self._frames_backward(head.number, after, last) if backward else self._frames_of(head, after, last)
-        yield from read_stream(frames, stream, head, after=after, last=last, backward=backward)
+        if after < min(gone, last) and (last <= gone or not backward):
+            raise folded(end.state)
+        low = max(after, gone)
+        frames = self._frames_backward(head.number, low, last) if backward else self._frames_of(head, low, last)
+        try:
+            yield from read_stream(frames, stream, head, after=low, last=last, backward=backward)
+        except CorruptLog:
+            state = self.state(stream)
+            if not gone and events_gone(state):
+                raise folded(state) from None  # since this read began: the frames were on their way out
+            raise
+        if backward and after < gone < last:
+            raise folded(end.state)
 
     def _frames_of(self, head: Head, after: int, last: int) -> Iterator[RawFrame]:
         """The stream's frames that hold sequences in ``(after, last]``, in order, some megabytes a transaction."""
@@ -527,7 +547,21 @@ class LmdbEventStore:
         head = self.head(stream)
         if head is None:
             return None
+        last = self._last_frame(head) if stream.startswith("job:") else None
+        if last is not None and (gone := fold_of(stream, last)) is not None:
+            if until is not None and until <= gone.through:
+                raise gone
+            return rebuild_from(stream, [last], until)
         return rebuild_from(stream, self._frames_of(head, 0, until if until is not None else head.sequence), until)
+
+    def _last_frame(self, head: Head) -> RawFrame | None:
+        """The stream's last frame, if it holds one event."""
+        with self._env.transaction() as txn:
+            position = txn.get(_INDEX.pack(head.number, head.sequence), db=self._env.index)
+            if position is None:
+                return None
+            data = self._present(txn.get(position, db=self._env.log), position)
+        return RawFrame(_U64.unpack(position)[0], data)
 
     def row(self, key: bytes) -> Row | None:
         """See `EventStore.row`."""
@@ -605,6 +639,93 @@ class LmdbEventStore:
             for status in sorted(UNFINISHED)
         }
 
+    # --- folded jobs -------------------------------------------------------------------------------------------------
+
+    def first_sequence(self, number: int) -> int:
+        """The first sequence of a stream's number that the index has; 0 for none. For the integrity check."""
+        with self._env.transaction() as txn:
+            cursor = txn.cursor(self._env.index)
+            if not cursor.set_range(_INDEX.pack(number, 0)):
+                return 0
+            found, first = _INDEX.unpack(cursor.key())
+        return int(first) if found == number else 0
+
+    def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
+        """See `EventStore.unfolded`."""
+        found: list[str] = []
+        for status in TERMINAL:
+            found += self._unfolded_with(status, after, until, limit)
+        return [UUID(job_id) for job_id in sorted(found)[:limit]]
+
+    def _unfolded_with(self, status: Status, after: UUID | None, until: UUID | None, limit: int) -> list[str]:
+        prefix, found = f"{status}\0".encode(), list[str]()
+        stop = prefix + (str(until).encode() if until is not None else b"\xff")
+        key = prefix + (str(after).encode() + b"\0" if after is not None else b"")
+        there = True
+        while there and len(found) < limit:
+            steps = 0
+            with self._env.transaction() as txn:
+                cursor = txn.cursor(self._env.statuses)
+                there = cursor.set_range(key)
+                while there and steps < _STEPS and len(found) < limit:
+                    key = cursor.key()
+                    if key >= stop:
+                        there = False
+                        break
+                    if cursor.value() != _FOLDED:
+                        found.append(key[len(prefix) :].decode())
+                    there = cursor.next()
+                    steps += 1
+                if there:
+                    key = cursor.key()
+        return found
+
+    def remove_folded(self, limit: int) -> Removed:
+        """See `EventStore.remove_folded`."""
+        removed = Removed(0, 0, 0, left=False)
+
+        def work(txn: Any) -> None:
+            nonlocal removed
+            removed = self._remove_folded(txn, limit)
+            hit("fold.after_remove")
+
+        self._env.check()
+        with self._writing:
+            self._env.check()
+            if self._lock is None:
+                raise ReadOnlyStore
+            hit("fold.before_remove")
+            if self._is_folding():
+                self._env.write(work, synced=lambda: hit("fold.after_sync"))
+        return removed
+
+    def _is_folding(self) -> bool:
+        with self._env.transaction() as txn:
+            cursor = txn.cursor(self._env.meta)
+            return bool(cursor.set_range(_FOLDING)) and cursor.key().startswith(_FOLDING)
+
+    def _remove_folded(self, txn: Any, limit: int) -> Removed:
+        frames = events = size = 0
+        jobs = txn.cursor(self._env.meta)
+        index = txn.cursor(self._env.index)
+        there = jobs.set_range(_FOLDING)
+        while there and jobs.key().startswith(_FOLDING):
+            stop = jobs.value()
+            number, through = _INDEX.unpack(stop)
+            found = index.set_range(_INDEX.pack(number, 0))
+            while found and index.key() <= stop:
+                if frames >= limit:
+                    return Removed(frames, events, size, left=True)
+                _, first = _INDEX.unpack(index.key())
+                size += len(self._present(txn.pop(index.value(), db=self._env.log), index.value()))
+                index.delete()  # which goes on to the next one
+                found = bool(index.key())
+                behind = _INDEX.unpack(index.key())[1] if found and index.key() <= stop else through + 1
+                frames, events = frames + 1, events + behind - first
+            jobs.delete()
+            there = bool(jobs.key())
+        return Removed(frames, events, size, left=False)
+
     def indexed(self) -> Iterator[tuple[int, int, int]]:
         """Every index entry as ``(stream number, sequence, position)``, for the integrity check."""
         key = b""
@@ -641,11 +762,20 @@ class LmdbEventStore:
                 stream = cursor.key().decode()
                 state = decode_state(stream, self._decode_end(stream, cursor.value()).state)
                 jobs += 1
-                if not isinstance(state, JobState) or txn.get(_status_key(state), db=self._env.statuses) is None:
+                filed = txn.get(_status_key(state), db=self._env.statuses) if isinstance(state, JobState) else None
+                if not isinstance(state, JobState) or filed != _status_value(state):
                     missing.append(stream)
                 found = cursor.next()
             entries: int = txn.stat(self._env.statuses)["entries"]
         return missing, entries - (jobs - len(missing))
+
+    def copy_log(self, descriptor: int, place: Path, *, compact: bool = False) -> None:
+        """Copy the log's file as one transaction left it, and sync the copy; see `LmdbEnvironment.copy_to`."""
+        self._env.copy_to(descriptor, place, compact=compact)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise refused(place, error) from error
 
     def damaged_pages(self) -> list[str]:
         """What is wrong with the pages of the file, see `LmdbEnvironment.damaged_pages`."""
@@ -691,6 +821,10 @@ def _row(key: bytes, data: bytes) -> Row:
 
 def _status_key(state: JobState) -> bytes:
     return f"{state.status}\0{state.job_id}".encode()
+
+
+def _status_value(state: JobState) -> bytes:
+    return _FOLDED if state.folded_at is not None else b""
 
 
 def _has_bytes(file: Path) -> bool:

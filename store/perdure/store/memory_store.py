@@ -21,13 +21,15 @@ from perdure.store.event_store import (
     JobPage,
     JobQuery,
     RawFrame,
+    Removed,
     StoredEvent,
 )
 from perdure.store.events import Event, RowWrite, encode, job_stream
+from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State
-from perdure.store.reading import expand, matches, read_stream, rebuild_from
+from perdure.store.reading import events_gone, expand, fold_of, folded, matches, read_stream, rebuild_from
 from perdure.store.rows import Row, RowOverlay
 
 
@@ -49,6 +51,7 @@ class MemoryEventStore:
         self._ends: dict[str, StreamEnd] = {}
         self._names: dict[int, str] = {}
         self._by_stream: dict[int, list[tuple[int, RawFrame]]] = {}  # first sequence, frame
+        self._folding: dict[str, tuple[int, int]] = {}  # number and last sequence of what is to be removed
         self._rows: dict[bytes, Row] = {}
         self._keys: list[bytes] = []  # of the rows, in order
 
@@ -89,6 +92,7 @@ class MemoryEventStore:
                 self._frames.append(frame)
                 self._positions.append(frame.position)
                 self._by_stream.setdefault(entry.number, []).append((entry.sequence, frame))
+            self._folding |= plan.folded
             self._position = plan.position
             self._changed.notify_all()
             return answers
@@ -103,13 +107,19 @@ class MemoryEventStore:
             if end is None:
                 return
             frames = list(self._by_stream[end.head.number])
+        wanted, gone = after, events_gone(end.state)
         last = end.head.sequence if until is None else min(until, end.head.sequence)
+        if wanted < min(gone, last) and (last <= gone or not backward):
+            raise folded(end.state)
+        after = max(wanted, gone)
         start = max(0, bisect.bisect_right(frames, after + 1, key=lambda pair: pair[0]) - 1)
         stop = bisect.bisect_right(frames, last, key=lambda pair: pair[0])
         part = [frame for _, frame in frames[start:stop]]
         yield from read_stream(
             reversed(part) if backward else part, stream, end.head, after=after, last=last, backward=backward
         )
+        if backward and wanted < gone < last:
+            raise folded(end.state)
 
     def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
         """See `EventStore.read_all`."""
@@ -173,6 +183,10 @@ class MemoryEventStore:
             self._check()
             end = self._ends.get(stream)
             frames = [frame for _, frame in self._by_stream[end.head.number]] if end is not None else []
+        if frames and (gone := fold_of(stream, frames[-1])) is not None:
+            if until is not None and until <= gone.through:
+                raise gone
+            frames = frames[-1:]
         return rebuild_from(stream, frames, until)
 
     def row(self, key: bytes) -> Row | None:
@@ -220,6 +234,39 @@ class MemoryEventStore:
             if isinstance(end.state, JobState) and end.state.status in counts:
                 counts[end.state.status] += 1
         return counts
+
+    def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
+        """See `EventStore.unfolded`."""
+        self._check()
+        states = (end.state for end in list(self._ends.values()))
+        jobs = [state for state in states if isinstance(state, JobState) and state.finished]
+        ids = sorted(
+            state.job_id
+            for state in jobs
+            if state.folded_at is None
+            and (after is None or state.job_id > after)
+            and (until is None or state.job_id < until)
+        )
+        return ids[:limit]
+
+    def remove_folded(self, limit: int) -> Removed:
+        """See `EventStore.remove_folded`."""
+        with self._changed:
+            self._check()
+            gone: dict[int, RawFrame] = {}
+            for stream, (number, through) in list(self._folding.items()):
+                frames = self._by_stream[number]
+                while frames[0][0] <= through and len(gone) < limit:
+                    frame = frames.pop(0)[1]
+                    gone[frame.position] = frame
+                if frames[0][0] <= through:
+                    break
+                del self._folding[stream]
+            self._frames = [frame for frame in self._frames if frame.position not in gone]
+            self._positions = [frame.position for frame in self._frames]
+            events = sum(len(read_frame(frame.data, frame.position).bodies) for frame in gone.values())
+            size = sum(len(frame.data) for frame in gone.values())
+            return Removed(len(gone), events, size, left=bool(self._folding))
 
     def close(self) -> None:
         """See `EventStore.close`."""

@@ -74,6 +74,11 @@ def digest_of_rows(rows: Iterable[Row]) -> bytes:
     return digest.digest()
 
 
+def digest_of_value(value: bytes) -> bytes:
+    """What identifies a row's value, for checks of the log."""
+    return hashlib.blake2b(value, digest_size=16).digest()
+
+
 class RowOverlay:
     """The rows as they will be after a commit that is being planned: what is stored, and the changes on top.
 
