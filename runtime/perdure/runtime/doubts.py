@@ -28,9 +28,10 @@ RESOLUTIONS: Final = ("succeeded", "failed", "again")
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     """An action of which nobody knows whether it was done.
 
-    ``sequence`` is that of its intent in the job's stream, ``time`` when it began, in microseconds since 1970. ``payload``
-    is its JSON as it may be shown: with ``sealed``, without its secrets. ``effect_key`` is what the handler was given to
-    hand on; empty with ``sealed``. ``library_id`` is None where the guest named none: then it is the job's.
+    ``sequence`` is that of its intent in the job's stream, ``time`` when it began, in microseconds since 1970.
+    ``payload`` is its JSON as it may be shown: with ``sealed``, without its secrets. ``effect_key`` is what the handler
+    was given to hand on; empty with ``sealed``. ``library_id`` is None where the guest named none: then it is the
+    job's.
     """
 
     job_id: UUID

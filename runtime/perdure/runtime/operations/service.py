@@ -269,7 +269,7 @@ class OperationService:
         name = operation_name(intent.method)
         operation = self._registry.get(name) if name is not None else None
         if not code:
-            answer = self._stated_answer(operation, answer)
+            answer = self._stated_answer(intent.method, operation, answer)
         if operation is None or operation.secrets is not None:
             key = intent.payload.key if isinstance(intent.payload, Sealed) else ""
             sides = operation.secrets if operation is not None else None
@@ -278,7 +278,7 @@ class OperationService:
                 return sealed
         return store_payload(self._store.blobs, answer)
 
-    def _stated_answer(self, operation: Operation | None, answer: bytes) -> bytes:
+    def _stated_answer(self, method: str, operation: Operation | None, answer: bytes) -> bytes:
         """The answer as a handler would have given it."""
         try:
             check_payload(answer)
@@ -287,12 +287,10 @@ class OperationService:
                 return answer
             return operation.encode_answer(operation.decode_answer(answer))
         except BadJson as error:
-            raise InvalidResolution(f"the answer is no JSON that an operation could give: {error.reason}") from None
+            raise InvalidResolution(f"the answer is no JSON: {error.reason}") from None
         except (msgspec.MsgspecError, BadAnswer, RecursionError, UnicodeError) as error:
             text = str(error) if operation is None or operation.secrets is None else harmless(str(error))
-            raise InvalidResolution(
-                f"the answer is none of {operation.name if operation is not None else 'JSON'}: {text}"
-            ) from None
+            raise InvalidResolution(f"the answer is none that {method} could give: {text}") from None
 
     # --- failing -----------------------------------------------------------------------------------------------------
 
