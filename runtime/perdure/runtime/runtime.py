@@ -18,7 +18,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -46,7 +45,7 @@ from perdure.runtime.errors import (
 from perdure.runtime.extensions import ExtensionInfo, Extensions
 from perdure.runtime.grants import Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
-from perdure.runtime.housekeeping import Housekeeping
+from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
@@ -56,6 +55,8 @@ from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.permissions import OperationName
+from perdure.runtime.seals.sealed_log import Seal
+from perdure.runtime.seals.sealer import Sealer
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
@@ -65,6 +66,7 @@ from perdure.runtime.subscriptions.operations import event_operations
 from perdure.runtime.subscriptions.waking import Waking
 from perdure.runtime.timetravel.forking import Forking
 from perdure.runtime.upgrades import UpgradeReport
+from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
@@ -89,14 +91,6 @@ from perdure.store.tail import follow_stream
 logger = logging.getLogger(__name__)
 
 DEFAULT_LIBRARY: Final = UUID(int=0)
-
-
-def perdure_version() -> str:
-    """The version of the installed distribution, ``0`` when run from a source tree that is not installed."""
-    try:
-        return version("perdure")
-    except PackageNotFoundError:
-        return "0"
 
 
 class Runtime:
@@ -158,6 +152,10 @@ class Runtime:
         waking = Waking(store, self._extensions, self._dispatching, settings)
         self.event_operations = event_operations(store, self._extensions, clock, waking, self._events.start)
         self._housekeeping = Housekeeping(clock)
+        self._sealer = Sealer(store, keychain, self._system.append, clock)
+        if (interval := settings.seal_interval) is not None:
+            chore = Chore("the seal of the log", min(interval, 60.0), lambda _: self._sealer.seal_if_due(interval), 1.0)
+            self._housekeeping.add(chore)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
@@ -580,6 +578,31 @@ class Runtime:
         """
         self._check()
         return self.keychain.rotate(master_key)
+
+    # --- seals -------------------------------------------------------------------------------------------------------
+
+    def seal(self) -> Seal:
+        """State how every stream of the log ends, and sign that (docs/seals.md). Durable.
+
+        It is done by itself each `RuntimeSettings.seal_interval`. If nothing has changed, the last seal is the answer.
+
+        Raises:
+            SealKeyLost, SecretsError: the key that signs cannot be used; nothing was sealed.
+            InvalidSeal, StoreError: the log, or a seal in it, is damaged, or the seal could not be stored.
+        """
+        self._check()
+        return self._sealer.seal()
+
+    def rotate_seal_key(self) -> bytes:
+        """Introduce a new key for seals, signed by the one before; returns the public key. Durable, crash-safe.
+
+        What the old key signed stays checkable. If its private part is lost, a new line of keys begins.
+
+        Raises:
+            SecretsError, StoreError: as for `seal`.
+        """
+        self._check()
+        return self._sealer.rotate()
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         children_per_job, family_jobs: how many jobs one job may dispatch, and how many may descend from one.
         event_chain: how often an event may wake a job whose event wakes a job, and so on.
         queued_wakeups: how many jobs that a subscription woke may be unfinished; later events wait in the log.
+        seal_interval: seconds between the seals that are made by themselves, if anything changed (docs/seals.md); None:
+            only on demand.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
         map_size, max_map_size: the log's first and largest size.
     """
@@ -61,6 +63,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     family_jobs: int = 10_000
     event_chain: int = 8
     queued_wakeups: int = 16
+    seal_interval: float | None = 3600.0
     discover_operations: bool = True
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40

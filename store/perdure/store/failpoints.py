@@ -62,6 +62,30 @@ FOLD_NAMES: Final = (
 REMOVE_NAMES: Final = ("blob.before_remove", "blob.after_remove")
 # Where a log in an older format is brought to the present one.
 UPGRADE_NAMES: Final = ("upgrade.before_write", "upgrade.after_sync", "upgrade.before_end")
+# In sealing the ends of streams, and in erasing keys.
+SEAL_NAMES: Final = (
+    "seal.before_key",
+    "seal.before_introduction",
+    "seal.after_introduction",
+    "seal.before_append",
+    "seal.after_append",
+    "erase.before_append",
+    "erase.after_append",
+    "erase.after_destroy",
+)
+# Where a log's file is written anew without what it no longer holds.
+COMPACT_NAMES: Final = ("compact.before_copy", "compact.after_copy", "compact.before_swap", "compact.after_swap")
+_ALL: Final = (
+    NAMES,
+    KEY_NAMES,
+    ACTION_NAMES,
+    FORK_NAMES,
+    FOLD_NAMES,
+    REMOVE_NAMES,
+    UPGRADE_NAMES,
+    SEAL_NAMES,
+    COMPACT_NAMES,
+)
 
 _armed: dict[str, Callable[[], None]] = {}
 
@@ -72,7 +96,7 @@ def arm(name: str, action: Callable[[], None]) -> None:
     Raises:
         KeyError: there is no such failpoint.
     """
-    if name not in NAMES + KEY_NAMES + ACTION_NAMES + REMOVE_NAMES + UPGRADE_NAMES + FOLD_NAMES + FORK_NAMES:
+    if not any(name in names for names in _ALL):
         raise KeyError(name)
     _armed[name] = action
 

@@ -1,0 +1,135 @@
+"""Checks a log against the seals in it, and against one that was kept elsewhere.
+
+Whoever can write to the log, but has not the private key, cannot change, remove or add an event that is sealed without
+being found. Cutting off the newest seals together with what they seal is found by a seal that was kept elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from perdure.runtime.seals.errors import InvalidSeal
+from perdure.runtime.seals.seal_file import SealFile, check_seal_file, read_seal_file
+from perdure.runtime.seals.sealed_log import SealedLog, log_identity, runtime_events
+from perdure.runtime.seals.signing import read_public_key
+from perdure.runtime.secrets.errors import SecretsError
+from perdure.runtime.secrets.keychain import Keychain
+from perdure.store.errors import StoreError
+from perdure.store.event_store import EventStore
+from perdure.store.events import RUNTIME_STREAM, SealKeyIntroduced
+from perdure.store.export import timestamp
+from perdure.store.integrity import Report, SealedEnd
+from perdure.store.seals.statement import Statement, introduction_of
+
+_SEALS = "the seals"
+
+
+class SealWitness:
+    """What the seals say of the ends of streams (`perdure.store.integrity.Witness`).
+
+    Args:
+        seal: one that was kept elsewhere.
+        key: a public key that is trusted.
+        keychain: the keys beside the log; its key has to be the one that signs.
+
+    Raises:
+        InvalidSeal: the given seal is not what was signed, or ``key`` does not lead to it.
+    """
+
+    def __init__(
+        self, *, seal: SealFile | None = None, key: bytes | None = None, keychain: Keychain | None = None
+    ) -> None:
+        self._seal = seal
+        self._key = key
+        self._keychain = keychain
+        self._statement: Statement | None = check_seal_file(seal, key) if seal is not None else None
+
+    @classmethod
+    def of_files(cls, seal: Path | None, key: Path | None, data: Path) -> SealWitness:
+        """The same, from files, and the keys in the data folder.
+
+        Raises:
+            SealFileFailed, InvalidSeal: they cannot be read, or hold no seal and no key.
+        """
+        return cls(
+            seal=read_seal_file(seal) if seal is not None else None,
+            key=read_public_key(key) if key is not None else None,
+            keychain=Keychain.of_folder(data),
+        )
+
+    def __call__(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+        """The ends; what is wrong with the seals is noted in the report."""
+        yield from self._given(store, report)
+        yield from self._own(store, report)
+
+    def _given(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+        if self._seal is None or self._statement is None:
+            return
+        statement = self._statement
+        by = f"the given seal ({timestamp(statement.time)}, position {statement.position:,})"
+        try:
+            if log_identity(store) != statement.log:
+                report.add(
+                    _SEALS, f"{by} is of another log, or the stream {RUNTIME_STREAM} was replaced from its start"
+                )
+                return
+        except StoreError as error:
+            report.add(RUNTIME_STREAM, error)
+            return
+        if (position := store.position()) < statement.position:
+            report.add("the log", f"it ends at position {position:,}, and was longer at {by}: its tail was cut off")
+        if self._key is None:
+            report.notes.append(f"{by} is signed by {statement.key.hex()}; give that key, from elsewhere, with --key")
+        for end in self._seal.streams:
+            yield SealedEnd(end.stream, end.number, end.sequence, end.hash, by)
+
+    def _own(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+        log = SealedLog()
+        try:
+            for sequence, at, event in runtime_events(store):
+                where = f"{RUNTIME_STREAM}, sequence {sequence}"
+                try:
+                    if isinstance(event, SealKeyIntroduced):
+                        log.keys.add(introduction_of(event))
+                        continue
+                    before = log.newest
+                    changes = log.take(event, sequence, at, store.blobs)
+                    log.check(before, trusted=self._key)
+                except InvalidSeal as error:
+                    report.add(where, str(error))
+                    continue
+                by = f"the seal of {timestamp(event.time)} at position {event.position:,}"
+                for end in changes:
+                    yield SealedEnd(end.stream, end.number, end.sequence, end.hash, by)
+        except StoreError as error:
+            report.add(_SEALS, error)
+            return
+        report.seals = log.count
+        self._compare_keys(log, report)
+        for new in log.keys.begins_anew():
+            report.notes.append(
+                f"a new line of keys for seals begins at position {new.position:,}: no key before signed {new.key.hex()}"
+            )
+        if log.newest is None:
+            report.notes.append("nothing is sealed yet: perdure log seal")
+            return
+        report.sealed_position, report.sealed_at = log.newest.statement.position, log.newest.statement.time
+        behind = store.position() - log.newest.at
+        if behind > 0:
+            since = timestamp(log.newest.statement.time)
+            report.notes.append(
+                f"what came after position {log.newest.statement.position:,} ({since}) is not sealed yet"
+            )
+
+    def _compare_keys(self, log: SealedLog, report: Report) -> None:
+        if self._keychain is None:
+            return
+        try:
+            own = self._keychain.seal_keys()
+        except (SecretsError, StoreError) as error:
+            report.notes.append(f"the key that signs could not be looked at: {error}")
+            return
+        if own and log.keys.current not in own:
+            what = f"they are signed by {log.keys.current.hex() or 'nobody'}, and the keys folder has another key"
+            report.add(_SEALS, what)
