@@ -60,7 +60,7 @@ from perdure.runtime.job_handle import JobHandle, Timings
 from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
-from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime, perdure_version
+from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime
 from perdure.runtime.secrets.errors import (
     CorruptKeys,
     InvalidMasterKey,
@@ -77,6 +77,7 @@ from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
+from perdure.runtime.version import perdure_version
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy
 from perdure.store.job_state import JobState

@@ -9,7 +9,7 @@ from uuid import UUID
 from perdure.runtime.proof.proof import SealFinding, Versions
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.sealing import open_recorded
-from perdure.store.blobs import BlobStore
+from perdure.store.blobs import BlobReader
 from perdure.store.errors import StoreError, UnknownJob
 from perdure.store.event_store import EventStore, StoredEvent
 from perdure.store.events import (
@@ -33,7 +33,10 @@ class JobSource(Protocol):
     job_id: UUID
     sequence: int
     hash: bytes
-    blobs: BlobStore
+
+    @property
+    def blobs(self) -> BlobReader:
+        """The modules and the large payloads."""
 
     def read(
         self, stream: str, *, after: int = 0, until: int | None = None, backward: bool = False

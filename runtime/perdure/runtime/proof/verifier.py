@@ -97,6 +97,8 @@ class _Verifier:
         source = self._source
         ran_with: dict[Versions, None] = {}
         history = history_of(self._noting_versions(source.read(job_stream(source.job_id)), ran_with))
+        if history.dispatched.job_id != source.job_id:
+            return self._damaged(f"its first event dispatches another job, {history.dispatched.job_id}")
         if history.hash != source.hash:
             return self._damaged("the chain is broken: the last event has another hash than the stream's end")
         seal, seal_problem = self._sealed()

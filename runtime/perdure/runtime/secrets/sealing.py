@@ -5,7 +5,7 @@ from __future__ import annotations
 from perdure.runtime.secrets.errors import KeyDestroyed, NeverSealed
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.wrapping import PAYLOAD
-from perdure.store.blobs import BlobStore, load_payload, store_payload
+from perdure.store.blobs import BlobReader, BlobStore, load_payload, store_payload
 from perdure.store.events import Inline, Recorded, Sealed
 
 
@@ -30,7 +30,7 @@ def not_sealed(shown: bytes) -> Sealed:
     return Sealed("", shown, Inline(b""))
 
 
-def open_recorded(keychain: Keychain, blobs: BlobStore, recorded: Recorded) -> bytes:
+def open_recorded(keychain: Keychain, blobs: BlobReader, recorded: Recorded) -> bytes:
     """The bytes of a payload or an answer, as they were.
 
     Raises:
