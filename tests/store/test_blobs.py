@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +116,31 @@ def test_a_name_that_is_no_digest_names_no_blob(blobs: FileBlobs, tmp_path: Path
     assert not blobs.has(digest)
     with pytest.raises(BlobMissing):
         blobs.get(digest)
+
+
+def test_leftovers_of_writes_that_were_cut_short_are_removed_when_they_are_old(tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path)
+    kept = blobs.put(b"a blob")
+    leftover = tmp_path / kept[:2] / ".new-abc"
+    leftover.write_bytes(b"half")
+    assert blobs.remove_leftovers(time.time() - 60) == 0
+    assert blobs.remove_leftovers(time.time() + 60) == 1
+    assert not leftover.exists()
+    assert list(blobs.digests()) == [kept]
+
+
+def test_a_blob_that_came_again_counts_as_new(tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path)
+    digest = blobs.put(b"old")
+    os.utime(tmp_path / digest[:2] / digest, (1, 1))
+    assert list(blobs.unused(1000)) == [digest]
+    blobs.put(b"old")
+    assert list(blobs.unused(1000)) == []
+    assert blobs.remove_unused(digest, 1000) == 0
+    os.utime(tmp_path / digest[:2] / digest, (1, 1))
+    blobs.touch(digest)
+    assert blobs.remove_unused(digest, 1000) == 0
+    os.utime(tmp_path / digest[:2] / digest, (1, 1))
+    with blobs.pinned():
+        assert blobs.remove_unused(digest, 1000) == 0
+    assert blobs.remove_unused(digest, 1000) == 3

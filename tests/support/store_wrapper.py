@@ -13,7 +13,6 @@ from tests.support.waiting import TIMEOUT
 from perdure.store import (
     Appended,
     AppendRequest,
-    BlobStore,
     EventStore,
     Head,
     Heads,
@@ -28,6 +27,7 @@ from perdure.store import (
     StoredEvent,
     StoreError,
 )
+from perdure.store.blobs import SweptBlobs
 from perdure.store.events import Event, RowWrite
 from perdure.store.projection import State
 
@@ -108,7 +108,7 @@ class StoreWrapper:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     @property
-    def blobs(self) -> BlobStore:
+    def blobs(self) -> SweptBlobs:
         return self.inner.blobs
 
     def read(

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.store.blobs import BlobStore
+from perdure.store.blobs import SweptBlobs
 from perdure.store.errors import StoreError
 from perdure.store.events import AnyEvent, Event, RowWrite
 from perdure.store.job_state import JobState
@@ -156,7 +156,7 @@ class EventStore(Protocol):
     """A log of events with a projection beside each stream, and a blob store."""
 
     @property
-    def blobs(self) -> BlobStore:
+    def blobs(self) -> SweptBlobs:
         """Where payloads over 64 KiB and modules are kept."""
 
     def append(self, stream: str, events: Sequence[Event], expected: int | None = None) -> Appended:
