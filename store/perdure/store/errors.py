@@ -74,6 +74,15 @@ class UsedAfterFork(StoreError):
         )
 
 
+class LogInUse(StoreError):
+    """Other processes have the log open, and what was asked for needs it alone."""
+
+    def __init__(self, path: Path, pids: tuple[int, ...] = ()) -> None:
+        self.path, self.pids = path, pids
+        who = f"process{'es' * (len(pids) > 1)} {', '.join(map(str, pids))}" if pids else "another process"
+        super().__init__(f"{path} is being read by {who}; end that first")
+
+
 class SequenceConflict(StoreError):
     """Somebody appended to the stream first; read it again and decide anew."""
 

@@ -11,6 +11,7 @@ survives a power cut.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import struct
 import threading
@@ -21,10 +22,12 @@ from typing import Any, Final
 import lmdb
 from lmdb.verify import VerifyError, verify
 
+from perdure.store.blobs import sync_folders
 from perdure.store.errors import (
     CorruptLog,
     DiskFull,
     LogFull,
+    LogInUse,
     OldFormat,
     StoreClosed,
     StoreError,
@@ -35,6 +38,7 @@ from perdure.store.errors import (
     UsedAfterFork,
     refused,
 )
+from perdure.store.failpoints import hit
 
 FORMAT: Final = 3
 _OLD_FORMATS: Final = (b"1", b"2")  # which are upgraded when they are opened for writing
@@ -54,6 +58,12 @@ _DAMAGE: Final = (
     lmdb.CursorFullError,
     lmdb.IncompatibleError,
 )
+
+
+def free_bytes(path: Path) -> int:
+    """What the disk of ``path`` has room for."""
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
 
 
 class LmdbEnvironment:
@@ -94,7 +104,14 @@ class LmdbEnvironment:
 
     def _open_env(self, map_size: int) -> Any:
         file = self.path / "log" / "data.mdb"
-        size = max(min(map_size, self._max_map_size), file.stat().st_size if file.exists() else 0)
+        while True:
+            before = file.stat() if file.exists() else None
+            env = self._open_file(max(min(map_size, self._max_map_size), before.st_size if before is not None else 0))
+            if before is None or before.st_ino == file.stat().st_ino:
+                return env
+            env.close()  # a compacted file took its place meanwhile: this is the old one
+
+    def _open_file(self, size: int) -> Any:
         try:
             if self._writable:
                 self._allocate_reader_table()
@@ -203,8 +220,7 @@ class LmdbEnvironment:
         return StoreFailed(self.path, text)
 
     def _disk_is_full(self) -> bool:
-        disk = os.statvfs(self.path)
-        return disk.f_bavail * disk.f_frsize < _LITTLE_SPACE
+        return free_bytes(self.path) < _LITTLE_SPACE
 
     # --- transactions ------------------------------------------------------------------------------------------------
 
@@ -317,6 +333,26 @@ class LmdbEnvironment:
         """The log has the present format in all its parts. Durable."""
         self.write(lambda txn: txn.delete(_UPGRADING, db=self.meta), synced=lambda: None)
 
+    # --- copying it --------------------------------------------------------------------------------------------------
+
+    def copy_to(self, descriptor: int, place: Path, *, compact: bool) -> None:
+        """Write the environment as it is now to a file, while others may go on reading and writing.
+
+        Args:
+            descriptor: the file, open for writing; ``place`` is its folder, for errors. Not synced.
+            compact: leave the pages out that hold nothing, and put the others in order; else page for page, which reads
+                nothing and so stumbles over no damage.
+
+        Raises:
+            DiskFull, CorruptLog, StoreFailed: as they say; a part may have been written.
+        """
+        try:
+            with self.transaction():  # nobody may replace the map or close it meanwhile
+                self._env.copyfd(descriptor, compact=compact)
+        except (CorruptLog, DiskFull, StoreFailed) as error:
+            full = isinstance(error, DiskFull) or free_bytes(place) < _LITTLE_SPACE
+            raise (DiskFull(place) if full else error) from error
+
     # --- looking at it -----------------------------------------------------------------------------------------------
 
     def last_transaction(self) -> int:
@@ -341,6 +377,14 @@ class LmdbEnvironment:
             if not problems or self.last_transaction() == before:
                 break  # else the file grew between looking at its size and at its last page
         return problems
+
+    def entries(self) -> dict[str, int]:
+        """How many entries each database has."""
+        handles = (self.log, self.index, self.streams, self.names, self.statuses, self.rows, self.meta)
+        with self.transaction() as txn:
+            return {
+                name.decode(): txn.stat(handle)["entries"] for name, handle in zip(_DATABASES, handles, strict=True)
+            }
 
     def map_usage(self) -> tuple[int, int]:
         """Bytes of the map that hold pages, and the map's size."""
@@ -369,3 +413,37 @@ class LmdbEnvironment:
             self._closed = True
             self._gate.wait_for(lambda: self._inside == 0)
             self._env.close()
+
+
+def take_its_place(path: Path, new: Path) -> None:
+    """Put the file ``new`` in the place of the log's in the data folder ``path``. Durable, crash-safe.
+
+    For a file with the same content; this process holds the writer's lock and has the log not open.
+
+    Raises:
+        LogInUse: another process has it open; it would go on with the old file.
+        DiskFull, StoreFailed: the operating system refused. In either case the old file is there.
+    """
+    try:
+        readers = os.open(path / "log" / "lock.mdb", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise refused(path, error) from error
+    try:
+        try:
+            # Whoever opens the environment holds this byte shared, or waits for it.
+            fcntl.lockf(readers, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
+        except OSError:
+            raise LogInUse(path) from None
+        hit("compact.before_swap")
+        new.replace(path / "log" / "data.mdb")
+        sync_folders(path / "log")
+        hit("compact.after_swap")
+        # The table of readers has the number of the last transaction, and numbers have begun anew. Opened by the one
+        # process that can, LMDB makes the table anew.
+        lmdb.open(str(path / "log"), max_readers=_READERS, mode=0o600).close()
+    except lmdb.Error as error:
+        raise StoreFailed(path, str(error)) from error
+    except OSError as error:
+        raise refused(path, error) from error
+    finally:
+        os.close(readers)

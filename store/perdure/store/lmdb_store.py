@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import struct
 import threading
 import time
@@ -63,6 +64,7 @@ from perdure.store.rows import MAX_KEY_BYTES, Row, RowOverlay
 from perdure.store.writer_lock import WriterLock
 
 LOCK_FILE: Final = "perdure.lock"
+COMPACTED: Final = "compacted"  # beside the log's file: a copy of it that is being made (`perdure.store.compaction`)
 _U32: Final = struct.Struct(">I")
 _U64: Final = struct.Struct(">Q")
 _INDEX: Final = struct.Struct(">IQ")
@@ -156,6 +158,7 @@ class LmdbEventStore:
         except OSError as error:
             raise refused(folder, error) from error
         lock = WriterLock(folder / LOCK_FILE)
+        shutil.rmtree(folder / "log" / COMPACTED, ignore_errors=True)  # what a crash left
         try:
             if new and next(FileBlobs(folder / "blobs").digests(), None) is not None:
                 # LMDB would begin an empty log there, and nobody would notice that one is lost.
