@@ -22,6 +22,7 @@ from perdure.cli import (
 from perdure.cli.call_command import call
 from perdure.cli.check_command import check
 from perdure.cli.config_command import config
+from perdure.cli.diff_command import diff
 from perdure.cli.doctor import doctor
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
@@ -134,6 +135,7 @@ command(jobs, "retry")(jobs_commands.retry)
 log = group(app, "log", "Read the events, and check them.")
 command(log, "tail")(log_commands.tail)
 command(log, "history")(log_commands.show_history)
+command(log, "diff")(diff)
 command(log, "export")(log_commands.export)
 command(log, "check")(check)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
