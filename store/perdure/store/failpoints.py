@@ -75,6 +75,17 @@ SEAL_NAMES: Final = (
 )
 # Where a log's file is written anew without what it no longer holds.
 COMPACT_NAMES: Final = ("compact.before_copy", "compact.after_copy", "compact.before_swap", "compact.after_swap")
+# Where a backup is made, and where one becomes a data folder.
+BACKUP_NAMES: Final = (
+    "backup.after_log",
+    "backup.after_blobs",
+    "backup.before_manifest",
+    "backup.after_manifest",
+    "restore.after_copy",
+    "restore.before_name",
+    "restore.after_name",
+)
+
 _ALL: Final = (
     NAMES,
     KEY_NAMES,
@@ -85,6 +96,7 @@ _ALL: Final = (
     UPGRADE_NAMES,
     SEAL_NAMES,
     COMPACT_NAMES,
+    BACKUP_NAMES,
 )
 
 _armed: dict[str, Callable[[], None]] = {}

@@ -30,6 +30,7 @@ from perdure.store.backups.manifest import (
 )
 from perdure.store.blobs import FileBlobs, is_digest, sync_folders
 from perdure.store.errors import StoreMissing, refused
+from perdure.store.failpoints import hit
 from perdure.store.integrity import Report, check
 from perdure.store.lifecycle import UNFINISHED
 from perdure.store.lmdb_store import LmdbEventStore
@@ -128,19 +129,23 @@ class _Making:
         try:
             with blobs.pinned():
                 self._copy_log()
+                hit("backup.after_log")
                 kept = self._copy_blobs(blobs.digests())
+            hit("backup.after_blobs")
             key_files = self._copy_keys() if keys else 0
             self._sync()
             report = self._checked(now, blobs=len(kept), keys=key_files)
             manifest = Manifest(
                 state=self._state.name, position=report.position, saved_at=now, keys=keys, perdure=perdure
             )
+            hit("backup.before_manifest")
             write_manifest(self._target, manifest)
         except BaseException:
             remove_folder(self._state)
             for blob in self._added:
                 blob.unlink(missing_ok=True)
             raise
+        hit("backup.after_manifest")
         self._prune(kept)
         return report
 

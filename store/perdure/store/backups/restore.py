@@ -23,6 +23,7 @@ from perdure.store.blobs import is_digest, sync_folders
 from perdure.store.errors import StoreFailed, refused
 from perdure.store.event_store import JobQuery
 from perdure.store.events import RUNTIME_STREAM, JobPaused, LogRestored, job_stream
+from perdure.store.failpoints import hit
 from perdure.store.integrity import Report
 from perdure.store.lifecycle import TRANSITIONS, Status
 from perdure.store.lmdb_store import LmdbEventStore
@@ -82,13 +83,16 @@ def restore_backup(
         raise refused(target.parent, error) from error
     try:
         blobs = _copy(backup, manifest, staged)
+        hit("restore.after_copy")
         report = check(staged)
         refuse_damage(backup, report)
         unfinished, held = _mark(staged, manifest, clock, hold=hold)
         (staged / LOG / "lock.mdb").unlink(missing_ok=True)
         try:
             sync_folders(staged / LOG, staged)
+            hit("restore.before_name")
             staged.replace(target)  # which takes the place of an empty folder, and of nothing else
+            hit("restore.after_name")
             sync_folders(target.parent)
         except OSError as error:
             raise refused(target, error) from error
