@@ -10,6 +10,7 @@ from perdure.actors.errors import ActorError, ExtensionBusy
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.terminal_text import printable
 from perdure.runtime import errors as runtime
+from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
 from perdure.runtime.secrets.errors import InvalidMasterKey, SecretsError
 from perdure.store import errors as store
 
@@ -58,6 +59,8 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.ManifestError, ExitCode.BAD_EXTENSION),
     (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),
     (runtime.UnsafeCacheFolder, ExitCode.STORE),
+    (BadBundle, ExitCode.STORE),
+    (BundleNotWritten, ExitCode.STORE),
     (InvalidMasterKey, ExitCode.USAGE),
     (SecretsError, ExitCode.STORE),
     (store.StoreError, ExitCode.STORE),

@@ -21,6 +21,8 @@ class ExitCode(enum.IntEnum):
     INTERNAL = 9
     NOT_NOW = 10
     CONSENT = 11
+    DIFFERS = 12
+    PARTIAL = 13
     PERMISSION_DENIED = 20
     LIBRARY_DENIED = 21
     RATE_LIMITED = 22
@@ -43,10 +45,12 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.JOB_CANCELLED: "a job that was waited for was cancelled",
     ExitCode.JOB_WAITS: "a job that was waited for has not ended: it is paused, or no process runs it",
     ExitCode.UNKNOWN: "there is no such job, extension, job type, event or stream, or nothing has run in this folder",
-    ExitCode.STORE: "the log is damaged, or cannot be read or written (a full disk, missing rights)",
+    ExitCode.STORE: "the log or a bundle is damaged, or cannot be read or written (a full disk, missing rights)",
     ExitCode.INTERNAL: "a defect of perdure; --debug shows where",
     ExitCode.NOT_NOW: "the job's status, or jobs of the extension, do not allow this now",
     ExitCode.CONSENT: "an extension asks for permissions, and nobody agreed: --yes, or a terminal to ask at",
+    ExitCode.DIFFERS: "verified, and a job does something else than its log says",
+    ExitCode.PARTIAL: "verified, nothing differs, but not all could be compared: an erased payload, another wasmtime",
     ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: the extension was not granted it",
     ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
     ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",
