@@ -34,8 +34,8 @@ class Counted(ActorHooks):
         self.facts: list[tuple[str, ...]] = []
         self.led = 0
 
-    def in_doubt(self, effect: str, response: str) -> None:
-        self.facts.append((effect, response))
+    def in_doubt(self, effect: str, handling: str) -> None:
+        self.facts.append((effect, handling))
 
     def doubt_resolved(self, resolution: str) -> None:
         self.facts.append((resolution,))

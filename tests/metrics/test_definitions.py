@@ -67,11 +67,13 @@ def test_codes_are_those_of_the_contract() -> None:
 
 
 def test_causes_are_those_of_the_events() -> None:
-    from perdure.store.events import JobResumed
+    from perdure.store.events import JobRecovered, JobResumed
 
     documented = re.findall(r"``(\w+)``\s+\(", (JobResumed.__doc__ or "").partition("``cause``:")[2])
 
-    assert set(LABELS["cause"].values) == {"dispatch", *documented}
+    recovered = re.findall(r"``(\w+)``", (JobRecovered.__doc__ or "").partition("``cause`` as in")[2])
+
+    assert set(LABELS["cause"].values) == {"dispatch", *documented, *recovered}
 
 
 def test_mailboxes_and_gauges_are_those_of_a_runtime() -> None:

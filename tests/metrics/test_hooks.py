@@ -75,6 +75,29 @@ def test_attempts_by_what_queued_the_job(hooks: PrometheusHooks, registry: Colle
     assert samples(registry, "perdure_job_attempts_total") == {("acme", "dispatch"): 1, ("acme", "retry"): 2}
 
 
+def test_what_the_log_answered(hooks: PrometheusHooks, registry: CollectorRegistry) -> None:
+    hooks.replayed("acme", 40)
+    hooks.replayed("acme", 2)
+    hooks.action_reused("acme")
+
+    assert samples(registry, "perdure_replayed_calls_total") == {("acme",): 42}
+    assert samples(registry, "perdure_actions_reused_total") == {("acme",): 1}
+
+
+def test_actions_in_doubt_and_what_was_said_of_them(hooks: PrometheusHooks, registry: CollectorRegistry) -> None:
+    doubts, resolved = "perdure_actions_in_doubt_total", "perdure_doubts_resolved_total"
+    assert samples(registry, doubts) == {("retried",): 0, ("attention",): 0}
+    assert samples(registry, resolved) == {("succeeded",): 0, ("failed",): 0, ("again",): 0}
+
+    hooks.in_doubt("idempotent", "retried")
+    for _ in range(2):
+        hooks.in_doubt("non_idempotent", "attention")
+    hooks.doubt_resolved("failed")
+
+    assert samples(registry, doubts) == {("retried",): 1, ("attention",): 2}
+    assert samples(registry, resolved) == {("succeeded",): 0, ("failed",): 1, ("again",): 0}
+
+
 def test_the_end_of_a_job(hooks: PrometheusHooks, registry: CollectorRegistry) -> None:
     hooks.attempt_started(JobMeter("acme", "acme:count"), "dispatch")
     ended = "perdure_jobs_ended_total"

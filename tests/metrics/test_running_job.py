@@ -70,6 +70,8 @@ def test_promtool_checks_a_live_scrape(watched: Watched) -> None:
     watched.puppet.do(lambda host: host.call("query:ping"))
     watched.hooks.rate_limited(ACME, True)
     watched.hooks.budget_reached(ACME, "requests_per_minute", "refuse")
+    watched.hooks.replayed(ACME, 1)
+    watched.hooks.action_reused(ACME)
     while_it_runs = get(watched.server.port, "/metrics").body
     watched.puppet.fail()
     watched.rig.wait(watched.job_id, Status.FAILED)

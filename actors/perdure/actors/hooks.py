@@ -17,6 +17,9 @@ BUDGETS: Final = (
     "events_per_second",
     "memory_bytes",
 )
+# What becomes of an action in doubt without a person, and with one.
+DOUBT_HANDLING: Final = ("retried", "attention")
+DOUBT_RESOLUTIONS: Final = ("succeeded", "failed", "again")
 HOST_FUNCTIONS: Final = (
     "log",
     "report_progress",
@@ -105,8 +108,8 @@ class ActorHooks:
     def action_reused(self, extension: str) -> None:
         """An action that an earlier run had done was answered from the log."""
 
-    def in_doubt(self, effect: str, response: str) -> None:
-        """Nobody knew whether an action was done; it was ``retried``, or the job waits for a person's ``attention``."""
+    def in_doubt(self, effect: str, handling: str) -> None:
+        """Nobody knew whether an action was done; it is ``retried``, or the job waits for a person's ``attention``."""
 
     def doubt_resolved(self, resolution: str) -> None:
         """A person said what became of an action in doubt: ``succeeded``, ``failed`` or ``again``."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from perdure.actors.hooks import BUDGETS, HOST_FUNCTIONS
+from perdure.actors.hooks import BUDGETS, DOUBT_HANDLING, DOUBT_RESOLUTIONS, HOST_FUNCTIONS
 from perdure.actors.operations import CODES, EFFECTS
 from perdure.store.events import ERROR_KINDS
 from perdure.store.lifecycle import TERMINAL, UNFINISHED
@@ -62,7 +62,18 @@ LABELS: Final = {
         Label(
             name="cause",
             meaning="why an attempt runs: `dispatch` for the first one, else why the job was queued again",
-            values=("dispatch", "recovery", "resume", "retry", "rerun", "restart", "budget", "upgrade"),
+            values=(
+                "dispatch",
+                "recovery",
+                "resume",
+                "retry",
+                "rerun",
+                "restart",
+                "budget",
+                "upgrade",
+                "resolved",
+                "fork",
+            ),
         ),
         Label(name="kind", meaning="what an attempt failed of", values=ERROR_KINDS),
         Label(name="error", meaning="the class of the store's error", limit=50),
@@ -84,6 +95,16 @@ LABELS: Final = {
             name="response",
             meaning="what the host did at a budget's edge",
             values=("refuse", "wait", "suspend"),
+        ),
+        Label(
+            name="handling",
+            meaning="what became of an action in doubt: an idempotent one is run again, another one waits for a person",
+            values=DOUBT_HANDLING,
+        ),
+        Label(
+            name="resolution",
+            meaning="what a person said of an action in doubt",
+            values=DOUBT_RESOLUTIONS,
         ),
         Label(
             name="mailbox",
@@ -143,6 +164,12 @@ METRICS: Final = (
         kind="counter",
         help="Jobs that an earlier process left unfinished and this one took up.",
     ),
+    MetricDefinition(
+        name="perdure_replayed_calls_total",
+        kind="counter",
+        help="Host calls that were answered from the log, to lead a guest to where its run was broken off.",
+        labels=("extension",),
+    ),
     # --- what guests use ---
     MetricDefinition(
         name="perdure_fuel_consumed_total",
@@ -180,6 +207,24 @@ METRICS: Final = (
         labels=("operation",),
         unit="seconds",
         buckets=_LATENCY,
+    ),
+    MetricDefinition(
+        name="perdure_actions_reused_total",
+        kind="counter",
+        help="Actions that an earlier run of the job had done since its checkpoint, and that were not done again.",
+        labels=("extension",),
+    ),
+    MetricDefinition(
+        name="perdure_actions_in_doubt_total",
+        kind="counter",
+        help="Actions of which nobody knew whether they were done: run again, or put before a person.",
+        labels=("handling",),
+    ),
+    MetricDefinition(
+        name="perdure_doubts_resolved_total",
+        kind="counter",
+        help="Actions in doubt of which a person said what became of them.",
+        labels=("resolution",),
     ),
     MetricDefinition(
         name="perdure_rate_limit_decisions_total",

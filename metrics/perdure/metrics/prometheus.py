@@ -49,8 +49,12 @@ class PrometheusHooks(ActorHooks):
         self._attempts = self._with(Counter("perdure_job_attempts_total"))
         self._attempt_failures = self._with(Counter("perdure_job_attempt_failures_total"))
         self._recovered = self._with(Counter("perdure_jobs_recovered_total"))
+        self._replayed = self._with(Counter("perdure_replayed_calls_total"))
         self._operations = self._with(Counter("perdure_operations_total"))
         self._operation_duration = self._with(Histogram("perdure_operation_duration_seconds"))
+        self._reused = self._with(Counter("perdure_actions_reused_total"))
+        self._doubts = self._with(Counter("perdure_actions_in_doubt_total"))
+        self._resolved = self._with(Counter("perdure_doubts_resolved_total"))
         self._decisions = self._with(Counter("perdure_rate_limit_decisions_total"))
         self._budgets = self._with(Counter("perdure_budget_reached_total"))
         self._events = self._with(Counter("perdure_log_appended_events_total"))
@@ -149,6 +153,10 @@ class PrometheusHooks(ActorHooks):
         """See `ActorHooks.recovered`."""
         self._recovered.add(jobs)
 
+    def replayed(self, extension: str, calls: int) -> None:
+        """See `ActorHooks.replayed`."""
+        self._replayed.add(calls, self._bounds.value("extension", extension))
+
     # --- operations --------------------------------------------------------------------------------------------------
 
     def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
@@ -156,6 +164,18 @@ class PrometheusHooks(ActorHooks):
         operation = self._bounds.value("operation", name)
         self._operations.add(1, operation, self._bounds.value("effect", effect), self._bounds.value("code", code))
         self._operation_duration.observe(seconds, operation)
+
+    def action_reused(self, extension: str) -> None:
+        """See `ActorHooks.action_reused`."""
+        self._reused.add(1, self._bounds.value("extension", extension))
+
+    def in_doubt(self, effect: str, handling: str) -> None:
+        """See `ActorHooks.in_doubt`."""
+        self._doubts.add(1, self._bounds.value("handling", handling))
+
+    def doubt_resolved(self, resolution: str) -> None:
+        """See `ActorHooks.doubt_resolved`."""
+        self._resolved.add(1, self._bounds.value("resolution", resolution))
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """See `ActorHooks.rate_limited`."""

@@ -5,11 +5,12 @@ A person finds out, and says so (`Runtime.resolve`); until then the job waits in
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
+from perdure.actors.hooks import DOUBT_RESOLUTIONS
 from perdure.actors.messages import ResolveDoubt
 from perdure.actors.operations import CODES, failure_answer
 from perdure.runtime.errors import InvalidResolution
@@ -22,7 +23,6 @@ from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
 Resolution = Literal["succeeded", "failed", "again"]
-RESOLUTIONS: Final = ("succeeded", "failed", "again")
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +102,8 @@ def resolution_of(
 
 
 def _check(resolution: str, answer: object, message: str | None, code: str, by: str) -> None:
-    if resolution not in RESOLUTIONS:
-        raise InvalidResolution(f"{resolution!r} is none of {', '.join(RESOLUTIONS)}")
+    if resolution not in DOUBT_RESOLUTIONS:
+        raise InvalidResolution(f"{resolution!r} is none of {', '.join(DOUBT_RESOLUTIONS)}")
     if resolution == "succeeded" and answer is None:
         raise InvalidResolution("an action that succeeded has an answer, which its guest waits for: say which")
     if resolution == "failed" and not isinstance(message, str):
