@@ -28,8 +28,10 @@ from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
+from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
+from perdure.cli.verify_command import verify
 from perdure.runtime import perdure_version
 
 
@@ -132,6 +134,7 @@ command(jobs, "pause")(jobs_commands.pause)
 command(jobs, "resume")(jobs_commands.resume)
 command(jobs, "cancel")(jobs_commands.cancel)
 command(jobs, "retry")(jobs_commands.retry)
+command(jobs, "resolve")(resolve)
 log = group(app, "log", "Read the events, and check them.")
 command(log, "tail")(log_commands.tail)
 command(log, "history")(log_commands.show_history)
@@ -140,6 +143,7 @@ command(log, "export")(log_commands.export)
 command(log, "check")(check)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)
+command(app, "verify")(verify)
 command(app, "doctor")(doctor)
 
 

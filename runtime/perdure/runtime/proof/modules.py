@@ -14,6 +14,9 @@ import wasmtime
 from perdure.runtime.wasm.engine import engine_key
 from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
 from perdure.runtime.wasm.module_cache import machine_code_path
+from perdure.store.event_store import EventStore
+from perdure.store.events import RUNTIME_STREAM
+from perdure.store.runtime_state import RuntimeState
 
 _KEPT: Final = 8  # modules whose machine code is kept: that of a Python guest takes 38 MB
 
@@ -99,3 +102,13 @@ def machine_code_of(cache: Path, artifact: Callable[[str, str], str | None]) -> 
         return code if hashlib.sha256(code).hexdigest() == recorded else None
 
     return machine_code
+
+
+def recorded_artifacts(store: EventStore) -> Callable[[str, str], str | None]:
+    """What the log has as the SHA-256 of a module's machine code for an engine (`ArtifactLedger.artifact`)."""
+
+    def artifact(module: str, engine: str) -> str | None:
+        state = store.state(RUNTIME_STREAM)
+        return state.artifacts.get(f"{module}@{engine}") if isinstance(state, RuntimeState) else None
+
+    return artifact
