@@ -13,6 +13,7 @@ from perdure.runtime.errors import (
     BadExport,
     BadOperation,
     BudgetExceeded,
+    CannotStep,
     CleanupFailed,
     ComponentNotSupported,
     ConsentDeclined,
@@ -61,8 +62,12 @@ from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime
+from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed, SealKeyLost
+from perdure.runtime.seals.sealed_log import Seal
+from perdure.runtime.secrets.erasure import Erasure
 from perdure.runtime.secrets.errors import (
     CorruptKeys,
+    ErasureRefused,
     InvalidMasterKey,
     KeyDestroyed,
     KeyMissing,
@@ -96,6 +101,7 @@ __all__ = [
     "BudgetState",
     "Budgets",
     "CallContext",
+    "CannotStep",
     "CleanupFailed",
     "ComponentNotSupported",
     "Consent",
@@ -106,6 +112,8 @@ __all__ = [
     "Doubt",
     "DuplicateOperation",
     "Effect",
+    "Erasure",
+    "ErasureRefused",
     "ExtensionDisabled",
     "ExtensionFolderError",
     "ExtensionInUse",
@@ -124,6 +132,7 @@ __all__ = [
     "InvalidMasterKey",
     "InvalidPayload",
     "InvalidResolution",
+    "InvalidSeal",
     "InvalidState",
     "InvalidUpgradePolicy",
     "InvalidWasm",
@@ -147,6 +156,7 @@ __all__ = [
     "NoSuchSequence",
     "NoUpdateProposed",
     "NotAnExtensionFolder",
+    "NotSealed",
     "NotWasm",
     "OperationError",
     "OperationFailed",
@@ -158,7 +168,11 @@ __all__ = [
     "Runtime",
     "RuntimeClosedError",
     "RuntimeSettings",
+    "Seal",
     "SealBroken",
+    "SealError",
+    "SealFileFailed",
+    "SealKeyLost",
     "SecretsError",
     "Sensitive",
     "StateTooLarge",

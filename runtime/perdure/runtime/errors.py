@@ -189,6 +189,37 @@ class InvalidLimits(PerdureError, ValueError):
         super().__init__(f"{field} is {value!r}, it must be {expected}")
 
 
+class InvalidRetention(PerdureError, ValueError):
+    """How long something is kept was said in a way that makes no sense. The caller is to blame."""
+
+    def __init__(self, what: str, expected: str) -> None:
+        self.what, self.expected = what, expected
+        super().__init__(f"retention: {what!r} must be {expected}")
+
+
+class InvalidKey(PerdureError, ValueError):
+    """An idempotency key that cannot be one. The caller is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"idempotency key: {reason}")
+
+
+class KeyReused(PerdureError):
+    """A job was dispatched with this idempotency key before, and with another input. Nothing was dispatched.
+
+    ``differs`` names what is not the same: ``job type``, ``state``, ``library``, ``limits``, ``retry policy``.
+    """
+
+    def __init__(self, key: str, job_id: UUID, differs: tuple[str, ...]) -> None:
+        self.key, self.job_id, self.differs = key, job_id, differs
+        verb = "is" if len(differs) == 1 else "are"
+        super().__init__(
+            f"the idempotency key {key!r} is that of job {job_id}, and the {' and the '.join(differs)} {verb} not the "
+            "same as then; use another key for another job"
+        )
+
+
 class BudgetExceeded(PerdureError):
     """A budget has no room for what was asked for; nothing was done. It may be tried again when jobs have ended."""
 
@@ -278,6 +309,14 @@ class ForkRefused(PerdureError, ValueError):
     def __init__(self, job_id: UUID, reason: str) -> None:
         self.job_id, self.reason = job_id, reason
         super().__init__(f"job {job_id} cannot be forked so: {reason}")
+
+
+class CannotStep(PerdureError, LookupError):
+    """A job's run cannot be walked through. ``reason`` says why."""
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        self.job_id, self.reason = job_id, reason
+        super().__init__(f"job {job_id} cannot be stepped through: {reason}")
 
 
 class NoSuchCall(PerdureError, LookupError):

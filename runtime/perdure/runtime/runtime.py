@@ -36,7 +36,7 @@ from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.config.operations import Configuration
 from perdure.runtime.consent import Consent, ConsentRequest
-from perdure.runtime.credentials.tidying import tidy_credentials
+from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
 from perdure.runtime.doubts import Doubt, Resolution, doubt_of, resolution_of
 from perdure.runtime.errors import (
@@ -57,6 +57,7 @@ from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.permissions import OperationName
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.seals.sealer import Sealer
+from perdure.runtime.secrets.erasure import Erasure, Eraser, finish_erasures
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
@@ -65,6 +66,7 @@ from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.subscriptions.operations import event_operations
 from perdure.runtime.subscriptions.waking import Waking
 from perdure.runtime.timetravel.forking import Forking
+from perdure.runtime.timetravel.stepping import Stepper, stepper_of
 from perdure.runtime.upgrades import UpgradeReport
 from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
@@ -152,6 +154,7 @@ class Runtime:
         waking = Waking(store, self._extensions, self._dispatching, settings)
         self.event_operations = event_operations(store, self._extensions, clock, waking, self._events.start)
         self._housekeeping = Housekeeping(clock)
+        self._eraser = Eraser(store, keychain, self._system.append, self.call)
         self._sealer = Sealer(store, keychain, self._system.append, clock)
         if (interval := settings.seal_interval) is not None:
             chore = Chore("the seal of the log", min(interval, 60.0), lambda _: self._sealer.seal_if_due(interval), 1.0)
@@ -258,8 +261,10 @@ class Runtime:
             runtime._opened = True
             runtime.hooks.opened(runtime)
             keychain.recover()
+            finish_erasures(store, keychain)
             runtime._forking.abandon_half_made()
             tidy_credentials(store, keychain, runtime.call)
+            destroy_unused_keys(store, keychain)
             if recover:
                 runtime.recover()
             runtime._housekeeping.start()
@@ -579,6 +584,31 @@ class Runtime:
         self._check()
         return self.keychain.rotate(master_key)
 
+    def erasure(self, *, extension: str | None = None, library_id: UUID | None = None) -> Erasure:
+        """What `erase` would take along. Errors as for `erase`."""
+        self._check()
+        return self._eraser.plan(extension, library_id)
+
+    def erase(self, *, extension: str | None = None, library_id: UUID | None = None, by: str = "python") -> Erasure:
+        """Make all that an extension called with secrets unreadable, or all that was called so in a library, for good.
+
+        Its keys are destroyed, those of its credentials too (docs/secrets.md). What happened, when and by whom, stays in
+        the log, whose chain and seals stay whole. Durable, crash-safe.
+
+        Args:
+            extension: whose; None: everybody's, also the host's own.
+            library_id: the library in which; None: all, and what was called outside of libraries. One of the two at
+                least has to be given.
+            by: who decides, for the log.
+
+        Raises:
+            ErasureRefused: jobs of it that have not ended may need what is to be erased. Nothing was erased.
+            ValueError: neither is given.
+            SecretsError, StoreError: the keys or the log cannot be used.
+        """
+        self._check()
+        return self._eraser.erase(extension, library_id, by)
+
     # --- seals -------------------------------------------------------------------------------------------------------
 
     def seal(self) -> Seal:
@@ -861,6 +891,18 @@ class Runtime:
         """
         self._check()
         return state_at(self.store, _job_id(job_id), sequence)
+
+    def stepper(self, job_id: UUID | str, run: int | None = None) -> Stepper:
+        """Walk through one of a job's runs, call by call, forward and back; None is the last one.
+
+        Its guest is run again in a sandbox and led by the log: nothing live happens, and nothing is recorded.
+
+        Raises:
+            UnknownJob, JobIsFolded: there is no such job, or no history of it any more.
+            CannotStep: it has no such run.
+        """
+        self._check()
+        return stepper_of(self.store, _job_id(job_id), self.keychain, self._system.guests, run)
 
     # --- for the module cache (`ArtifactLedger`) and the metrics (`Gauges`) ------------------------------------------
 
