@@ -31,6 +31,7 @@ from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOpti
 from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
+from perdure.cli.step_command import step
 from perdure.cli.verify_command import verify
 from perdure.runtime import perdure_version
 
@@ -129,6 +130,7 @@ jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
 command(jobs, "list")(jobs_commands.list_jobs)
 command(jobs, "show")(jobs_commands.show)
 command(jobs, "fork")(fork)
+command(jobs, "step")(step)
 command(jobs, "watch")(jobs_commands.watch)
 command(jobs, "pause")(jobs_commands.pause)
 command(jobs, "resume")(jobs_commands.resume)

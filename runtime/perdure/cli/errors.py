@@ -11,7 +11,8 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.terminal_text import printable
 from perdure.runtime import errors as runtime
 from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
-from perdure.runtime.secrets.errors import InvalidMasterKey, SecretsError
+from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed
+from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, SecretsError
 from perdure.store import errors as store
 
 # click's UsageError, wherever this version of typer keeps it.
@@ -39,6 +40,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.UnknownJobType, ExitCode.UNKNOWN),
     (runtime.NoSuchSequence, ExitCode.UNKNOWN),
     (runtime.NoSuchCall, ExitCode.UNKNOWN),
+    (runtime.CannotStep, ExitCode.UNKNOWN),
     (runtime.ForkRefused, ExitCode.NOT_NOW),
     (store.IllegalTransition, ExitCode.NOT_NOW),
     (runtime.ExtensionInUse, ExitCode.NOT_NOW),
@@ -50,6 +52,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.ConsentDeclined, ExitCode.CONSENT),
     (runtime.InvalidState, ExitCode.USAGE),
     (runtime.InvalidPayload, ExitCode.USAGE),
+    (runtime.InvalidResolution, ExitCode.USAGE),
     (runtime.StateTooLarge, ExitCode.USAGE),
     (runtime.InvalidLimits, ExitCode.USAGE),
     (runtime.LibraryDenied, ExitCode.USAGE),
@@ -62,7 +65,12 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (BadBundle, ExitCode.STORE),
     (BundleNotWritten, ExitCode.STORE),
     (InvalidMasterKey, ExitCode.USAGE),
+    (ErasureRefused, ExitCode.NOT_NOW),
     (SecretsError, ExitCode.STORE),
+    (InvalidSeal, ExitCode.USAGE),
+    (SealFileFailed, ExitCode.USAGE),
+    (NotSealed, ExitCode.UNKNOWN),
+    (SealError, ExitCode.STORE),
     (store.StoreError, ExitCode.STORE),
     (UsageError, ExitCode.USAGE),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
