@@ -70,6 +70,12 @@ def died_half_way() -> list[ev.Event]:
     return [started(), items(1, 100), checkpoint(2, HALF_WAY), items(3, 7)]
 
 
+def died_after_a_pause() -> list[ev.Event]:
+    """It was paused behind a checkpoint, and had done nothing since it went on from there."""
+    paused = [started(), items(1, 100), checkpoint(2, HALF_WAY), items(3, 7), ev.JobPaused(forced=False, fuel=35)]
+    return [*paused, ev.JobResumed(checkpoint=4, cause="resume"), started(2)]
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -240,24 +246,24 @@ def test_watch_leaves_with_the_code_of_the_job(perdure: CommandLine) -> None:
 
 
 def test_pause_and_resume_a_crashed_job(perdure: CommandLine) -> None:
-    job = crashed_counter(perdure, *died_half_way())
+    job = crashed_counter(perdure, *died_after_a_pause())
     assert perdure.done("jobs", "pause", job, "--json").json["status"] == "paused"
     assert "lets it go on" in perdure.done("jobs", "show", job).out
     resumed = perdure.done("jobs", "resume", job)
-    assert resumed.err.startswith(f"counter:counter {job} goes on from the checkpoint at 0 %, 100 items\n")
+    assert resumed.err.startswith(f"counter:counter {job} goes on where it was, at 0 %, 100 items\n")
     state = perdure.job()
-    assert (state["status"], state["items"], state["attempts"]) == ("completed", 200, 2)
+    assert (state["status"], state["items"], state["attempts"]) == ("completed", 200, 3)
 
 
 def test_cancel_a_crashed_job_and_retry_it(perdure: CommandLine) -> None:
-    job = crashed_counter(perdure, *died_half_way())
+    job = crashed_counter(perdure, *died_after_a_pause())
     assert perdure.done("jobs", "cancel", job).out.startswith(f"cancelled  counter:counter  {job}\n")
     retried = perdure.done("jobs", "retry", job, "--json").json
-    assert (retried["status"], retried["items"], retried["attempts"]) == ("completed", 200, 2)
+    assert (retried["status"], retried["items"], retried["attempts"]) == ("completed", 200, 3)
 
 
 def test_resume_one_of_many(perdure: CommandLine) -> None:
-    job = crashed_counter(perdure, *died_half_way())
+    job = crashed_counter(perdure, *died_after_a_pause())
     other = append(perdure, started(), number=2)
     (resumed,) = perdure.done("resume", job, "--json").json
     assert (resumed["job_id"], resumed["status"]) == (job, "completed")
@@ -265,11 +271,11 @@ def test_resume_one_of_many(perdure: CommandLine) -> None:
 
 
 def test_resume_all(perdure: CommandLine) -> None:
-    job = crashed_counter(perdure, *died_half_way())
+    job = crashed_counter(perdure, *died_after_a_pause())
     perdure.done("jobs", "pause", job)
     answer = perdure.done("resume", "--json")
     (resumed,) = answer.json
-    assert (resumed["status"], resumed["items"], resumed["attempts"]) == ("completed", 200, 2)
+    assert (resumed["status"], resumed["items"], resumed["attempts"]) == ("completed", 200, 3)
     assert answer.err == ""
 
 
@@ -288,13 +294,13 @@ def test_resume_all_includes_jobs_that_never_began(perdure: CommandLine) -> None
 
 def test_resume_a_job_that_waits_for_its_next_try(perdure: CommandLine) -> None:
     waiting = ev.RetryScheduled(failure(), 10**9, 5)
-    job = crashed_counter(perdure, *died_half_way(), waiting)
+    job = crashed_counter(perdure, *died_after_a_pause(), waiting)
     (resumed,) = perdure.done("resume", job, "--json").json
     assert (resumed["status"], resumed["items"]) == ("completed", 200)
 
 
 def test_a_cancel_that_the_dead_process_did_not_carry_out(perdure: CommandLine) -> None:
-    crashed_counter(perdure, *died_half_way(), ev.JobCancelRequested())
+    crashed_counter(perdure, *died_after_a_pause(), ev.JobCancelRequested())
     answer = perdure("resume", "--json")
     assert (answer.code, answer.json[0]["status"]) == (5, "cancelled")
 
@@ -356,4 +362,4 @@ def test_a_job_that_is_not_resumable_says_so(perdure: CommandLine, tmp_path: Pat
     wat.init(wat.register("once", "execute_once", resumable=0))
     perdure.done("run", write_extension(tmp_path / "acme", wat.module()), "once")
     shown = perdure.done("jobs", "show", perdure.job()["job_id"]).out
-    assert "resumable    no: after a crash it starts again from its first state" in shown
+    assert "resumable    no: after a pause or a failure it starts again from its first state" in shown

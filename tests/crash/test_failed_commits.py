@@ -16,7 +16,7 @@ from tests.support.waiting import TIMEOUT, eventually
 from perdure.actors import ActorHooks, Gauges
 from perdure.runtime import Runtime, Status, grant_as_asked
 from perdure.store import DiskFull, StoreError, StoreFailed, check, failpoints
-from perdure.store.events import GuestEvent, JobResumed
+from perdure.store.events import GuestEvent, JobRecovered, JobResumed
 
 INSIDE_A_COMMIT = ("commit.before_plan", "commit.before_write", "commit.after_write", "commit.before_sync")
 LARGE = 70_000  # bytes; more than an event holds itself
@@ -89,7 +89,7 @@ def defect() -> BaseException:
 
 
 def look(runtime: Runtime) -> None:
-    """The log is whole, and each attempt's calls are in order, none twice."""
+    """The log is whole, and each run's calls are in order, none twice."""
     assert check(runtime.store).problems == []
     for state in runtime.jobs().jobs:
         calls: list[int] = []
@@ -139,7 +139,8 @@ def test_a_checkpoint_that_could_not_be_stored_is_said_not_to_be(
     assert (state.status, state.attempts, state.items, state.warnings) == (Status.COMPLETED, 1, 3, 1)
     # What was only buffered was kept, in its order: nothing is missing but what the guest was told is not there.
     assert tags_of(job) == [
-        "dispatched", "started", "items", "operation", "items", "warning", "operation", "items", "completed",
+        "dispatched", "started", "items", "operation", "items", "checkpoint-refused", "warning", "operation", "items",
+        "completed",
     ]  # fmt: skip
     look(runtime)
 
@@ -222,11 +223,10 @@ def test_a_log_writer_that_dies_is_replaced_and_its_jobs_go_on(
 
     eventually(lambda: job.attempts == 2)
     assert failing.raised == 1
-    gate.arrival().let_go()
-    gate.arrival().let_go()
+    gate.open()  # it comes there once more, if the log does not have that it was let go
     state = job.wait(TIMEOUT)
     assert (state.status, state.items, state.warnings) == (Status.COMPLETED, 3, 0)
-    assert [event.cause for event in events_of(job, JobResumed)] == ["restart"]
+    assert [event.cause for event in events_of(job, JobRecovered)] == ["restart"]
     look(runtime)
 
 
@@ -245,11 +245,9 @@ def test_a_defect_after_the_sync_loses_nothing(
 
     with Runtime.open(tmp_path / "data") as after, Gate(after) as next_gate:
         assert (after.job(job.job_id).last_checkpoint is not None) >= saved
-        next_gate.arrival().let_go()
-        next_gate.arrival().let_go()
+        next_gate.open()
         state = after.job(job.job_id).wait(TIMEOUT)
-        assert state.status is Status.COMPLETED
-        assert state.items == (5 if state.checkpoints > 1 else 3)
+        assert (state.status, state.items, state.checkpoints) == (Status.COMPLETED, 3, 1)
         look(after)
 
 

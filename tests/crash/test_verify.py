@@ -14,7 +14,7 @@ from tests.crash.finish import finish
 from tests.crash.verify import verify
 from tests.crash.victim import facts_of
 from tests.crash.workload import Workload
-from tests.support.counting import BYTES_PER_ITEM, Counting, follow_attempt
+from tests.support.counting import BYTES_PER_ITEM, Counting, follow_run
 
 from perdure.store.events import (
     BytesCounted,
@@ -96,13 +96,13 @@ def events() -> list[GuestEvent]:
 
 
 def test_the_model_agrees() -> None:
-    attempt = follow_attempt(START, events(), [])
+    attempt = follow_run(START, events(), [])
     assert (attempt.problems, attempt.returned, attempt.done) == ([], 0, 2)
 
 
 @pytest.mark.parametrize("length", range(6))
 def test_any_beginning_is_what_a_kill_may_leave(length: int) -> None:
-    attempt = follow_attempt(START, events()[:length], [])
+    attempt = follow_run(START, events()[:length], [])
     assert (attempt.problems, attempt.returned) == ([], None)
 
 
@@ -110,16 +110,16 @@ def test_any_beginning_is_what_a_kill_may_leave(length: int) -> None:
 def test_a_gap_shows(at: int) -> None:
     broken = events()
     del broken[at]
-    assert len(follow_attempt(START, broken, []).problems) == 1
+    assert len(follow_run(START, broken, []).problems) == 1
 
 
 @pytest.mark.parametrize("at", range(5))
 def test_another_order_shows(at: int) -> None:
     broken = events()
     broken[at], broken[at + 1] = broken[at + 1], broken[at]
-    assert len(follow_attempt(START, broken, []).problems) == 1
+    assert len(follow_run(START, broken, []).problems) == 1
 
 
 def test_an_event_too_many_shows() -> None:
-    assert len(follow_attempt(START, [*events(), ItemsCounted(9, 90, 1)], []).problems) == 1
-    assert len(follow_attempt(START, [*events(), InterruptAnswered(9, 90, 1)], []).problems) == 1
+    assert len(follow_run(START, [*events(), ItemsCounted(9, 90, 1)], []).problems) == 1
+    assert len(follow_run(START, [*events(), InterruptAnswered(9, 90, 1)], []).problems) == 1

@@ -15,7 +15,7 @@ import msgspec
 from tests.crash.facts import Fact, read_facts
 from tests.crash.victim import data_of, facts_of
 from tests.crash.workload import ENDLESS
-from tests.support.counting import BYTES_PER_ITEM, EXTENSION, WARN_EVERY, Counting, follow_attempt
+from tests.support.counting import BYTES_PER_ITEM, EXTENSION, WARN_EVERY, Counting, follow_run
 
 from perdure.store import (
     ExtensionState,
@@ -40,6 +40,7 @@ from perdure.store.events import (
     JobDispatched,
     JobPaused,
     JobPauseRequested,
+    JobRecovered,
     JobResumed,
     JobStarted,
     JobSuspended,
@@ -50,7 +51,7 @@ from perdure.store.events import (
 
 _ANSWERS: dict[str, tuple[type[Event], ...]] = {
     "pause": (JobPauseRequested, JobPaused),
-    "resume": (JobResumed,),
+    "resume": (JobResumed, JobRecovered),
     "cancel": (JobCancelRequested, JobCancelled),
 }
 
@@ -65,10 +66,12 @@ class Verdict(msgspec.Struct):
     problems: list[str] = []
 
 
-class _Attempt(msgspec.Struct):
+class _Run(msgspec.Struct):
+    """What a guest did from ``start`` on, over all attempts that took it up; ``writers`` are the events' processes."""
+
     start: Counting
-    pid: int
     events: list[GuestEvent] = []
+    writers: list[int] = []
     saved: list[bytes] = []
     end: Event | None = None
 
@@ -118,8 +121,8 @@ class _Reading:
         for state in self._jobs:
             history = histories[state.job_id]
             self._look_at_life(state, history)
-            for attempt in self._attempts(history):
-                self._look_at_attempt(state, attempt, fuel)
+            for run in self._runs(history):
+                self._look_at_run(state, run, fuel)
             if finished:
                 self._look_at_end(state, history)
 
@@ -128,10 +131,11 @@ class _Reading:
     def _look_at_facts(self, histories: dict[UUID, list[StoredEvent]]) -> None:
         saved: Counter[tuple[UUID, int, int, str]] = Counter()
         for job_id, history in histories.items():
-            for attempt in self._attempts(history):
-                calls = [event.call for event in attempt.events if isinstance(event, CheckpointSaved)]
-                for call, data in zip(calls, attempt.saved, strict=True):
-                    saved[job_id, attempt.pid, call, hashlib.sha256(data).hexdigest()] += 1
+            for run in self._runs(history):
+                made = zip(run.events, run.writers, strict=True)
+                calls = [(pid, event.call) for event, pid in made if isinstance(event, CheckpointSaved)]
+                for (pid, call), data in zip(calls, run.saved, strict=True):
+                    saved[job_id, pid, call, hashlib.sha256(data).hexdigest()] += 1
         last = self._store.position()
         for fact in self._facts:
             if fact.position > last:
@@ -161,12 +165,12 @@ class _Reading:
 
     # --- nothing is there that did not happen ------------------------------------------------------------------------
 
-    def _attempts(self, history: list[StoredEvent]) -> list[_Attempt]:
-        """The job's attempts with the guest events of each."""
+    def _runs(self, history: list[StoredEvent]) -> list[_Run]:
+        """The job's runs with the guest events of each."""
         by_sequence = {stored.sequence: stored.event for stored in history}
-        attempts: list[_Attempt] = []
+        runs: list[_Run] = []
         start = Counting(0, 0)
-        runs = False
+        at_work = taken_up = False
         for stored in history:
             event = stored.event
             if isinstance(event, JobDispatched):
@@ -175,33 +179,39 @@ class _Reading:
                 point = by_sequence[event.checkpoint] if event.checkpoint else history[0].event
                 assert isinstance(point, CheckpointSaved | JobDispatched)
                 start = Counting.decode(load_payload(self._store.blobs, point.state))
-                runs = False
+                at_work = taken_up = False
+            elif isinstance(event, JobRecovered):
+                at_work, taken_up = False, True
             elif isinstance(event, JobStarted):
-                runs = True
-                attempts.append(_Attempt(start, event.pid, events=[], saved=[]))
+                if taken_up:
+                    runs[-1].end = None
+                else:
+                    runs.append(_Run(start, events=[], writers=[], saved=[]))
+                at_work, taken_up = True, False
             elif isinstance(event, GuestEvent):
-                attempts[-1].events.append(event)
+                runs[-1].events.append(event)
+                runs[-1].writers.append(self._writer_of(stored.position))
                 if isinstance(event, CheckpointSaved):
-                    attempts[-1].saved.append(load_payload(self._store.blobs, event.state))
-            elif runs and isinstance(event, JobCompleted | JobPaused | JobSuspended | JobCancelled):
-                # What is not `runs` was queued, paused or suspended when somebody paused or cancelled it.
-                attempts[-1].end, runs = event, False
-        return attempts
+                    runs[-1].saved.append(load_payload(self._store.blobs, event.state))
+            elif at_work and isinstance(event, JobCompleted | JobPaused | JobSuspended | JobCancelled):
+                # What is not `at_work` was queued, paused or suspended when somebody paused or cancelled it.
+                runs[-1].end, at_work = event, False
+        return runs
 
-    def _look_at_attempt(self, state: JobState, attempt: _Attempt, fuel: dict[bytes, list[tuple[int, int]]]) -> None:
-        followed = follow_attempt(attempt.start, attempt.events, attempt.saved)
+    def _look_at_run(self, state: JobState, run: _Run, fuel: dict[bytes, list[tuple[int, int]]]) -> None:
+        followed = follow_run(run.start, run.events, run.saved)
         for problem in followed.problems:
-            self._say(f"job {state.job_id}, from {attempt.start}: {problem}")
-        wanted = 0 if isinstance(attempt.end, JobCompleted) else 1
-        if attempt.end is not None and not getattr(attempt.end, "forced", False) and followed.returned != wanted:
-            self._say(f"job {state.job_id}: the guest returned {followed.returned}, recorded is {attempt.end}")
+            self._say(f"job {state.job_id}, from {run.start}: {problem}")
+        wanted = 0 if isinstance(run.end, JobCompleted) else 1
+        if run.end is not None and not getattr(run.end, "forced", False) and followed.returned != wanted:
+            self._say(f"job {state.job_id}: the guest returned {followed.returned}, recorded is {run.end}")
         # The same work costs the same fuel, whoever did it first; other work begins where the guest was told to stop.
-        events = list(itertools.takewhile(lambda event: not isinstance(event, InterruptAnswered), attempt.events))
+        events = list(itertools.takewhile(lambda event: not isinstance(event, InterruptAnswered), run.events))
         spent = [(event.call, event.fuel) for event in events]
-        known = fuel.setdefault(attempt.start.encode(), spent)
+        known = fuel.setdefault(run.start.encode(), spent)
         shared = min(len(known), len(spent))
         if known[:shared] != spent[:shared]:
-            self._say(f"job {state.job_id}: from {attempt.start} the same calls cost other fuel")
+            self._say(f"job {state.job_id}: from {run.start} the same calls cost other fuel")
 
     def _look_at_life(self, state: JobState, history: list[StoredEvent]) -> None:
         started = [stored for stored in history if isinstance(stored.event, JobStarted)]
@@ -214,7 +224,7 @@ class _Reading:
                 self._say(f"job {state.job_id}: an attempt of process {stored.event.pid} was written by another one")
         resumed: dict[str, list[StoredEvent]] = defaultdict(list)
         for stored in history:
-            if isinstance(stored.event, JobResumed):
+            if isinstance(stored.event, JobResumed | JobRecovered):
                 resumed[stored.event.cause].append(stored)
         self._verdict.recovered += len(resumed["recovery"])
         if strange := set(resumed) - {"recovery", "resume"}:
@@ -238,7 +248,9 @@ class _Reading:
         wanted = (Status.COMPLETED, target, target * BYTES_PER_ITEM, target // WARN_EVERY, 1.0, None)
         if found != wanted:
             self._say(f"job {state.job_id} ended with {found}, not {wanted}")
-        causes = Counter(stored.event.cause for stored in history if isinstance(stored.event, JobResumed))
+        causes = Counter(
+            stored.event.cause for stored in history if isinstance(stored.event, JobResumed | JobRecovered)
+        )
         # A resume that is not followed by a start was overtaken by the next process's; it makes no attempt.
         started = sum(1 for stored in history if isinstance(stored.event, JobStarted))
         if state.attempts != started or not 1 <= started <= 1 + causes.total():

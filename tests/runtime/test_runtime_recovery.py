@@ -26,6 +26,7 @@ from perdure.store.events import (
     RUNTIME_STREAM,
     JobCancelled,
     JobPaused,
+    JobRecovered,
     JobResumed,
     JobStarted,
     JobSuspended,
@@ -61,7 +62,7 @@ def test_jobs_of_a_killed_process_go_on_by_themselves(tmp_path: Path) -> None:
         done = runtime.job(gated)
         assert done.wait(TIMEOUT).status is Status.COMPLETED
         assert (done.attempts, done.items) == (2, 1)
-        assert [event.cause for event in events_of(done, JobResumed)] == ["recovery"]
+        assert [event.cause for event in events_of(done, JobRecovered)] == ["recovery"]
         assert [event.pid for event in events_of(done, JobStarted)] == [pid, os.getpid()]
         for job in (runtime.job(polite), runtime.job(spin)):
             eventually(lambda job=job: job.attempts == 2 and job.items == 1)  # type: ignore[misc]  # bound now

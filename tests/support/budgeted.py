@@ -17,7 +17,7 @@ from perdure.runtime import ActorHooks, Budgets, JobHandle, Runtime, RuntimeSett
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action
 from perdure.store import MemoryEventStore
-from perdure.store.events import AnyEvent, BudgetReached, JobResumed
+from perdure.store.events import AnyEvent, BudgetReached, JobRecovered, JobResumed
 
 PING = "query:test.ping"
 HELLO = b'{"message": "hello"}'
@@ -135,7 +135,8 @@ def reached(job: JobHandle) -> list[BudgetReached]:
 
 def resumed(job: JobHandle) -> list[str]:
     """Why it was queued again, each time."""
-    return [entry.stored.event.cause for entry in job.history() if isinstance(entry.stored.event, JobResumed)]
+    events = (entry.stored.event for entry in job.history())
+    return [event.cause for event in events if isinstance(event, JobRecovered | JobResumed)]
 
 
 def facts(job: JobHandle) -> list[AnyEvent]:

@@ -1,4 +1,4 @@
-"""A guest that counts, and the model of it: what each of its attempts must have left in the log.
+"""A guest that counts, and the model of it: what each of its runs must have left in the log.
 
 It counts from ``done`` to ``target``. For each item it asks whether to stop, counts the item and 64 bytes, and reports
 progress; each 7th gets a warning, each 10th an operation and a checkpoint. What it saves at each 30th, and its first
@@ -100,25 +100,25 @@ def counting_module() -> bytes:
     return wat.module()
 
 
-class Attempt(msgspec.Struct):
-    """What a run of guest events amounts to: ``done`` is where the guest was, ``returned`` what it returned, if so."""
+class Followed(msgspec.Struct):
+    """What a run's guest events amount to: ``done`` is where the guest was, ``returned`` what it returned, if so."""
 
     done: int
     returned: int | None = None
     problems: list[str] = []
 
 
-def follow_attempt(start: Counting, events: Sequence[GuestEvent], checkpoints: Sequence[bytes]) -> Attempt:
-    """Compare an attempt's guest events with the model: they must be the first of what it does, without a gap.
+def follow_run(start: Counting, events: Sequence[GuestEvent], checkpoints: Sequence[bytes]) -> Followed:
+    """Compare a run's guest events with the model: they must be the first of what it does, without a gap.
 
     ``checkpoints`` are the states of its `CheckpointSaved` events, in order.
     """
-    attempt = Attempt(start.done, problems=[])
+    followed = Followed(start.done, problems=[])
     left, saved = list(events), list(checkpoints)
     call = 0
 
     def expect(kind: type[GuestEvent], **fields: object) -> bool:
-        """Take the next event, if there is one; False ends the attempt."""
+        """Take the next event, if there is one; False ends the run."""
         nonlocal call
         call += 1
         if not left:
@@ -127,36 +127,36 @@ def follow_attempt(start: Counting, events: Sequence[GuestEvent], checkpoints: S
         wanted = {"call": call, **fields}
         found = {name: getattr(event, name, None) for name in wanted}
         if type(event) is not kind or found != wanted:
-            attempt.problems.append(f"expected {kind.__name__} {wanted}, found {event}")
+            followed.problems.append(f"expected {kind.__name__} {wanted}, found {event}")
             return False
         if kind is CheckpointSaved:
-            state, wanted_state = saved.pop(0), Counting(attempt.done, start.target, start.size).encode()
+            state, wanted_state = saved.pop(0), Counting(followed.done, start.target, start.size).encode()
             if state != wanted_state:
-                attempt.problems.append(f"call {call} saved {state[:60]!r} ({len(state)} bytes), not {wanted_state!r}")
+                followed.problems.append(f"call {call} saved {state[:60]!r} ({len(state)} bytes), not {wanted_state!r}")
         return True
 
-    while attempt.done < start.target:
+    while followed.done < start.target:
         if left and isinstance(left[0], InterruptAnswered):
             expect(InterruptAnswered)
             if expect(CheckpointSaved):
-                attempt.returned = 1
+                followed.returned = 1
             break
         call += 1  # asked whether to stop, and was told to go on: that leaves no event
-        attempt.done += 1
-        fraction = ctypes.c_float(attempt.done / start.target).value
+        followed.done += 1
+        fraction = ctypes.c_float(followed.done / start.target).value
         if not (
             expect(ItemsCounted, count=1)
             and expect(BytesCounted, count=BYTES_PER_ITEM)
             and expect(ProgressReported, progress=fraction, message="one more")
-            and (attempt.done % WARN_EVERY or expect(WarningAdded, message="seven"))
+            and (followed.done % WARN_EVERY or expect(WarningAdded, message="seven"))
             and (
-                attempt.done % CHECKPOINT_EVERY
+                followed.done % CHECKPOINT_EVERY
                 or (expect(OperationAnswered, method="query:test.ping", code="") and expect(CheckpointSaved))
             )
         ):
             break
     else:
-        attempt.returned = 0
-    if left and not attempt.problems:
-        attempt.problems.append(f"after its end it went on with {left[0]}")
-    return attempt
+        followed.returned = 0
+    if left and not followed.problems:
+        followed.problems.append(f"after its end it went on with {left[0]}")
+    return followed

@@ -63,15 +63,19 @@ class Gate:
         """The next guest that has come to the gate."""
         return self._arrivals.get(timeout=TIMEOUT)
 
+    def open(self) -> None:
+        """Let everyone go, now and later."""
+        self._open = True
+        for arrival in self._all:
+            arrival.let_go()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open = True
-        for arrival in self._all:
-            arrival.let_go()
+        self.open()
 
 
 def at_gate(wat: Wat) -> str:

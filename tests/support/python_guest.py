@@ -51,6 +51,11 @@ class PythonHost:
         """Whether the guest is answered from the log: it takes up a run, and the log has not ended."""
         return isinstance(self._host, ReplayHost) and not self._host.is_live
 
+    @property
+    def led_calls(self) -> int:
+        """How many of its calls were answered from the log."""
+        return self._host.answered if isinstance(self._host, ReplayHost) else 0
+
     def _spend(self) -> int:
         if self.killed.is_set():
             raise Killed

@@ -86,7 +86,7 @@ def run(
 ) -> None:
     """Run a job to its end, with its progress.
 
-    The job is on disk before it starts: when this process dies, 'perdure resume' goes on from its last checkpoint.
+    The job is on disk before it starts: when this process dies, 'perdure resume' goes on where it was.
     """
     data = read_state(state)
     stopped = Stopped()

@@ -26,11 +26,16 @@ def limit(number: int, at_edge: AtEdge, wait_ms: int = 600_000) -> Budget:
 
 
 def pings(count: int, answers: list[dict[str, Any]], *, save: bool = False) -> Body:
-    """Ping so many times, whatever the answers are; with ``save`` a checkpoint after each."""
+    """Ping so many times, whatever the answers are; with ``save`` a checkpoint after each.
+
+    Answers that the log gives once more are left out.
+    """
 
     def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
         for number in range(int(state or b"0"), count):
-            answers.append(json.loads(host.call(PING, HELLO)))
+            told_before, answer = host.led_calls, json.loads(host.call(PING, HELLO))
+            if host.led_calls == told_before:
+                answers.append(answer)
             if save:
                 host.checkpoint(str(number + 1).encode())
 
@@ -147,7 +152,7 @@ def test_a_request_at_which_the_job_is_suspended(tmp_path: Path) -> None:
         acme.advance(60)
 
         assert job.wait(TIMEOUT).status is Status.COMPLETED
-        assert codes(answers) == ["ok"] * 5, "each call once: it went on from its checkpoint"
+        assert codes(answers) == ["ok"] * 5, "each call once: it went on where it was"
         assert resumed(job) == ["budget", "budget"]
 
 
@@ -193,7 +198,9 @@ def saving(count: int, saved: list[bool]) -> Body:
 
     def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
         for number in range(int(state or b"0"), count):
-            saved.append(host.checkpoint(b"%010d" % (number + 1)))
+            told_before, answer = host.led_calls, host.checkpoint(b"%010d" % (number + 1))
+            if host.led_calls == told_before:
+                saved.append(answer)
 
     return body
 

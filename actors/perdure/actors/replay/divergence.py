@@ -72,6 +72,7 @@ class Divergence(msgspec.Struct, frozen=True):
         return JobError(
             "diverged",
             f"led by the log, the guest did something else; {self.message}",
+            blame="host",
             data={"call": self.call, "sequence": self.sequence, "recorded": self.recorded, "came": self.came},
         )
 
