@@ -18,6 +18,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -55,9 +56,11 @@ from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.permissions import OperationName
+from perdure.runtime.retention.policy import RetentionPolicy
+from perdure.runtime.retention.retention import FoldReport, Retention
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.seals.sealer import Sealer
-from perdure.runtime.secrets.erasure import Erasure, Eraser, finish_erasures
+from perdure.runtime.secrets.erasure import Eraser, Erasure, finish_erasures
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
@@ -158,6 +161,9 @@ class Runtime:
         self._sealer = Sealer(store, keychain, self._system.append, clock)
         if (interval := settings.seal_interval) is not None:
             chore = Chore("the seal of the log", min(interval, 60.0), lambda _: self._sealer.seal_if_due(interval), 1.0)
+            self._housekeeping.add(chore)
+        self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
+        for chore in self._retention.chores(settings.retention_interval):
             self._housekeeping.add(chore)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
@@ -592,8 +598,8 @@ class Runtime:
     def erase(self, *, extension: str | None = None, library_id: UUID | None = None, by: str = "python") -> Erasure:
         """Make all that an extension called with secrets unreadable, or all that was called so in a library, for good.
 
-        Its keys are destroyed, those of its credentials too (docs/secrets.md). What happened, when and by whom, stays in
-        the log, whose chain and seals stay whole. Durable, crash-safe.
+        Its keys are destroyed, those of its credentials too (docs/secrets.md). What happened, when and by whom, stays
+        in the log, whose chain and seals stay whole. Durable, crash-safe.
 
         Args:
             extension: whose; None: everybody's, also the host's own.
@@ -748,6 +754,27 @@ class Runtime:
             limit=limit,
         )
         return self.store.jobs(query)
+
+    def fold_jobs(
+        self, older_than: timedelta, *, job_type: str | None = None, dry_run: bool = False
+    ) -> FoldReport:
+        """Fold the jobs that ended longer ago than that: their events are removed for good, a summary stays. Durable.
+
+        A folded job is still listed and shown, with the hash of its last event; its history, `verify` and `fork` raise
+        `JobIsFolded`, and it cannot be retried. Its id and its idempotency key stay taken. Blobs that nothing names any
+        more are removed too, once nothing has named them for a day.
+
+        Args:
+            older_than: how long ago a job has to have ended.
+            job_type: only jobs of this type, as ``name`` or ``extension:name``.
+            dry_run: only count them.
+
+        Raises:
+            InvalidRetention: ``older_than`` is negative, or more than a century.
+            StoreError: the log cannot be read or written; what was done is.
+        """
+        self._check()
+        return self._retention.fold_jobs(older_than, job_type, dry_run=dry_run)
 
     def pause(self, job_id: UUID | str, timeout: float | None = None) -> Status:
         """Ask a job to stop until it is resumed; one that does not within the grace period is stopped. Durable.
@@ -931,6 +958,10 @@ class Runtime:
     def held_calls(self) -> int:
         """See `Gauges.held_calls`."""
         return self._system.held_calls()
+
+    def retention_age(self) -> float | None:
+        """See `Gauges.retention_age`."""
+        return self._retention.age()
 
     def lost_threads(self) -> int:
         """See `Gauges.lost_threads`."""

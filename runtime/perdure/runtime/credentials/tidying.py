@@ -18,28 +18,26 @@ CALLER: Final = "recovery"  # in the log, of the deletions that are finished her
 _DELETE: Final = "action:credentials.delete"
 
 
-def tidy_credentials(store: EventStore, keychain: Keychain, call: Callable[..., Any]) -> None:
-    """Delete the rows whose keys are destroyed, and destroy the keys that no row needs. Durable.
+def tidy_credentials(store: EventStore, keychain: Keychain, call: Callable[..., Any], *, caller: str = CALLER) -> None:
+    """Delete the rows whose keys are destroyed. Durable. ``caller`` says why, in the log.
 
     ``call`` is `perdure.runtime.Runtime.call`. A row whose key's file is merely missing stays: the file may come back
     from a backup.
     """
-    kept: set[str] = set()
-    doomed: list[CredentialPlace] = []
-    for place, key in _rows(store):
-        if keychain.is_destroyed(key):
-            doomed.append(place)
-        else:
-            kept.add(key)
-    for place in doomed:
+    for place, key in list(_rows(store)):
+        if not keychain.is_destroyed(key):
+            continue
         try:
             request = NameCredential(name=place.name, extension=place.extension)
-            call(_DELETE, request, library_id=place.library_id, caller=CALLER)
+            call(_DELETE, request, library_id=place.library_id, caller=caller)
         except OperationError as error:
             logger.error("a deleted credential of %s is still listed: %s", place.extension, error)
-    for key in keychain.credential_keys():
-        if key not in kept:
-            keychain.destroy(key)
+
+
+def destroy_unused_keys(store: EventStore, keychain: Keychain) -> None:
+    """Destroy the keys of credentials that no row needs. Durable. Only while nobody stores one: when a folder opens."""
+    kept = {key for _, key in _rows(store)}
+    keychain.destroy(*(key for key in keychain.credential_keys() if key not in kept))
 
 
 def _rows(store: EventStore) -> Iterator[tuple[CredentialPlace, str]]:

@@ -108,10 +108,11 @@ class SealWitness:
         report.seals = log.count
         self._compare_keys(log, report)
         for new in log.keys.begins_anew():
-            report.notes.append(
-                f"a new line of keys for seals begins at position {new.position:,}: no key before signed {new.key.hex()}"
-            )
+            where = f"at position {new.position:,}"
+            report.notes.append(f"a new line of keys for seals begins {where}: no key before it signed {new.key.hex()}")
         if log.newest is None:
+            if self._key is not None:
+                report.add(_SEALS, f"there are none in the log, and {self._key.hex()} is said to sign them")
             report.notes.append("nothing is sealed yet: perdure log seal")
             return
         report.sealed_position, report.sealed_at = log.newest.statement.position, log.newest.statement.time

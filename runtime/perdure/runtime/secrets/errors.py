@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from perdure.runtime.errors import PerdureError
 
@@ -82,6 +84,17 @@ class CorruptKeys(SecretsError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"the key file {name} is damaged: {reason}; restore it from a backup")
+
+
+class ErasureRefused(SecretsError):
+    """Jobs that have not ended may still need what is to be erased. Nothing was erased. ``jobs`` are some of them."""
+
+    def __init__(self, jobs: Sequence[UUID]) -> None:
+        self.jobs = tuple(jobs)
+        super().__init__(
+            f"jobs that have not ended may need what is to be erased: {', '.join(map(str, jobs))};"
+            " let them end, or cancel them"
+        )
 
 
 class NeverSealed(SecretsError):

@@ -7,6 +7,7 @@ file was lost.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import logging
@@ -171,6 +172,10 @@ class Keychain:
             KeyDestroyed, KeyMissing, SealBroken: it cannot be used.
         """
         return self._key(key_id)
+
+    def held(self) -> contextlib.AbstractContextManager[bool]:
+        """While it lasts no other thread makes, uses or destroys a key."""
+        return self._lock
 
     # --- the end of a key --------------------------------------------------------------------------------------------
 
