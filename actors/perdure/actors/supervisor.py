@@ -240,6 +240,9 @@ class Supervisor(MailboxActor):
 
     def _control(self, message: Control) -> Status:
         state = self._system.store.job(message.job_id)
+        if state.status is Status.COPYING:
+            # The log would take it for an event of the copy.
+            raise IllegalTransition(str(state.job_id), str(state.status), message.action)
         if state.status is Status.ATTENTION and message.action != "cancel":
             raise ActionInDoubt(str(state.job_id), message.action)
         if message.action == "pause":
