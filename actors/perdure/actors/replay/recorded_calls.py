@@ -62,8 +62,6 @@ def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome, after: int =
             now = _resolved(now, event)
         elif isinstance(event, JobForked) and now is not None and now.intended:
             now = _of_original(now)
-        elif isinstance(event, JobForked) and now is not None and now.intended:
-            now = _of_original(now)
         elif isinstance(event, BudgetReached):
             # Of a call that has left something already it says nothing new: it was met between two calls, or where the
             # run was taken up.
@@ -98,13 +96,6 @@ def _with(event: GuestEvent, sequence: int, outcome: Outcome) -> RecordedCall:
             call=call, fuel=fuel, sequence=sequence, event=event, asked=done.asked, answer=done.answer, code=done.code
         )
     return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=event)
-
-
-def _of_original(open_call: RecordedCall) -> RecordedCall:
-    """What another job had begun when it was forked: of what may be repeated, the fork begins its own."""
-    intent = open_call.event
-    doubtful = isinstance(intent, ActionIntended) and intent.effect == "non_idempotent"
-    return open_call if doubtful else msgspec.structs.replace(open_call, intended=False)
 
 
 def _of_original(open_call: RecordedCall) -> RecordedCall:
