@@ -18,12 +18,14 @@ from perdure.cli import (
     log_commands,
     operations_commands,
     permissions_commands,
+    seal_commands,
 )
 from perdure.cli.call_command import call
 from perdure.cli.check_command import check
 from perdure.cli.config_command import config
 from perdure.cli.diff_command import diff
 from perdure.cli.doctor import doctor
+from perdure.cli.erase_command import erase
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.fork_command import fork
@@ -143,8 +145,11 @@ command(log, "history")(log_commands.show_history)
 command(log, "diff")(diff)
 command(log, "export")(log_commands.export)
 command(log, "check")(check)
+command(log, "seal")(seal_commands.seal)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)
+command(keys, "public")(seal_commands.public)
+command(keys, "erase")(erase)
 command(app, "verify")(verify)
 command(app, "doctor")(doctor)
 

@@ -1,6 +1,6 @@
 """The integrity check, in a process of its own: reading a damaged page can kill the process that does it.
 
-``python -m perdure.cli.check_process DIR`` prints an `Outcome` as JSON.
+``python -m perdure.cli.check_process DIR [SEAL [KEY]]`` (empty for none) prints an `Outcome` as JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 
 from perdure.cli.errors import CommandError, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
+from perdure.runtime.seals.checking import SealWitness
+from perdure.runtime.seals.errors import SealError
 from perdure.store.errors import StoreError
 from perdure.store.integrity import Report, check
 from perdure.store.lmdb_store import LmdbEventStore
@@ -27,13 +29,15 @@ class Outcome(msgspec.Struct):
     code: int = 0
 
 
-def check_in_child(folder: Path, timeout: float | None = None) -> Report:
-    """Check the log in ``folder``; ``timeout`` in seconds.
+def check_in_child(
+    folder: Path, timeout: float | None = None, *, seal: str | None = None, key: str | None = None
+) -> Report:
+    """Check the log in ``folder``; ``timeout`` in seconds; ``seal`` and ``key`` are names of files (`SealWitness`).
 
     Raises:
         CommandError: there is no log, it cannot be opened, or it is damaged so badly that reading it is fatal.
     """
-    command = [sys.executable, "-P", "-m", "perdure.cli.check_process", str(folder)]
+    command = [sys.executable, "-P", "-m", "perdure.cli.check_process", str(folder), seal or "", key or ""]
     done = subprocess.run(command, capture_output=True, check=False, timeout=timeout)  # noqa: S603  # ourselves
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
@@ -51,14 +55,15 @@ def check_in_child(folder: Path, timeout: float | None = None) -> Report:
     return outcome.report
 
 
-def main(folder: str) -> Outcome:
+def main(folder: str, seal: str = "", key: str = "") -> Outcome:
     """The child's part."""
     try:
+        witness = SealWitness.of_files(Path(seal) if seal else None, Path(key) if key else None, Path(folder))
         with LmdbEventStore.open_readonly(folder) as store:
-            return Outcome(report=check(store))
-    except StoreError as error:
+            return Outcome(report=check(store, witness))
+    except (StoreError, SealError) as error:
         return Outcome(error=error_line(error), code=exit_code(error))
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(main(sys.argv[1])))
+    sys.stdout.buffer.write(msgspec.json.encode(main(*sys.argv[1:])))
