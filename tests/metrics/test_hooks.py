@@ -47,6 +47,20 @@ def test_a_failed_commit(hooks: PrometheusHooks, registry: CollectorRegistry) ->
     assert sample(registry, "perdure_log_commits_total") == 0
 
 
+def test_what_is_not_kept(hooks: PrometheusHooks, registry: CollectorRegistry) -> None:
+    hooks.folded(jobs=2, events=30, size=4000)
+    hooks.folded(jobs=1, events=3, size=400)
+    hooks.swept(blobs=4, size=500_000)
+    hooks.retention_ran()
+
+    assert sample(registry, "perdure_jobs_folded_total") == 3
+    assert sample(registry, "perdure_log_folded_events_total") == 33
+    assert sample(registry, "perdure_log_folded_bytes_total") == 4400
+    assert sample(registry, "perdure_blobs_swept_total") == 4
+    assert sample(registry, "perdure_blobs_swept_bytes_total") == 500_000
+    assert sample(registry, "perdure_retention_runs_total") == 1
+
+
 def test_an_attempt_counts_what_its_meter_says_while_it_runs_and_afterwards(
     hooks: PrometheusHooks, registry: CollectorRegistry
 ) -> None:

@@ -120,5 +120,14 @@ class ActorHooks:
     def budget_reached(self, extension: str, budget: str, response: str) -> None:
         """A job or a call came to the edge of a budget; ``response`` is ``refuse``, ``wait`` or ``suspend``."""
 
+    def folded(self, jobs: int, events: int, size: int) -> None:
+        """Finished jobs were folded, so that many events of so many bytes are gone."""
+
+    def retention_ran(self) -> None:
+        """All jobs that were due were folded."""
+
+    def swept(self, blobs: int, size: int) -> None:
+        """Blobs that nothing names were removed, with so many bytes."""
+
     def actor_restarted(self, kind: str) -> None:
         """The supervisor restarted a log, router, extension or job actor."""

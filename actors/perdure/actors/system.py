@@ -193,9 +193,9 @@ class ActorSystem:
         appended: Appended = self.log.wait(future, self._settings.append_timeout if timeout is None else timeout)
         return appended
 
-    def append_soon(self, stream: str, events: Sequence[Event]) -> pykka.Future[Any]:
+    def append_soon(self, stream: str, events: Sequence[Event], expected: int | None = None) -> pykka.Future[Any]:
         """Send an append without waiting, for `appended`: what waits in the mailbox becomes one commit."""
-        return self.log.send(self._append_message(stream, events))
+        return self.log.send(self._append_message(stream, events, expected))
 
     def appended(self, future: pykka.Future[Any]) -> Appended:
         """The answer to an `append_soon`; errors as for `append`."""

@@ -286,6 +286,38 @@ METRICS: Final = (
         buckets=_BATCH,
     ),
     MetricDefinition(
+        name="perdure_retention_runs_total",
+        kind="counter",
+        help="How often the finished jobs were looked through, and all folded that were due.",
+    ),
+    MetricDefinition(
+        name="perdure_jobs_folded_total",
+        kind="counter",
+        help="Finished jobs whose events were removed, but for a summary.",
+    ),
+    MetricDefinition(
+        name="perdure_log_folded_events_total",
+        kind="counter",
+        help="Events that were removed with them.",
+    ),
+    MetricDefinition(
+        name="perdure_log_folded_bytes_total",
+        kind="counter",
+        help="Bytes of these events.",
+        unit="bytes",
+    ),
+    MetricDefinition(
+        name="perdure_blobs_swept_total",
+        kind="counter",
+        help="Blobs that nothing named any more and that were removed.",
+    ),
+    MetricDefinition(
+        name="perdure_blobs_swept_bytes_total",
+        kind="counter",
+        help="Bytes of these blobs.",
+        unit="bytes",
+    ),
+    MetricDefinition(
         name="perdure_log_map_used_bytes",
         kind="gauge",
         help="Bytes of the log's memory map that hold pages; absent for a log in memory.",

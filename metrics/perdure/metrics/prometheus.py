@@ -64,6 +64,12 @@ class PrometheusHooks(ActorHooks):
         self._commit_failures = self._with(Counter("perdure_log_commit_failures_total"))
         self._commit_duration = self._with(Histogram("perdure_log_commit_duration_seconds"))
         self._commit_events = self._with(Histogram("perdure_log_commit_events"))
+        self._retention_runs = self._with(Counter("perdure_retention_runs_total"))
+        self._jobs_folded = self._with(Counter("perdure_jobs_folded_total"))
+        self._events_folded = self._with(Counter("perdure_log_folded_events_total"))
+        self._bytes_folded = self._with(Counter("perdure_log_folded_bytes_total"))
+        self._blobs_swept = self._with(Counter("perdure_blobs_swept_total"))
+        self._bytes_swept = self._with(Counter("perdure_blobs_swept_bytes_total"))
         self._restarts = self._with(Counter("perdure_actor_restarts_total"))
         self._collector: _Collector | None = _Collector([self._gauges, self._meters], self._instruments)
         self._register(self._collector)
@@ -122,6 +128,21 @@ class PrometheusHooks(ActorHooks):
     def commit_failed(self, kind: str) -> None:
         """See `ActorHooks.commit_failed`."""
         self._commit_failures.add(1, self._bounds.value("error", kind))
+
+    def folded(self, jobs: int, events: int, size: int) -> None:
+        """See `ActorHooks.folded`."""
+        self._jobs_folded.add(jobs)
+        self._events_folded.add(events)
+        self._bytes_folded.add(size)
+
+    def retention_ran(self) -> None:
+        """See `ActorHooks.retention_ran`."""
+        self._retention_runs.add(1)
+
+    def swept(self, blobs: int, size: int) -> None:
+        """See `ActorHooks.swept`."""
+        self._blobs_swept.add(blobs)
+        self._bytes_swept.add(size)
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 

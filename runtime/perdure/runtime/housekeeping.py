@@ -30,7 +30,7 @@ class Chore(msgspec.Struct, frozen=True):
 
     name: str
     interval: float
-    run: Callable[[threading.Event], None]
+    run: Callable[[threading.Event], object]
     first: float
 
 

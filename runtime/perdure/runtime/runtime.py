@@ -56,6 +56,11 @@ from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.permissions import OperationName
+from perdure.runtime.proof.bundle_writer import Written
+from perdure.runtime.proof.modules import machine_code_of
+from perdure.runtime.proof.proof import Proof
+from perdure.runtime.proof.run_check import Stop
+from perdure.runtime.proof.verifying import Verifier
 from perdure.runtime.retention.policy import RetentionPolicy
 from perdure.runtime.retention.retention import FoldReport, Retention
 from perdure.runtime.seals.sealed_log import Seal
@@ -125,6 +130,7 @@ class Runtime:
         self.operations = OperationRegistry()
         self._book = BudgetBook(clock, store)
         self._service = OperationService(self.operations, store, keychain, self._book, hooks, clock)
+        self._cache_folder = cache_folder
         self._cache = ModuleCache(cache_folder, self, store.blobs.get)
         self._extensions = Extensions(store, self._cache, self._service, settings)
         self._installer = Installer(self._extensions, store, self._summaries, consent, settings.budgets)
@@ -755,9 +761,7 @@ class Runtime:
         )
         return self.store.jobs(query)
 
-    def fold_jobs(
-        self, older_than: timedelta, *, job_type: str | None = None, dry_run: bool = False
-    ) -> FoldReport:
+    def fold_jobs(self, older_than: timedelta, *, job_type: str | None = None, dry_run: bool = False) -> FoldReport:
         """Fold the jobs that ended longer ago than that: their events are removed for good, a summary stays. Durable.
 
         A folded job is still listed and shown, with the hash of its last event; its history, `verify` and `fork` raise
@@ -931,6 +935,36 @@ class Runtime:
         self._check()
         return stepper_of(self.store, _job_id(job_id), self.keychain, self._system.guests, run)
 
+    # --- proof -------------------------------------------------------------------------------------------------------
+
+    def verify(self, job_id: UUID | str, *, stop: Stop | None = None) -> Proof:
+        """Run a job again, up to where it is, in sandboxes of its own, and compare it with the log (docs/proof.md).
+
+        Nothing is written and no operation is called. It takes about as long as the job's guest did; ``stop`` ends it
+        from another thread.
+
+        Raises:
+            UnknownJob: there is no such job.
+            JobIsFolded: its events are gone.
+            VerifyStopped: it was stopped.
+        """
+        self._check()
+        return self._verifier().verify(_job_id(job_id), stop=stop)
+
+    def export_bundle(self, job_id: UUID | str, path: str | os.PathLike[str], *, secrets: bool = False) -> Written:
+        """Write all that it takes to prove a job into one file, see `perdure.runtime.proof.bundle_writer.write_bundle`.
+
+        Raises:
+            UnknownJob, JobIsFolded: as for `verify`.
+            BundleNotWritten: the file cannot be written.
+            StoreError: part of the job cannot be read.
+        """
+        self._check()
+        return self._verifier().export(_job_id(job_id), Path(path), secrets=secrets)
+
+    def _verifier(self) -> Verifier:
+        return Verifier(self.store, self.keychain, machine_code_of(self._cache_folder, self.artifact))
+
     # --- for the module cache (`ArtifactLedger`) and the metrics (`Gauges`) ------------------------------------------
 
     def artifact(self, module: str, engine: str) -> str | None:
@@ -958,10 +992,6 @@ class Runtime:
     def held_calls(self) -> int:
         """See `Gauges.held_calls`."""
         return self._system.held_calls()
-
-    def retention_age(self) -> float | None:
-        """See `Gauges.retention_age`."""
-        return self._retention.age()
 
     def lost_threads(self) -> int:
         """See `Gauges.lost_threads`."""

@@ -39,6 +39,10 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         queued_wakeups: how many jobs that a subscription woke may be unfinished; later events wait in the log.
         seal_interval: seconds between the seals that are made by themselves, if anything changed (docs/seals.md); None:
             only on demand.
+        retention: after how many days a job that has ended is folded: its events are removed, what they add up to and
+            the hash of the last one stay. By job type, the closest counts: ``{"shop:invoice": 365, "shop:*": 30,
+            "*": None}``; None, and what is not there, is for ever.
+        retention_interval: how often finished jobs are looked through for that, at most.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
         map_size, max_map_size: the log's first and largest size.
     """
@@ -64,6 +68,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     event_chain: int = 8
     queued_wakeups: int = 16
     seal_interval: float | None = 3600.0
+    retention: Mapping[str, float | None] = {}
+    retention_interval: float = 3600.0
     discover_operations: bool = True
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40

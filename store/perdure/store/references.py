@@ -39,6 +39,11 @@ def _values(value: object) -> Iterator[object]:
             yield from _values(item)
 
 
+def may_name_blobs(data: bytes) -> bool:
+    """Whether the bytes of a frame have anything in them that looks like a digest."""
+    return _IN_FRAME.search(data) is not None
+
+
 def named_in_frame(frame: Frame) -> Iterator[bytes]:
     """Every digest (32 bytes) that the events of a frame may name; rather one too many than one too few."""
     for body in frame.bodies:

@@ -106,6 +106,18 @@ class ModuleCache:
         """Where the machine code of a module is kept for the installed wasmtime."""
         return machine_code_path(self._folder, module)
 
+    def forget_missing(self, has: Callable[[str], bool]) -> int:
+        """Delete the machine code of modules that are not there any more; ``has`` says of a SHA-256 whether one is.
+
+        Returns how many files that were.
+        """
+        count = 0
+        for path in self._folder.glob("*-*.cwasm"):
+            if not has(path.name.partition("-")[0]):
+                _delete(path)
+                count += 1
+        return count
+
     def _load_verified(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module | None:
         """The module from its file; None if there is no file, or none that can be trusted or used."""
         known = self._verified.pop(module, None)
