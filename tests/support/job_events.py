@@ -92,6 +92,11 @@ def checkpoint(call: int, state: bytes = b"{}") -> ev.CheckpointSaved:
     return ev.CheckpointSaved(call=call, fuel=call * 10, state=ev.Inline(state))
 
 
+def large_checkpoint(store: EventStore, call: int, state: bytes) -> ev.CheckpointSaved:
+    """One whose state is among the blobs, where it is put."""
+    return ev.CheckpointSaved(call=call, fuel=call * 10, state=ev.BlobRef(store.blobs.put(state), len(state)))
+
+
 def completed(fuel: int = 100) -> ev.JobCompleted:
     return ev.JobCompleted(fuel=fuel)
 

@@ -112,7 +112,8 @@ def make_folder(path: Path) -> None:
         DiskFull, StoreFailed: the operating system refused.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in reversed([path, *path.parents]):
+            folder.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise refused(path.parent, error) from error
 

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from perdure.store.backups.copying import creating, write_all
 from perdure.store.backups.errors import NotABackup
 from perdure.store.blobs import sync_folders
 from perdure.store.errors import refused
@@ -89,12 +90,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """
     new = folder / f".new-{MANIFEST}"
     try:
-        with new.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(folder / MANIFEST)
+        with creating(new) as descriptor:
+            write_all(descriptor, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+            os.fsync(descriptor)
+            new.replace(folder / MANIFEST)
         sync_folders(folder)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise refused(folder, error) from error
