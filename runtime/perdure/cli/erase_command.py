@@ -64,8 +64,8 @@ def _lines(plan: Erasure) -> Iterator[str]:
     yield "  Those calls can no longer be replayed: jobs with them cannot be verified, forked or run on beyond them."
     if plan.library_id is not None:
         yield (
-            "  Not included: calls that no key of the library was made for (some that were refused, and those that an older"
-            " perdure recorded); they go with --extension."
+            "  Not included: calls that no key of the library was made for (some that were refused, and those that an"
+            " older perdure recorded); they go with --extension."
         )
     if plan.credentials:
         yield f"  These credentials are gone, and what uses them stops working ({len(plan.credentials)}):"
