@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.verify_process import BUNDLE, LOG, Answer, Outcome
+from perdure.cli.verify_process import LOG, Answer, Order, Outcome
 
 _decode = msgspec.json.Decoder(Answer).decode
 Tell = Callable[[int, int], None]
@@ -31,15 +31,13 @@ class VerifyChild:
     """A process that verifies jobs of a log, or bundles, one after the other; begun when first needed.
 
     Args:
-        kind: `LOG` or `BUNDLE`.
-        folder: the data folder; for a bundle, the one with its keys.
-        keys: whether a bundle's sealed payloads are opened with them.
+        order: what it verifies.
         timeout: seconds that one may take; None: any.
     """
 
-    def __init__(self, kind: str, folder: Path, *, keys: bool = False, timeout: float | None = None) -> None:
-        self._command = [sys.executable, "-P", "-m", "perdure.cli.verify_process", kind, str(folder)]
-        self._command += ["keys"] if keys else []
+    def __init__(self, order: Order, timeout: float | None = None) -> None:
+        words = msgspec.json.encode(order).decode()
+        self._command = [sys.executable, "-P", "-m", "perdure.cli.verify_process", words]
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._late = False
@@ -118,9 +116,9 @@ class VerifyChild:
             self._process.communicate()
 
 
-def verify_one(kind: str, folder: Path, what: str, tell: Tell, *, keys: bool, timeout: float | None) -> Outcome:
+def verify_one(order: Order, what: str, tell: Tell, timeout: float | None) -> Outcome:
     """Verify one job or bundle in a child; Ctrl-C ends that."""
-    with VerifyChild(kind, folder, keys=keys, timeout=timeout) as child:
+    with VerifyChild(order, timeout) as child:
         return child.verify(what, tell)
 
 
@@ -134,7 +132,7 @@ def verify_many(
     for job in jobs:
         waiting.put(job)
         count += 1
-    children = [VerifyChild(LOG, folder, timeout=timeout) for _ in range(max(1, min(workers, count)))]
+    children = [VerifyChild(Order(LOG, str(folder)), timeout) for _ in range(max(1, min(workers, count)))]
     stopped = threading.Event()
 
     def work(child: VerifyChild) -> None:
@@ -162,6 +160,3 @@ def verify_many(
             child.close()
         for thread in threads:
             thread.join()
-
-
-__all__ = ["BUNDLE", "LOG", "Outcome", "VerifyChild", "no_steps", "verify_many", "verify_one"]

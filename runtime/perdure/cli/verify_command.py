@@ -21,10 +21,12 @@ from perdure.cli.invocation import Invocation
 from perdure.cli.output import Output
 from perdure.cli.proof_view import CODES, proof_json, show_proof
 from perdure.cli.terminal_text import counted, duration
-from perdure.cli.verify_children import BUNDLE, LOG, Outcome, verify_many, verify_one
+from perdure.cli.verify_children import verify_many, verify_one
+from perdure.cli.verify_process import BUNDLE, LOG, Order, Outcome
 from perdure.runtime import perdure_version
 from perdure.runtime.proof import Proof, Verdict, Versions
 from perdure.runtime.proof.ledger import ProofLedger
+from perdure.runtime.seals.signing import read_public_key
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import job_stream
@@ -55,6 +57,14 @@ WithKeys = Annotated[
     bool,
     typer.Option("--with-keys", metavar="", help="Open a bundle's sealed payloads with the keys of the data folder."),
 ]
+SealKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="A public key for seals that is trusted (PEM or hex); a bundle's seal has to fit it.",
+    ),
+]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Give a job up that takes longer.")
 ]
@@ -68,6 +78,7 @@ def verify(
     since: Since = None,
     again: Again = False,
     with_keys: WithKeys = False,
+    key: SealKey = None,
     timeout: Timeout = None,
 ) -> None:
     """Run a job again from the log, or from a bundle, and prove that the same events come out, byte for byte.
@@ -76,13 +87,15 @@ def verify(
     """
     if every == (what is not None):
         raise CommandError("name a job or a bundle, or use --all", ExitCode.USAGE)
+    if every and (with_keys or key is not None):
+        raise CommandError("--with-keys and --key are for a bundle", ExitCode.USAGE)
     if not every and (workers is not None or since is not None or again):
         raise CommandError("--workers, --since and --again are for --all", ExitCode.USAGE)
     if every:
         after = _moment(since, time.time()) if since is not None else None
         _All(invocation, workers or os.cpu_count() or 1, after, timeout).verify(again=again)
         return
-    outcome = _one(invocation, str(what), with_keys=with_keys, timeout=timeout)
+    outcome = _one(invocation, str(what), with_keys, key, timeout)
     if outcome.proof is None:
         raise CommandError(outcome.error, ExitCode(outcome.code))
     if invocation.json:
@@ -92,19 +105,20 @@ def verify(
     _leave(CODES[outcome.proof.verdict])
 
 
-def _one(invocation: Invocation, what: str, *, with_keys: bool, timeout: float | None) -> Outcome:
+def _one(invocation: Invocation, what: str, with_keys: bool, key: Path | None, timeout: float | None) -> Outcome:
     job = _job_id(what)
     if job is not None:
-        if with_keys:
-            raise CommandError("--with-keys is for bundles; a job of this folder is verified with them", ExitCode.USAGE)
+        if with_keys or key is not None:
+            raise CommandError("--with-keys and --key are for bundles; see 'perdure log check' too", ExitCode.USAGE)
         require_job(invocation, job)
-        kind, what = LOG, str(job)
+        order, what = Order(LOG, str(invocation.data)), str(job)
     elif Path(what).is_file():
-        kind, what = BUNDLE, str(Path(what).absolute())
+        seal_key = read_public_key(key).hex() if key is not None else None
+        order, what = Order(BUNDLE, str(invocation.data), with_keys, seal_key), str(Path(what).absolute())
     else:
         raise CommandError(f"{what} is neither a job's id nor a file", ExitCode.USAGE)
     with _Bar(invocation.output, json=invocation.json, unit="events") as bar:
-        return verify_one(kind, invocation.data, what, bar.update, keys=with_keys, timeout=timeout)
+        return verify_one(order, what, bar.update, timeout)
 
 
 def _job_id(text: str) -> UUID | None:

@@ -1,7 +1,7 @@
 """The child that verifies: reading a damaged page, or a hostile module, can kill the process that does it.
 
-``python -m perdure.cli.verify_process LOG|BUNDLE DIR [keys]`` reads lines of JSON, each a job's id or a bundle's path,
-and answers each with lines of JSON: how far it is (`Step`), at last what it found (`Outcome`).
+``python -m perdure.cli.verify_process ORDER`` (`Order` as JSON) reads lines of JSON, each a job's id or the path of a
+bundle, and answers each with lines of JSON: how far it is (`Step`), at last what it found (`Outcome`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,18 @@ BUNDLE: Final = "bundle"
 _TOLD_EVERY: Final = 0.1  # seconds
 
 
+class Order(msgspec.Struct, frozen=True):
+    """What is to be verified: jobs of the log in ``folder`` (`LOG`), or bundles (`BUNDLE`).
+
+    ``keys``: open a bundle's sealed payloads with that folder's keys; ``seal_key``: a public key for seals, in hex.
+    """
+
+    kind: str
+    folder: str
+    keys: bool = False
+    seal_key: str | None = None
+
+
 class Step(msgspec.Struct, tag="step"):
     """How far it is: events that are done, of so many."""
 
@@ -52,11 +64,11 @@ Answer = Step | Outcome
 Prove = Callable[[str, Callable[[int, int], None]], Proof]
 
 
-def main(kind: str, folder: Path, *, keys: bool) -> None:
+def main(order: Order) -> None:
     """Answer every line of standard input."""
     with contextlib.ExitStack() as stack:
         try:
-            prove = _log(stack, folder) if kind == LOG else _bundles(folder, keys=keys)
+            prove = _log(stack, Path(order.folder)) if order.kind == LOG else _bundles(order)
         except (StoreError, PerdureError, CommandError) as error:
             failed = Outcome(error=error_line(error), code=exit_code(error))
             prove = None
@@ -72,9 +84,10 @@ def _log(stack: contextlib.ExitStack, folder: Path) -> Prove:
     return lambda job, tell: verifier.verify(UUID(job), tell=tell)
 
 
-def _bundles(folder: Path, *, keys: bool) -> Prove:
-    keychain = Keychain.of_folder(folder, master_key()) if keys else None
-    return lambda path, tell: verify_bundle(path, keychain=keychain, tell=tell)
+def _bundles(order: Order) -> Prove:
+    keychain = Keychain.of_folder(Path(order.folder), master_key()) if order.keys else None
+    seal_key = bytes.fromhex(order.seal_key) if order.seal_key is not None else None
+    return lambda path, tell: verify_bundle(path, keychain=keychain, seal_key=seal_key, tell=tell)
 
 
 def _answer(prove: Prove, what: str) -> Outcome:
@@ -102,4 +115,4 @@ def _say(answer: Answer) -> None:
 if __name__ == "__main__":
     # Ctrl-C is the parent's to deal with: it ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    main(sys.argv[1], Path(sys.argv[2]), keys="keys" in sys.argv[3:])
+    main(msgspec.json.decode(sys.argv[1], type=Order))

@@ -10,14 +10,19 @@ import msgspec
 
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.proof.bundle import Bundle
+from perdure.runtime.proof.bundle_writer import Written, write_bundle
 from perdure.runtime.proof.job_source import Openings, StoredJob
 from perdure.runtime.proof.modules import MachineCode, ProofModules, no_machine_code
-from perdure.runtime.proof.proof import NotCompared, Proof, Verdict
+from perdure.runtime.proof.proof import NotCompared, Proof, SealFinding, Verdict, Versions
 from perdure.runtime.proof.run_check import Stop
 from perdure.runtime.proof.verifier import Tell, verify
+from perdure.runtime.seals.errors import InvalidSeal
+from perdure.runtime.seals.proof import check_proof, decode_proof, encode_proof, proof_of
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.version import perdure_version
+from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.store.event_store import EventStore
+from perdure.store.events import job_stream
 
 _COPIES = "its opened copy was taken from the bundle; that it is what was sealed, only who has the key can tell"
 
@@ -55,11 +60,19 @@ class Verifier:
         """
         return StoredJob(self._store, job_id, self._keychain, self._openings)
 
+    def export(self, job_id: UUID, path: Path, *, secrets: bool = False) -> Written:
+        """Write the job's bundle, as `write_bundle`, with the newest seal that covers it."""
+        seal = proof_of(self._store, job_stream(job_id))  # first: what it covers is in the bundle then
+        made_with = Versions(perdure_version(), wasmtime_version())
+        encoded = None if seal is None else encode_proof(seal)
+        return write_bundle(self.source(job_id), path, made_with, seal=encoded, secrets=secrets)
+
 
 def verify_bundle(
     path: str | os.PathLike[str],
     *,
     keychain: Keychain | None = None,
+    seal_key: bytes | None = None,
     stop: Stop | None = None,
     tell: Tell = lambda done, events: None,
 ) -> Proof:
@@ -68,6 +81,7 @@ def verify_bundle(
     Args:
         path: the file, from whomever.
         keychain: the keys of the log that it comes from, where somebody has them.
+        seal_key: a public key for seals that is trusted, of whatever time; None: the bundle's own are taken on trust.
         stop: stops it, from another thread.
         tell: told how far it is: events that are done, of so many.
 
@@ -76,7 +90,11 @@ def verify_bundle(
         OSError: it cannot be read.
         VerifyStopped: it was stopped.
     """
-    with Bundle(Path(path), keychain) as bundle:
+
+    def sealed(bundle: Bundle, data: bytes) -> SealFinding:
+        return _seal_of(bundle, data, seal_key)
+
+    with Bundle(Path(path), keychain, sealed) as bundle:
         guests = ModuleGuestFactory(ProofModules(bundle.blobs.get))
         proof = verify(bundle, guests, perdure_version(), stop=stop, tell=tell)
         if not proof.compared.opened or keychain is not None or not bundle.used_opened:
@@ -84,3 +102,23 @@ def verify_bundle(
     taken = NotCompared("sealed payloads", proof.compared.opened, _COPIES, expected=False)
     verdict = Verdict.PARTIAL if proof.is_proved else proof.verdict
     return msgspec.structs.replace(proof, verdict=verdict, not_compared=(*proof.not_compared, taken))
+
+
+def _seal_of(bundle: Bundle, data: bytes, key: bytes | None) -> SealFinding:
+    """The bundle's seal, checked.
+
+    Raises:
+        InvalidSeal: it is none, it is another stream's, or the events are not those that were sealed.
+    """
+    checked = check_proof(decode_proof(data), key)
+    stream = job_stream(bundle.job_id)
+    if checked.stream != stream:
+        raise InvalidSeal("the bundle's seal", f"it is that of {checked.stream}")
+    if checked.sequence > bundle.sequence:
+        reason = f"{checked.sequence} events were sealed, and the bundle has {bundle.sequence}: its end was cut off"
+        raise InvalidSeal("the bundle's seal", reason)
+    for stored in bundle.read(stream, after=checked.sequence - 1, until=checked.sequence):
+        if stored.hash != checked.hash:
+            reason = f"event {checked.sequence} or one before it is not what was sealed"
+            raise InvalidSeal("the bundle's seal", reason)
+    return SealFinding(checked.sequence, checked.time, checked.key.hex(), checked.trusted)
