@@ -21,7 +21,7 @@ def stepping(word: str, *, jobs: tuple[str, ...] = ("walk", "spin"), resumable: 
 
     | job | what it does |
     | --- | --- |
-    | walk | from its state's number to `STEPS`: logs, waits at the gate, warns with its word, counts, saves the number |
+    | walk | from its state's number to `STEPS`: logs, waits at the gate, warns with its word, counts, saves |
     | spin | counts an item, and loops without a call |
     """
     wat = RuntimeWat()

@@ -58,6 +58,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.LibraryDenied, ExitCode.USAGE),
     (runtime.InvalidGrant, ExitCode.USAGE),
     (runtime.InvalidUpgradePolicy, ExitCode.USAGE),
+    (runtime.RehearsalRefused, ExitCode.UNKNOWN),
     (runtime.ModuleError, ExitCode.BAD_EXTENSION),
     (runtime.ManifestError, ExitCode.BAD_EXTENSION),
     (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),

@@ -46,6 +46,7 @@ from perdure.runtime.errors import (
     NoUpdateProposed,
     OperationError,
     PerdureError,
+    RehearsalRefused,
     RuntimeClosedError,
     StateTooLarge,
     UnknownExtension,
@@ -80,6 +81,8 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
+from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
+from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.runtime.version import perdure_version
@@ -142,6 +145,7 @@ __all__ = [
     "JobPage",
     "JobState",
     "JobTypeBudgets",
+    "JobRehearsal",
     "JobUpgrade",
     "KeyDestroyed",
     "KeyMissing",
@@ -163,6 +167,9 @@ __all__ = [
     "PerdureError",
     "PermissionsReport",
     "ProposedUpdate",
+    "Rehearsal",
+    "RehearsalLimits",
+    "RehearsalRefused",
     "RetryPolicy",
     "Risk",
     "Runtime",

@@ -249,6 +249,14 @@ class InvalidGrant(PerdureError, ValueError):
         super().__init__(f"{field} of the grant is {value!r}, it must be {expected}")
 
 
+class RehearsalRefused(PerdureError, ValueError):
+    """There is no such version to rehearse. ``known`` are the installed extensions."""
+
+    def __init__(self, reason: str, known: tuple[str, ...]) -> None:
+        self.reason, self.known = reason, known
+        super().__init__(f"{reason}; installed are {', '.join(known) or 'none'}")
+
+
 class InvalidUpgradePolicy(PerdureError, ValueError):
     """A job type, or what is to become of its unfinished jobs, that there is not.
 

@@ -66,6 +66,9 @@ from perdure.runtime.retention.retention import FoldReport, Retention
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.seals.sealer import Sealer
 from perdure.runtime.secrets.erasure import Eraser, Erasure, finish_erasures
+from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
+from perdure.runtime.rehearsal.rehearsal import Rehearsal
+from perdure.runtime.rehearsal.rehearsing import Told, rehearse
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
@@ -395,6 +398,34 @@ class Runtime:
         """See `Installer.set_policies`."""
         self._check()
         return self._installer.set_policies(extension, upgrade, by)
+
+    def rehearse(
+        self,
+        version: str | os.PathLike[str],
+        *,
+        sample: int | None = 20,
+        seed: int | None = None,
+        workers: int | None = None,
+        limits: RehearsalLimits | None = None,
+        told: Told = lambda job, done, total: None,
+    ) -> Rehearsal:
+        """Run recorded jobs again with a new version of their extension, without any effect: before it is installed.
+
+        See `perdure.runtime.rehearsal.rehearsing.rehearse`; ``version`` is a folder, or the id of an extension whose
+        update waits for consent.
+        """
+        self._check()
+        return rehearse(
+            self.store,
+            self.keychain,
+            version,
+            self.settings,
+            sample=sample,
+            seed=seed,
+            workers=workers,
+            limits=limits,
+            told=told,
+        )
 
     def upgrades(self, extension: str) -> UpgradeReport:
         """See `Extensions.upgrades`."""

@@ -1,0 +1,1 @@
+"""Rehearsing an upgrade: recorded jobs, run again with another version of their extension, without any effect."""
