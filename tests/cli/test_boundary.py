@@ -44,7 +44,7 @@ def test_the_commands() -> None:
         *(f"operations {name}" for name in ("list", "show")),
         "call",
         "keys rotate",
-        *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry")),
+        *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry", "resolve")),
         *(f"log {name}" for name in ("tail", "history", "export", "check")),
         "doctor",
     }

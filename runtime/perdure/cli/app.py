@@ -19,6 +19,7 @@ from perdure.cli import (
     operations_commands,
     permissions_commands,
     seal_commands,
+    upkeep_commands,
 )
 from perdure.cli.call_command import call
 from perdure.cli.check_command import check
@@ -145,6 +146,10 @@ command(log, "history")(log_commands.show_history)
 command(log, "diff")(diff)
 command(log, "export")(log_commands.export)
 command(log, "check")(check)
+command(log, "backup")(upkeep_commands.backup)
+command(log, "restore")(upkeep_commands.restore)
+command(log, "compact")(upkeep_commands.compact)
+command(log, "upgrade")(upkeep_commands.upgrade)
 command(log, "seal")(seal_commands.seal)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)

@@ -43,7 +43,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.BAD_EXTENSION: "the extension's folder, manifest or module cannot be used",
     ExitCode.FOLDER_IN_USE: "another process works on this data folder, and has to do this or to stop first",
     ExitCode.JOB_CANCELLED: "a job that was waited for was cancelled",
-    ExitCode.JOB_WAITS: "a job that was waited for has not ended: it is paused, or no process runs it",
+    ExitCode.JOB_WAITS: "a job that was waited for has not ended: it is paused, needs attention, or no process runs it",
     ExitCode.UNKNOWN: "there is no such job, extension, job type, event or stream, or nothing has run in this folder",
     ExitCode.STORE: "the log or a bundle is damaged, or cannot be read or written (a full disk, missing rights)",
     ExitCode.INTERNAL: "a defect of perdure; --debug shows where",

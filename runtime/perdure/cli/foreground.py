@@ -35,7 +35,7 @@ class Foreground:
         self._stop = stop
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
-        """Show how jobs go on until each has ended or is paused, or somebody stops us."""
+        """Show how jobs go on until each has ended or waits for a person, or somebody stops us."""
         left = dict.fromkeys(job_ids)
         with display_for(self.invocation.output, json=self.invocation.json) as display:
             while left and not self._stop.is_set():
@@ -44,7 +44,7 @@ class Foreground:
                     self.runtime.wait(next(iter(left)), REFRESH)
                 states = [self.runtime.job(job_id).state for job_id in left]
                 for state in states:
-                    if state.finished or state.status is Status.PAUSED:
+                    if state.finished or state.status in (Status.PAUSED, Status.ATTENTION):
                         del left[state.job_id]
                 display.update([state for state in states if state.job_id in left], len(job_ids) - len(left))
 

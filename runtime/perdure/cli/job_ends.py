@@ -12,7 +12,7 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Stopped, code_for
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_json import job_json
-from perdure.cli.job_view import job_table, show_end
+from perdure.cli.job_view import attention, job_table, show_end
 from perdure.cli.terminal_text import counted
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
@@ -63,5 +63,7 @@ def _say_what_is_left(invocation: Invocation, states: Sequence[JobState], stoppe
         invocation.output.say(f"stopped; {what} with 'perdure resume'")
         return
     for state in left:
+        if state.status is Status.ATTENTION:
+            invocation.output.say(attention(state))
         if state.status is Status.PAUSED:
             invocation.output.say(f"job {state.job_id} is paused; 'perdure jobs resume {state.job_id}' lets it go on")

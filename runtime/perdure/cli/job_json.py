@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.runtime import Doubt, doubt_of
 from perdure.store.blobs import load_payload
 from perdure.store.event_store import EventStore, StoredEvent
 from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, Payload, job_stream
@@ -76,6 +77,8 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
             details["checkpoint"]["state"] = _state_json(store, saved.state)
     last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
     details["last_event"] = last_event_json(last) if last is not None else None
+    doubt = doubt_of(store, state)
+    details["doubt"] = doubt_json(doubt) if doubt is not None else None
     details["children"] = [
         {"job_id": str(child.job_id), "job_type": child.job_type, "status": str(child.status)}
         for child in map(store.job, children_of(store, state.job_id))
@@ -87,6 +90,21 @@ def last_event_json(stored: StoredEvent) -> dict[str, Any]:
     """The event that a job's state is as of: the same fields as in an export, without the chain's."""
     shown = as_json(stored)
     return {name: shown[name] for name in ("sequence", "time", "type", "data")}
+
+
+def doubt_json(doubt: Doubt) -> dict[str, Any]:
+    """An action of which nobody knows whether it was done, as a JSON object; its payload without its secrets."""
+    return {
+        "method": doubt.method,
+        "library_id": str(doubt.library_id) if doubt.library_id is not None else None,
+        "effect": doubt.effect,
+        "effect_key": doubt.effect_key or None,
+        "payload": _json_or_text(doubt.payload),
+        "sealed": doubt.sealed,
+        "call": doubt.call,
+        "sequence": doubt.sequence,
+        "time": timestamp(doubt.time),
+    }
 
 
 def error_json(error: JobError | None) -> dict[str, Any] | None:
@@ -126,8 +144,10 @@ def _state_json(store: EventStore, payload: Payload) -> Any:
     if isinstance(payload, BlobRef) and payload.size > _SHOWN_STATE:
         return {"blob": payload.digest, "size": payload.size}
     data = load_payload(store.blobs, payload)
-    if not data:
-        return None
+    return _json_or_text(data) if data else None
+
+
+def _json_or_text(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):

@@ -97,6 +97,14 @@ def show_end(output: Output, state: JobState) -> None:
     output.show(Text(f"  {', '.join(counts)}"))
 
 
+def attention(state: JobState) -> str:
+    """What a job in status ``attention`` needs."""
+    return (
+        f"job {state.job_id} needs attention: nobody knows whether its action was done; 'perdure jobs show "
+        f"{state.job_id}' says which, 'perdure jobs resolve {state.job_id}' what became of it"
+    )
+
+
 def show_job(output: Output, state: JobState, details: dict[str, Any], *, whereabouts: str) -> None:
     """All about one job; ``details`` are those of `job_details`."""
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -117,6 +125,8 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     if state.forked_from is not None:
         yield "forked from", str(state.forked_from)
     yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
+    if details.get("doubt") is not None:
+        yield from doubt_rows(details["doubt"])
     yield "progress", f"{percent(state.progress)}  {printable(state.message)}".rstrip()
     yield "done", f"{counted(state.items, 'item')}, {size(state.bytes)}, {counted(state.warnings, 'warning')}"
     yield "attempts", f"{state.attempts:,}; {counted(state.failures, 'failure')} of at most {state.retry.attempts:,}"
@@ -140,7 +150,7 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
         yield "", _state(details["checkpoint"].get("state"))
     yield from _children(details.get("children", []))
     if not state.resumable:
-        yield "resumable", "no: after a crash it starts again from its first state"
+        yield "resumable", "no: after a pause or a failure it starts again from its first state"
     if state.pause_requested or state.cancel_requested:
         yield "asked to", "cancel" if state.cancel_requested else "pause"
     if state.error is not None:
@@ -153,6 +163,18 @@ def _last_event(shown: dict[str, Any] | None) -> str:
         return ""
     call = shown["data"].get("call") if isinstance(shown["data"], dict) else None
     return f": {shown['type']}" + (f", call {call:,}" if isinstance(call, int) else "")
+
+
+def doubt_rows(doubt: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """An action of which nobody knows whether it was done."""
+    yield "in doubt", f"{printable(doubt['method'])}, whose process died while it ran; it must not be done twice"
+    if doubt["library_id"] is not None:
+        yield "", f"in library {doubt['library_id']}"
+    yield "", f"it began {doubt['time']}, as event {doubt['sequence']:,}"
+    shown = shortened(json.dumps(doubt["payload"], ensure_ascii=False), _STATE)
+    yield "", f"payload, without its secrets: {shown}" if doubt["sealed"] else f"payload: {shown}"
+    if doubt["effect_key"] is not None:
+        yield "", f"effect key: {doubt['effect_key']}"
 
 
 def _children(children: list[dict[str, Any]]) -> Iterator[tuple[str, str | Text]]:

@@ -12,7 +12,7 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH, code_for, require_job
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_json import job_details, job_json
-from perdure.cli.job_view import job_table, show_end, show_job
+from perdure.cli.job_view import attention, job_table, show_end, show_job
 from perdure.cli.progress import display_for
 from perdure.cli.resume_command import JobId, resume_one, retry_one
 from perdure.cli.terminal_text import percent
@@ -24,6 +24,7 @@ from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 from perdure.store.lmdb_store import LmdbEventStore
 
+_DOUBTS: Final = 3  # jobs in doubt of which a list says what to do
 _IN_THE_BAR: Final[frozenset[type[Event]]] = frozenset({ProgressReported, ItemsCounted, BytesCounted, CheckpointSaved})
 
 Statuses = Annotated[
@@ -84,6 +85,11 @@ def list_jobs(
         invocation.output.show(f"no jobs in {invocation.data}" if query == JobQuery(limit=limit) else "no such jobs")
     if page.next is not None:
         invocation.output.say(f"there are more: --before {page.next}")
+    doubtful = [state for state in page.jobs if state.status is Status.ATTENTION]
+    for state in doubtful[:_DOUBTS]:
+        invocation.output.say(attention(state))
+    if len(doubtful) > _DOUBTS:
+        invocation.output.say(f"and {len(doubtful) - _DOUBTS} more need attention")
     if any(state.status is Status.RUNNING for state in page.jobs) and invocation.holder() is None:
         # The log has only what was recorded, and a process that dies records nothing.
         invocation.output.say(
@@ -107,14 +113,15 @@ def show(invocation: Invocation, job: JobId, at: At = None) -> None:
 def _whereabouts(invocation: Invocation, state: JobState) -> str:
     if state.finished:
         return ""
+    if state.status is Status.ATTENTION:
+        return f"it waits for a person: 'perdure jobs resolve {state.job_id}' says what became of its action"
     pid = invocation.holder()
     if pid is not None:
         return f"in process {pid}" if state.status is Status.RUNNING else f"process {pid} works on this folder"
     if state.status is Status.PAUSED:
         return f"'perdure jobs resume {state.job_id}' lets it go on"
     if state.status is Status.RUNNING:
-        far = state.checkpoint.progress if state.checkpoint is not None and state.resumable else 0.0
-        return f"but its process died; 'perdure resume' goes on from {percent(far)}"
+        return f"but its process died; 'perdure resume' goes on from {percent(state.progress)}"
     return "no process runs it; 'perdure resume' lets it go on"
 
 
@@ -133,13 +140,15 @@ def watch(invocation: Invocation, job: JobId, first: From = 1) -> None:
             held = moved or invocation.holder() is not None
             position, state = store.position(), store.job(job)
             seen = _show_events(invocation, store, job, seen, state.sequence)
-            if state.finished or not held:
+            if state.finished or state.status is Status.ATTENTION or not held:
                 break
             display.update([state], 0)
             moved = store.wait(position, REFRESH) > position
     if not invocation.json:
         show_end(invocation.output, state)
-    if not state.finished:
+    if state.status is Status.ATTENTION:
+        invocation.output.say(attention(state))
+    elif not state.finished:
         invocation.output.say(f"no process runs job {job}; 'perdure resume' lets it go on")
     code = code_for([state])
     if code is not ExitCode.DONE:

@@ -33,6 +33,7 @@ STYLES: Final[dict[Status, str]] = {
     Status.PAUSED: "yellow",
     Status.SUSPENDED: "yellow",
     Status.BACKOFF: "magenta",
+    Status.ATTENTION: "bold magenta",
     Status.QUEUED: "dim",
     Status.COPYING: "dim",
 }

@@ -70,12 +70,15 @@ def _one(invocation: Invocation, job_id: UUID, action: str, metrics_port: int | 
             front.runtime.retry(job_id)
         else:
             _go_on(front, state)
-        _say_from_where(front, state)
+        if front.runtime.job(job_id).status is not Status.ATTENTION:
+            _say_from_where(front, state)
         front.follow([job_id])
     report_ends(invocation, [job_id], stopped, as_list=as_list)
 
 
 _ADVICE = {
+    ("resume", Status.ATTENTION): "'perdure jobs resolve {job_id}' says what became of its action",
+    ("retry", Status.ATTENTION): "'perdure jobs resolve {job_id}' says what became of its action",
     ("resume", Status.COMPLETED): "there is nothing left to do",
     ("resume", Status.FAILED): "'perdure jobs retry {job_id}' runs it on",
     ("resume", Status.CANCELLED): "'perdure jobs retry {job_id}' runs it on",
@@ -117,9 +120,11 @@ def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
     refused: set[UUID] = set()
     for was in before:
         state = front.runtime.job(was.job_id).state
+        if state.status is Status.ATTENTION:
+            continue  # what is said at the end says what to do
         if state.status is Status.PAUSED:
             try:
-                front.runtime.resume(state.job_id)
+                state.status = front.runtime.resume(state.job_id)
             except IllegalTransition:
                 raise
             except PerdureError as error:
@@ -129,7 +134,7 @@ def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
         elif state.job_id not in going and not state.finished:
             refused.add(state.job_id)  # the log of the runtime says why
             continue
-        if not state.finished:
+        if not state.finished and state.status is not Status.ATTENTION:
             _say_from_where(front, was)
     return refused
 
@@ -138,9 +143,10 @@ def _say_from_where(front: Foreground, was: JobState) -> None:
     if front.invocation.json:
         return
     checkpoint = was.checkpoint if was.resumable else None
-    where = (
-        f"from the checkpoint at {percent(checkpoint.progress)}, {counted(checkpoint.items, 'item')}"
-        if checkpoint is not None
-        else "from the start"
-    )
+    if was.is_broken_off:
+        where = f"where it was, at {percent(was.progress)}, {counted(was.items, 'item')}"
+    elif checkpoint is not None:
+        where = f"from the checkpoint at {percent(checkpoint.progress)}, {counted(checkpoint.items, 'item')}"
+    else:
+        where = "from the start"
     front.invocation.output.note(f"{was.job_type} {was.job_id} goes on {where}")
