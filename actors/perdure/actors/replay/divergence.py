@@ -96,8 +96,6 @@ def event_words(event: GuestEvent) -> JsonObject:
         return words | {"sha256": event.digest.hex()}
     if isinstance(event, ItemsCounted | BytesCounted):
         return words | {"count": event.count}
-    if isinstance(event, InterruptAnswered):
-        return words | {"answer": event.answer}
     if isinstance(event, LogWritten):
         return words | {"level": event.level} | _text(event.message)
     if isinstance(event, ProgressReported):
