@@ -160,7 +160,9 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.JobRecovered(origin=4, through=17, cause="recovery"),
     ev.JobInDoubt(call=11, sequence=16),
     ev.DoubtResolved(call=11, resolution="succeeded", answer=ev.Inline(b'{"sent": true}'), code="", by="cli"),
-    ev.JobForked(parent=job_id(2), sequence=9, hash=bytes(range(32)), state=False, answer=11, module=True),
+    ev.JobForked(
+        parent=job_id(2), sequence=9, hash=bytes(range(32)), made_by=job_id(3), state=False, answer=11, module=True
+    ),
     ev.ForkAbandoned(reason="the process died while it was made"),
     ev.JobMoved(version="0.2.0", module=MODULE, export="execute_counter", resumable=True),
     ev.JobRunEnded(reason="format"),

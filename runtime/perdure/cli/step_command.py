@@ -33,7 +33,7 @@ from perdure.runtime import CannotStep
 from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.proof.modules import ProofModules, machine_code_of
 from perdure.runtime.secrets.keychain import Keychain
-from perdure.runtime.timetravel.stepping import Stepper, stepper_of
+from perdure.runtime.timetravel.stepping import End, Stepper, stepper_of
 from perdure.store.blobs import BlobStore
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM, CheckpointSaved, WarningAdded
@@ -85,7 +85,8 @@ def _typed(invocation: Invocation, stepper: Stepper) -> Iterator[str]:
     invocation.output.say("h lists the commands, q quits")
     while True:
         try:
-            yield input(f"{stepper.run.number}:{stepper.here.call}> ")
+            where = "end" if isinstance(stepper.here, End) else str(stepper.here.call)
+            yield input(f"{stepper.run.number}:{where}> ")
         except EOFError:
             invocation.output.note("")
             return

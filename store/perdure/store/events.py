@@ -242,12 +242,14 @@ class JobForked(JobEvent, frozen=True, tag="forked"):
     ``hash`` is that event's, in the parent's chain. What was changed in the copy: the state of its last checkpoint (or
     of the dispatch) if ``state``; the answer to call number ``answer`` of its last run if that is not 0; the module, in
     the dispatch and each move, if ``module``. The copy of an action has no writes, which are the parent's, and names
-    its effect as the fork does. A guest that is led on sees the id of the job in which its run began.
+    its effect as the fork does. ``made_by`` is the job that did what the last of these events say: the parent, or, if
+    they are a copy there, the job that they are a copy of. A guest that is led on goes on to see its id.
     """
 
     parent: UUID
     sequence: int
     hash: bytes
+    made_by: UUID
     state: bool
     answer: int
     module: bool

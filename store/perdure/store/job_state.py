@@ -381,7 +381,7 @@ def _forked(state: JobState, event: JobForked, sequence: int, time: int) -> None
     state.failures = 0
     state.parent = None  # a person made it, not the job that dispatched the original
     if state.is_broken_off and state.led_as is None:
-        state.led_as = event.parent
+        state.led_as = event.made_by
 
 
 def _abandoned(state: JobState, event: ForkAbandoned, sequence: int, time: int) -> None:

@@ -63,7 +63,7 @@ def test_a_person_may_say_that_it_is_to_be_begun_anew() -> None:
 
 
 def test_of_an_action_that_another_job_had_begun_a_fork_begins_its_own() -> None:
-    forked = ev.JobForked(job_id(2), FIRST, bytes(32), False, 0, False)
+    forked = ev.JobForked(job_id(2), FIRST, bytes(32), job_id(2), False, 0, False)
 
     assert [call.intended for call in calls_of(intent(1, "idempotent"), forked)] == [False]
     assert [call.intended for call in calls_of(intent(1, "non_idempotent"), forked)] == [True]

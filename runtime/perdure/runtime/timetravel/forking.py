@@ -244,6 +244,7 @@ class Forking:
             point.state.job_id,
             point.stored.sequence,
             point.stored.hash,
+            self._made_by(point),
             changes.state is not None,
             changes.answer.call if changes.answer is not None else 0,
             changes.module is not None,
@@ -257,6 +258,15 @@ class Forking:
         yield queued
         if paused and not isinstance(queued, JobInDoubt):
             yield JobPaused(forced=True, fuel=0)
+
+    def _made_by(self, point: _Point) -> UUID:
+        """The job that made the event at the point, which the original may have only a copy of."""
+        parent = self._store.job(point.state.job_id)
+        if parent.forked_from is not None:
+            for stored in self._store.read(job_stream(parent.job_id), after=point.stored.sequence):
+                if isinstance(stored.event, JobForked):
+                    return stored.event.made_by
+        return parent.job_id
 
     def _is_at_checkpoint(self, point: _Point) -> bool:
         """Whether the guest did nothing after the checkpoint: then no other guest has to repeat what led to it."""

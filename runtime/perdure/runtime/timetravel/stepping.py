@@ -203,7 +203,7 @@ class Stepper:
         if self.history.forked_at > self.run.after:
             for stored in self._source.read(stream, after=self.run.after, until=self.history.forked_at):
                 if isinstance(stored.event, JobForked):
-                    return stored.event.parent
+                    return stored.event.made_by
         return self._source.job_id
 
     # --- looking -----------------------------------------------------------------------------------------------------
