@@ -56,7 +56,11 @@ def compact_and_die(data: str, failpoint: str) -> None:
 
 def compact_in_steps(data: str) -> None:
     """Compact a log; say ``ready`` before the new file takes the old one's place, and wait for an order."""
-    failpoints.arm("compact.before_swap", lambda: next(orders()) and None)
+
+    def wait() -> None:
+        next(orders())
+
+    failpoints.arm("compact.before_swap", wait)
     say(outcome(lambda: compact(Path(data))))
 
 

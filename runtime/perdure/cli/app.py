@@ -29,6 +29,7 @@ from perdure.cli.doctor import doctor
 from perdure.cli.erase_command import erase
 from perdure.cli.errors import OutputClosed, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.fold_command import fold
 from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
 from perdure.cli.resolve_command import resolve
@@ -140,6 +141,7 @@ command(jobs, "resume")(jobs_commands.resume)
 command(jobs, "cancel")(jobs_commands.cancel)
 command(jobs, "retry")(jobs_commands.retry)
 command(jobs, "resolve")(resolve)
+command(jobs, "fold")(fold)
 log = group(app, "log", "Read the events, and check them.")
 command(log, "tail")(log_commands.tail)
 command(log, "history")(log_commands.show_history)

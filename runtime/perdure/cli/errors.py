@@ -14,6 +14,7 @@ from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed
 from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, SecretsError
 from perdure.store import errors as store
+from perdure.store.backups.errors import FolderNotEmpty, NotABackup
 
 # click's UsageError, wherever this version of typer keeps it.
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
@@ -34,6 +35,9 @@ class OutputClosed(Exception):
 # The first row that fits counts, so the special ones come before their base classes.
 CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (store.StoreLocked, ExitCode.FOLDER_IN_USE),
+    (store.LogInUse, ExitCode.FOLDER_IN_USE),
+    (FolderNotEmpty, ExitCode.USAGE),
+    (NotABackup, ExitCode.USAGE),
     (store.UnknownJob, ExitCode.UNKNOWN),
     (store.StoreMissing, ExitCode.UNKNOWN),
     (runtime.UnknownExtension, ExitCode.UNKNOWN),
@@ -43,6 +47,8 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.CannotStep, ExitCode.UNKNOWN),
     (runtime.ForkRefused, ExitCode.NOT_NOW),
     (store.IllegalTransition, ExitCode.NOT_NOW),
+    (store.JobIsFolded, ExitCode.NOT_NOW),
+    (runtime.KeyReused, ExitCode.NOT_NOW),
     (runtime.ExtensionInUse, ExitCode.NOT_NOW),
     (runtime.BudgetExceeded, ExitCode.NOT_NOW),
     (runtime.ExtensionDisabled, ExitCode.NOT_NOW),
@@ -55,6 +61,8 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.InvalidResolution, ExitCode.USAGE),
     (runtime.StateTooLarge, ExitCode.USAGE),
     (runtime.InvalidLimits, ExitCode.USAGE),
+    (runtime.InvalidKey, ExitCode.USAGE),
+    (runtime.InvalidRetention, ExitCode.USAGE),
     (runtime.LibraryDenied, ExitCode.USAGE),
     (runtime.InvalidGrant, ExitCode.USAGE),
     (runtime.InvalidUpgradePolicy, ExitCode.USAGE),

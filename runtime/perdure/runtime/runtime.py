@@ -38,7 +38,7 @@ from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.config.operations import Configuration
 from perdure.runtime.consent import Consent, ConsentRequest
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
-from perdure.runtime.dispatching import Dispatching
+from perdure.runtime.dispatching import Dispatching, Prepared
 from perdure.runtime.doubts import Doubt, Resolution, doubt_of, resolution_of
 from perdure.runtime.errors import (
     RuntimeClosedError,
@@ -48,6 +48,7 @@ from perdure.runtime.grants import Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.http.hosts import HostRules
+from perdure.runtime.idempotency import JobRequest, KeyedDispatch, checked_key, keyed_job
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.operations.discovery import BrokenEntryPoint, register_discovered
@@ -61,14 +62,14 @@ from perdure.runtime.proof.modules import machine_code_of
 from perdure.runtime.proof.proof import Proof
 from perdure.runtime.proof.run_check import Stop
 from perdure.runtime.proof.verifying import Verifier
+from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
+from perdure.runtime.rehearsal.rehearsal import Rehearsal
+from perdure.runtime.rehearsal.rehearsing import Told, rehearse
 from perdure.runtime.retention.policy import RetentionPolicy
 from perdure.runtime.retention.retention import FoldReport, Retention
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.seals.sealer import Sealer
 from perdure.runtime.secrets.erasure import Eraser, Erasure, finish_erasures
-from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
-from perdure.runtime.rehearsal.rehearsal import Rehearsal
-from perdure.runtime.rehearsal.rehearsing import Told, rehearse
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
@@ -83,10 +84,13 @@ from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache
+from perdure.store.backups.backup import BackupReport
+from perdure.store.backups.process import Order, backup_in_child
 from perdure.store.errors import StoreError, UnknownJob, UsedAfterFork
-from perdure.store.event_store import EventStore, JobPage, JobQuery, StoredEvent
+from perdure.store.event_store import Effects, EventStore, JobPage, JobQuery, StoredEvent
 from perdure.store.events import (
     RUNTIME_STREAM,
+    Event,
     JobLimits,
     ModuleCompiled,
     RetryPolicy,
@@ -160,6 +164,7 @@ class Runtime:
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
         self._dispatching = Dispatching(store, self._extensions, hooks, clock)
+        self._keyed = KeyedDispatch(store, self._dispatching)
         self._forking = Forking(store, self._extensions, self._dispatching, self._system, keychain, clock)
         self._events = Dispatcher(store, self.call, self._extensions.ensure_loaded, clock)
         self.job_operations = job_operations(store, self._system, self._dispatching, self._waiters, settings)
@@ -614,6 +619,28 @@ class Runtime:
         answer: Configuration = self.call(method, request, library_id=library_id or DEFAULT_LIBRARY)
         return answer
 
+    def backup(self, path: str | os.PathLike[str], *, keys: bool = False) -> BackupReport:
+        """Save the log and its blobs in ``path``, checked, while this runtime goes on. Durable.
+
+        A process of its own does it (`sys.executable`), so nothing here waits for it. See `make_backup`.
+
+        Args:
+            path: a new folder, or one with an earlier backup, of which only what changed is copied.
+            keys: whether the keys go with it; without them nobody can read what they seal.
+
+        Raises:
+            DiskFull: there is no room for it.
+            BackupFailed: anything else. In either case an earlier backup there still counts.
+            TypeError: the log is in memory.
+        """
+        self._check()
+        if not isinstance(self.store, LmdbEventStore):
+            raise TypeError("a log in memory has no backup")
+        target = str(Path(path).absolute())
+        return backup_in_child(
+            Order(str(self.store.path.absolute()), target, self.clock.now(), perdure_version(), keys)
+        )
+
     def rotate_master_key(self, master_key: bytes | None = None) -> str:
         """Wrap all keys with a new master key, and forget the old one; returns the new one's id. Durable, crash-safe.
 
@@ -687,6 +714,7 @@ class Runtime:
         library_id: UUID = DEFAULT_LIBRARY,
         limits: JobLimits | None = None,
         retry: RetryPolicy | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> JobHandle:
         """Ask for a job. Durable: when this returns, the job will run, whatever happens to the process.
@@ -697,22 +725,54 @@ class Runtime:
             library_id: the library it runs in.
             limits: what it may use; memory is at most what the manifest allows.
             retry: how often it is tried.
+            idempotency_key: a name for this dispatch, of at most 255 characters. Whoever dispatches a job of this
+                extension with the same key and the same input gets the same job, whatever has become of it.
             timeout: seconds to wait for the disk; None: the settings' ``call_timeout``.
 
         Raises:
             UnknownExtension, ExtensionDisabled, ModuleError: the extension cannot be used.
             UnknownJobType, InvalidState, StateTooLarge, InvalidLimits, LibraryDenied: the request is wrong.
+            InvalidKey: the idempotency key cannot be one.
+            KeyReused: it is that of a job with another input; the error says what differs.
             BudgetExceeded: it has as many jobs as it may have, and those beyond are refused.
             StoreError: the job could not be recorded; it will not run.
-            TimeoutError: it was not recorded in time; it may still be, and will run then.
+            TimeoutError: it was not recorded in time; it may still be, and will run then. With an idempotency key the
+                same dispatch can be asked for again.
         """
         self._check()
-        prepared = self._dispatching.prepare(job_type, state, library_id=library_id, limits=limits, retry=retry)
-        job_id = prepared.dispatched.job_id
-        with self._dispatching.room(prepared):
-            self._system.append(job_stream(job_id), [prepared.dispatched], 0, timeout)
-        self._system.extension_address(prepared.dispatched.extension).tell(Admit(job_id))
+        if idempotency_key is None:
+            prepared = self._dispatching.prepare(job_type, state, library_id=library_id, limits=limits, retry=retry)
+            self._append_dispatch(prepared, [prepared.dispatched], None, timeout)
+            return JobHandle(self, prepared.dispatched.job_id)
+        request = JobRequest(job_type=job_type, state=state, library_id=library_id, limits=limits, retry=retry)
+        job_id = self._keyed.dispatch(
+            request,
+            idempotency_key,
+            lambda prepared, events, effects: self._append_dispatch(prepared, events, effects, timeout),
+        )
+        found = self.store.job(job_id)
+        if found.status is Status.QUEUED:
+            # Whoever recorded it may not have come as far as this; it is started once however often it is admitted.
+            self._system.extension_address(found.extension).tell(Admit(job_id))
         return JobHandle(self, job_id)
+
+    def _append_dispatch(
+        self, prepared: Prepared, events: list[Event], effects: Effects | None, timeout: float | None
+    ) -> None:
+        dispatched = prepared.dispatched
+        with self._dispatching.room(prepared):
+            self._system.append(job_stream(dispatched.job_id), events, 0, timeout, effects)
+        self._system.extension_address(dispatched.extension).tell(Admit(dispatched.job_id))
+
+    def job_with_key(self, extension: str, idempotency_key: str) -> JobHandle | None:
+        """The job of the extension that was dispatched with this idempotency key; None if there is none.
+
+        Raises:
+            InvalidKey: the key cannot be one.
+        """
+        self._check()
+        job_id = keyed_job(self.store, extension, checked_key(idempotency_key))
+        return JobHandle(self, job_id) if job_id is not None else None
 
     def fork(
         self,
