@@ -32,6 +32,7 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.fold_command import fold
 from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
+from perdure.cli.rehearse_command import rehearsal
 from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
@@ -120,6 +121,7 @@ extensions = group(app, "extensions", "List, install, inspect and remove extensi
 command(extensions, "list")(extensions_commands.list_extensions)
 command(extensions, "install")(extensions_commands.install)
 command(extensions, "inspect")(extensions_commands.inspect)
+command(extensions, "rehearse")(rehearsal)
 command(extensions, "update")(permissions_commands.update)
 command(extensions, "grant")(permissions_commands.grant)
 command(extensions, "permissions")(permissions_commands.permissions)

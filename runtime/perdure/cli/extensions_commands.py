@@ -17,7 +17,8 @@ from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.narrowing import Allow, Deny, Host, Jobs, Libraries, Memory, NoNetwork, Requests, narrowing
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
-from perdure.runtime import ExtensionInfo, Runtime, installed_extensions
+from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
+from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy, installed_extensions
 from perdure.runtime.errors import ConsentRequired, UnknownExtension
 from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import grant_of
@@ -25,6 +26,7 @@ from perdure.runtime.grants import asks_for_anything
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.permissions import LibraryEntries, MethodEntries, Permissions
+from perdure.runtime.upgrades import policy_of
 from perdure.store.export import timestamp
 from perdure.store.extension_state import ExtensionState, ProposedVersion
 
@@ -44,6 +46,7 @@ def extension_json(state: ExtensionState) -> dict[str, Any]:
         "homepage": manifest.homepage,
         "enabled": state.enabled,
         "job_types": [msgspec.structs.asdict(kind) for kind in state.job_types],
+        "upgrades": {kind.name: policy_of(kind.name, state.upgrades, manifest) for kind in state.job_types},
         "module": state.module,
         "module_bytes": state.module_bytes,
         "installed_at": timestamp(state.installed_at),
@@ -102,38 +105,52 @@ def install(
     requests_per_minute: Requests = None,
     concurrent_jobs: Jobs = None,
     memory: Memory = None,
+    policy: Policy = None,
     yes: Yes = False,
 ) -> None:
     """Install an extension from its folder, or a new version of it, with what it asks for.
 
     It shows what the extension asks for and asks; the options take away from that. A new version that asks for more
-    than was granted waits for consent if nobody can be asked.
+    than was granted waits for consent if nobody can be asked. Before a new version of an extension with jobs,
+    'perdure extensions rehearse FOLDER' shows what they would do with it.
     """
+    upgrade = chosen_policies(policy)
     less = narrowing(allow, deny, host, no_network, library, requests_per_minute, concurrent_jobs, memory)
     if not Path(folder).is_dir():
         raise CommandError(f"{folder} is not a folder; name the one that holds manifest.json", ExitCode.BAD_EXTENSION)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
-        info = install_folder(invocation, runtime, folder, ConsentPrompt(invocation, less, yes=yes))
+        prompt = ConsentPrompt(invocation, less, yes=yes)
+        info = install_folder(invocation, runtime, folder, prompt, upgrade)
         if not waits_for_consent(info, folder):
             runtime.load(info.extension)  # so that its jobs are known, and listed
+            say_upgrades(invocation, runtime.upgrades(info.extension))
     show_extension(invocation, info.extension)
     if info.update is not None and waits_for_consent(info, folder):
         raise CommandError(
             f"{info.extension} {info.update.version} asks for more than was granted, and waits; {info.version} "
-            f"goes on; perdure extensions update {info.extension}",
+            f"goes on; perdure extensions rehearse {info.extension} shows what its jobs would do, "
+            f"perdure extensions update {info.extension} installs it" + (", with the --policy" * bool(upgrade)),
             ExitCode.CONSENT,
         )
 
 
-def install_folder(invocation: Invocation, runtime: Runtime, folder: str, prompt: ConsentPrompt) -> ExtensionInfo:
+def install_folder(
+    invocation: Invocation,
+    runtime: Runtime,
+    folder: str,
+    prompt: ConsentPrompt,
+    upgrade: dict[str, str] | None = None,
+) -> ExtensionInfo:
     """Install what is in ``folder``; where nobody can agree, a new version that asks for more has to wait.
+
+    ``upgrade`` are policies, as for `Runtime.install`.
 
     Raises:
         CommandError: a first version asks for permissions, and there is nobody to agree.
         ConsentDeclined: the person did not agree.
     """
     try:
-        info = runtime.install(folder, consent=prompt if prompt.can_answer else None, by=who())
+        info = runtime.install(folder, consent=prompt if prompt.can_answer else None, by=who(), upgrade=upgrade)
     except ConsentRequired as error:
         prompt(error.request)  # shows what it asks for
         raise consent_needed(error.request) from None
@@ -214,6 +231,9 @@ def _rows(state: ExtensionState, manifest: Manifest) -> Iterator[tuple[str, str]
         if value := getattr(manifest, name):
             yield name, printable(value)
     yield "jobs", _jobs(state)
+    policies = {kind.name: policy_of(kind.name, state.upgrades, manifest) for kind in state.job_types}
+    if any(policy is not UpgradePolicy.STAY for policy in policies.values()):
+        yield "upgrades", ", ".join(f"{printable(name)}: {policy}" for name, policy in policies.items())
     yield "operations", ", ".join(map(printable, permissions.methods)) or "none"
     yield "libraries", "all" if permissions.libraries == ("*",) else ", ".join(map(printable, permissions.libraries))
     yield "network", ", ".join(map(printable, permissions.network_access)) or "none"

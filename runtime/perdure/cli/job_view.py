@@ -117,8 +117,7 @@ def show_job(output: Output, state: JobState, details: dict[str, Any], *, wherea
 
 def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterator[tuple[str, str | Text]]:
     yield "job", str(state.job_id)
-    moved = f", moved from {printable(state.moved_from)}" if state.moved_from else ""
-    yield "type", f"{printable(state.job_type)} {printable(state.version)}{moved}"
+    yield "type", _type(state)
     yield "library", str(state.library_id)
     if state.parent is not None:
         yield "parent", str(state.parent)
@@ -175,6 +174,12 @@ def doubt_rows(doubt: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "", f"payload, without its secrets: {shown}" if doubt["sealed"] else f"payload: {shown}"
     if doubt["effect_key"] is not None:
         yield "", f"effect key: {doubt['effect_key']}"
+
+
+def _type(state: JobState) -> str:
+    """With the version that it runs now."""
+    moved = f", moved from {printable(state.moved_from)}" if state.moved_from else ""
+    return f"{printable(state.job_type)} {printable(state.version)}{moved}"
 
 
 def _children(children: list[dict[str, Any]]) -> Iterator[tuple[str, str | Text]]:

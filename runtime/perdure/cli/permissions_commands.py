@@ -26,6 +26,7 @@ from perdure.cli.narrowing import (
     narrowing,
 )
 from perdure.cli.terminal_text import counted, local_time, printable, shortened
+from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
 from perdure.runtime import NOTHING, Grant, PermissionsReport, permissions_report
 from perdure.runtime.errors import ConsentDeclined, NoUpdateProposed
 from perdure.runtime.grants import as_asked
@@ -93,22 +94,35 @@ def update(
     concurrent_jobs: Jobs = None,
     memory: Memory = None,
     decline: Decline = False,
+    policy: Policy = None,
     yes: Yes = False,
 ) -> None:
-    """Decide on the version of an extension that waits for consent: install it, or drop it with --decline."""
+    """Decide on the version of an extension that waits for consent: install it, or drop it with --decline.
+
+    'perdure extensions rehearse EXT' shows first what its jobs would do with it. --policy says what becomes of the
+    unfinished ones; it can be said later too, where no version waits.
+    """
     less = narrowing(allow, deny, host, no_network, library, requests_per_minute, concurrent_jobs, memory)
+    upgrade = chosen_policies(policy)
+    if decline and upgrade is not None:
+        raise CommandError("--decline installs nothing that --policy could be for", ExitCode.USAGE)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         waiting = runtime.inspect(extension).update
         if waiting is None:
-            raise NoUpdateProposed(extension)
-        if decline:
+            if upgrade is None or decline or less != Narrowing():
+                raise NoUpdateProposed(extension)
+            runtime.set_upgrade_policy(extension, upgrade, by=who())
+        elif decline:
             runtime.decline_update(extension, by=who())
         else:
+            if not yes and runtime.jobs(extension=extension, limit=1).jobs:
+                invocation.output.say(f"perdure extensions rehearse {extension} shows what its jobs would do with it")
             granted = ConsentPrompt(invocation, less, yes=yes)(runtime.consent_request(extension))
             if granted is None:
                 raise ConsentDeclined(extension, waiting.version, waits=True)
-            runtime.accept_update(extension, granted, by=who())
+            runtime.accept_update(extension, granted, by=who(), upgrade=upgrade)
             runtime.load(extension)
+        say_upgrades(invocation, runtime.upgrades(extension))
     show_extension(invocation, extension)
 
 
