@@ -46,6 +46,7 @@ def test_the_commands() -> None:
         "keys rotate",
         *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry", "resolve")),
         *(f"log {name}" for name in ("tail", "history", "export", "check")),
+        *(f"log {name}" for name in ("backup", "restore", "compact", "upgrade")),
         "doctor",
     }
 

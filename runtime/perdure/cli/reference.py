@@ -38,7 +38,8 @@ nothing. An error is one line that begins with `perdure:` and says what to do.
 Commands that read work while another process runs jobs: `jobs list`, `show` and `watch`, `extensions list`, `inspect`
 and `permissions`, `log`, `doctor`; `operations` needs no data folder. One process at a time works on a data folder, so
 the others say which process that is, and leave with 4: `run`, `resume`, `call`, `jobs pause`, `resume`, `cancel` and
-`retry`, `extensions install`, `update`, `grant`, `config` and `remove`, `keys rotate`.
+`retry`, `extensions install`, `update`, `grant`, `config` and `remove`, `keys rotate`. Two of `log` are among them:
+`upgrade`, and `compact`, which needs that no other process even reads. `log backup` does not mind whoever works.
 
 An extension that asks for operations or the network is installed when somebody agrees: at the terminal, or with `--yes`
 ([permissions.md](permissions.md)).
