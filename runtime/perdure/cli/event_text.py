@@ -213,7 +213,9 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobCompleted: lambda event: f"fuel {event.fuel:,}",
     JobFailed: lambda event: error_text(event.error),
     JobCancelled: _forced,
-    JobFolded: lambda event: f"{counted(event.through, 'event')}, {size(event.size)}, up to hash {event.hash.hex()[:12]}…",
+    JobFolded: lambda event: (
+        f"{counted(event.through, 'event')}, {size(event.size)}, up to hash {event.hash.hex()[:12]}…"
+    ),
     ProgressReported: lambda event: f"{percent(event.progress)} {event.message}",
     CheckpointSaved: lambda event: _payload(event.state),
     CheckpointRefused: lambda event: _REFUSALS.get(event.reason, event.reason),

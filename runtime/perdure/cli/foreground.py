@@ -48,6 +48,13 @@ class Foreground:
                         del left[state.job_id]
                 display.update([state for state in states if state.job_id in left], len(job_ids) - len(left))
 
+    def go_on(self, state: JobState) -> None:
+        """Let a job go on that a process before this one left unfinished; one that waits for a person stays so."""
+        if state.status is Status.BACKOFF:
+            self.runtime.retry(state.job_id)
+        elif state.status in (Status.RUNNING, Status.SUSPENDED):
+            self.runtime.resume(state.job_id)
+
 
 class Stopped:
     """Which signal stopped the process, if one did."""

@@ -9,9 +9,10 @@ import msgspec
 from perdure.runtime import Doubt, doubt_of
 from perdure.store.blobs import load_payload
 from perdure.store.event_store import EventStore, StoredEvent
-from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, Payload, job_stream
+from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, JobFolded, Payload, job_stream
 from perdure.store.export import as_json, timestamp
 from perdure.store.family import children_of
+from perdure.store.folding import folded_event
 from perdure.store.job_state import Checkpoint, JobState
 
 _SHOWN_STATE = 64 * 1024  # bytes of a state that are shown; a larger one is named by its digest
@@ -46,6 +47,8 @@ def job_json(state: JobState) -> dict[str, Any]:
         "cancel_requested": state.cancel_requested,
         "retry_at": _time(state.retry_at),
         "module": state.module,
+        "idempotency_key": state.idempotency_key,
+        "folded": _time(state.folded_at),
         "sequence": state.sequence,
         "timings": {
             "dispatched": _time(state.dispatched_at),
@@ -64,25 +67,37 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
         StoreError: the log or a blob cannot be read.
     """
     details = job_json(state)
+    if state.folded_at is None:
+        details |= _from_history(store, state, details["checkpoint"])
+    elif (fold := folded_event(store, state.job_id)) is not None and isinstance(fold.event, JobFolded):
+        gone = fold.event
+        details["folded_events"] = {"events": gone.through, "bytes": gone.size, "hash": gone.hash.hex()}
+        details["last_event"] = last_event_json(fold)
+    details["children"] = [
+        {"job_id": str(child.job_id), "job_type": child.job_type, "status": str(child.status)}
+        for child in map(store.job, children_of(store, state.job_id))
+    ]
+    return details
+
+
+def _from_history(store: EventStore, state: JobState, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
+    """What only the job's events say; ``checkpoint`` gets its state."""
+    details: dict[str, Any] = {}
     dispatched = next(store.read(job_stream(state.job_id), until=1)).event
     if isinstance(dispatched, JobDispatched):
         details["export"] = dispatched.export
         details["limits"] = msgspec.to_builtins(dispatched.limits)
         details["retry"] = msgspec.to_builtins(dispatched.retry)
         details["state"] = _state_json(store, dispatched.state)
-    if state.checkpoint is not None:
+    if state.checkpoint is not None and checkpoint is not None:
         at = state.checkpoint.sequence
         saved = next(store.read(job_stream(state.job_id), after=at - 1, until=at)).event
         if isinstance(saved, CheckpointSaved):
-            details["checkpoint"]["state"] = _state_json(store, saved.state)
+            checkpoint["state"] = _state_json(store, saved.state)
     last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
     details["last_event"] = last_event_json(last) if last is not None else None
     doubt = doubt_of(store, state)
     details["doubt"] = doubt_json(doubt) if doubt is not None else None
-    details["children"] = [
-        {"job_id": str(child.job_id), "job_type": child.job_type, "status": str(child.status)}
-        for child in map(store.job, children_of(store, state.job_id))
-    ]
     return details
 
 

@@ -64,13 +64,18 @@ def _job_row(state: JobState, now: float) -> tuple[Text, ...]:
     return (
         Text(str(state.job_id)),
         Text(printable(state.job_type)),
-        status_text(state.status),
+        _status_of(state),
         Text(percent(state.progress)),
         Text(f"{state.items:,}"),
         Text(f"{state.warnings:,}"),
         Text(age(now - state.dispatched_at / 1_000_000)),
         Text(shortened(message, _MESSAGE)),
     )
+
+
+def _status_of(state: JobState) -> Text:
+    status = status_text(state.status)
+    return status if state.folded_at is None else Text.assemble(status, (", folded", "dim"))
 
 
 def _show_error(state: JobState) -> bool:
@@ -119,10 +124,7 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     yield "job", str(state.job_id)
     yield "type", _type(state)
     yield "library", str(state.library_id)
-    if state.parent is not None:
-        yield "parent", str(state.parent)
-    if state.forked_from is not None:
-        yield "forked from", str(state.forked_from)
+    yield from _origin(state)
     yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
     if details.get("doubt") is not None:
         yield from doubt_rows(details["doubt"])
@@ -130,7 +132,8 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     yield "done", f"{counted(state.items, 'item')}, {size(state.bytes)}, {counted(state.warnings, 'warning')}"
     yield "attempts", f"{state.attempts:,}; {counted(state.failures, 'failure')} of at most {state.retry.attempts:,}"
     yield "fuel", f"{state.fuel:,}, and {state.fuel_superseded:,} for work that was done again"
-    yield "limits", _limits(details.get("limits", {}))
+    if "limits" in details:
+        yield "limits", _limits(details["limits"])
     yield "dispatched", _ago(state.dispatched_at)
     if state.started_at is not None:
         yield "started", _ago(state.started_at)
@@ -139,14 +142,7 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
         yield "ended", _ago(state.ended_at)
     if state.retry_at is not None:
         yield "next try", local_time(state.retry_at)
-    yield "first state", _state(details.get("state"))
-    if state.checkpoint is None:
-        yield "checkpoint", "none"
-    else:
-        point = state.checkpoint
-        yield "checkpoints", f"{state.checkpoints:,}, the last at event {point.sequence:,}, {_ago(point.time)}"
-        yield "", f"{percent(point.progress)}, {counted(point.items, 'item')}"
-        yield "", _state(details["checkpoint"].get("state"))
+    yield from _states(state, details)
     yield from _children(details.get("children", []))
     if not state.resumable:
         yield "resumable", "no: after a pause or a failure it starts again from its first state"
@@ -154,6 +150,32 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
         yield "asked to", "cancel" if state.cancel_requested else "pause"
     if state.error is not None:
         yield from _error_rows(state.error)
+
+
+def _origin(state: JobState) -> Iterator[tuple[str, str]]:
+    """Whom the job comes from."""
+    if state.parent is not None:
+        yield "parent", str(state.parent)
+    if state.idempotency_key is not None:
+        yield "key", printable(state.idempotency_key)
+    if state.forked_from is not None:
+        yield "forked from", str(state.forked_from)
+
+
+def _states(state: JobState, details: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the job began with and would go on from; of a folded one only what is left."""
+    if state.folded_at is None:
+        yield "first state", _state(details.get("state"))
+    point = state.checkpoint
+    if point is None:
+        yield "checkpoint", "none"
+    else:
+        yield "checkpoints", f"{state.checkpoints:,}, the last at event {point.sequence:,}, {_ago(point.time)}"
+        yield "", f"{percent(point.progress)}, {counted(point.items, 'item')}"
+        if state.folded_at is None:
+            yield "", _state(details["checkpoint"].get("state"))
+    if state.folded_at is not None:
+        yield from _folded(state.folded_at, details.get("folded_events", {}))
 
 
 def _last_event(shown: dict[str, Any] | None) -> str:
@@ -174,6 +196,11 @@ def doubt_rows(doubt: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "", f"payload, without its secrets: {shown}" if doubt["sealed"] else f"payload: {shown}"
     if doubt["effect_key"] is not None:
         yield "", f"effect key: {doubt['effect_key']}"
+
+
+def _folded(moment: int, fold: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "folded", f"{_ago(moment)}: {counted(fold.get('events', 0), 'event')} were removed"
+    yield "", f"the hash of the last one: {fold.get('hash', '?')}"
 
 
 def _type(state: JobState) -> str:

@@ -135,6 +135,8 @@ def permissions(invocation: Invocation, extension: ExtensionId, suggest: Suggest
         # A process that works on the folder may be changing its keys.
         keychain = Keychain.of_folder(invocation.data) if invocation.holder() is None else None
         report = permissions_report(store, extension, keychain)
+    if report.folded:
+        invocation.output.say(f"what {counted(report.folded, 'folded job')} called is not known any more")
     if report.unread:
         invocation.output.say(f"the hosts of {counted(report.unread, 'request')} could not be read, and may be missing")
     if suggest:
@@ -168,6 +170,7 @@ def report_json(report: PermissionsReport) -> dict[str, Any]:
         "requests_per_minute": report.requests_per_minute,
         "concurrent_jobs": report.concurrent_jobs,
         "unread": report.unread,
+        "folded": report.folded,
         "suggested": report.suggested,
     }
 

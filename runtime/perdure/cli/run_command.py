@@ -20,7 +20,9 @@ from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
 from perdure.cli.terminal_text import counted
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
+from perdure.runtime.budgets.budgets import MOST
 from perdure.runtime.extensions import ExtensionInfo
+from perdure.store.job_state import JobState
 
 Ext = Annotated[
     str,
@@ -59,6 +61,14 @@ Memory = Annotated[
 Retries = Annotated[
     int, typer.Option("--retries", metavar="N", min=0, max=999_999, help="How often a failed job is tried again.")
 ]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="A name for this dispatch: the same command with the same key goes on with the same job.",
+    ),
+]
 MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -81,6 +91,7 @@ def run(
     timeout: Timeout = None,
     memory: Memory = None,
     retries: Retries = 0,
+    idempotency_key: Key = None,
     metrics_port: MetricsPort = None,
     yes: Yes = False,
 ) -> None:
@@ -94,19 +105,33 @@ def run(
         runtime = front.runtime
         installed = usable_extension(invocation, runtime, extension, yes=yes)
         _mention_unfinished(front)
+        known = _known_job(front, installed.extension, idempotency_key)
         handle = runtime.dispatch(
             f"{installed.extension}:{job}",
             data,
             library_id=library,
             limits=JobLimits(
                 fuel=fuel,
-                memory_bytes=(memory or installed.manifest.permissions.max_memory_mb) * 1024 * 1024,
+                memory_bytes=memory * 1024 * 1024 if memory is not None else MOST - 1,
                 wall_clock_ms=round(timeout * 1000) if timeout is not None else None,
             ),
             retry=RetryPolicy(attempts=retries + 1),
+            idempotency_key=idempotency_key,
         )
+        if known is not None:
+            front.go_on(known)
         front.follow([handle.job_id])
     report_ends(invocation, [handle.job_id], stopped, as_list=False)
+
+
+def _known_job(front: Foreground, extension: str, key: str | None) -> JobState | None:
+    """The job that an earlier command dispatched with this key, if there is one."""
+    handle = front.runtime.job_with_key(extension, key) if key is not None else None
+    if handle is None:
+        return None
+    state = handle.state
+    front.invocation.output.say(f"dispatched before with this key: job {state.job_id} is {state.status}")
+    return state
 
 
 def read_state(option: str | None) -> bytes | None:

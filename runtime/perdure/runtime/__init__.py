@@ -29,12 +29,15 @@ from perdure.runtime.errors import (
     ForkRefused,
     InitFailed,
     InvalidGrant,
+    InvalidKey,
     InvalidLimits,
     InvalidPayload,
     InvalidResolution,
+    InvalidRetention,
     InvalidState,
     InvalidUpgradePolicy,
     InvalidWasm,
+    KeyReused,
     LibraryDenied,
     ManifestError,
     ManifestMissing,
@@ -62,6 +65,9 @@ from perdure.runtime.job_handle import JobHandle, Timings
 from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
+from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
+from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
+from perdure.runtime.retention.retention import FoldReport
 from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed, SealKeyLost
 from perdure.runtime.seals.sealed_log import Seal
@@ -81,8 +87,6 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
-from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
-from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.runtime.version import perdure_version
@@ -124,6 +128,7 @@ __all__ = [
     "FileOutsideFolder",
     "FileTooLarge",
     "FileUnreadable",
+    "FoldReport",
     "ForbiddenImports",
     "ForkRefused",
     "Grant",
@@ -131,10 +136,12 @@ __all__ = [
     "HttpSettings",
     "InitFailed",
     "InvalidGrant",
+    "InvalidKey",
     "InvalidLimits",
     "InvalidMasterKey",
     "InvalidPayload",
     "InvalidResolution",
+    "InvalidRetention",
     "InvalidSeal",
     "InvalidState",
     "InvalidUpgradePolicy",
@@ -143,12 +150,13 @@ __all__ = [
     "JobHandle",
     "JobLimits",
     "JobPage",
+    "JobRehearsal",
     "JobState",
     "JobTypeBudgets",
-    "JobRehearsal",
     "JobUpgrade",
     "KeyDestroyed",
     "KeyMissing",
+    "KeyReused",
     "Library",
     "LibraryDenied",
     "ManifestError",

@@ -41,6 +41,19 @@ class Dispatching:
         self._clock = clock
         self._alone = threading.Lock()  # where one job more or less decides
 
+    def full_name(self, job_type: str) -> str:
+        """``extension:name``, however the job type was named.
+
+        Raises:
+            UnknownExtension, ExtensionDisabled, ModuleError, UnknownJobType: as for `Runtime.dispatch`.
+        """
+        extension, _, name = job_type.partition(":")
+        installed = self._extensions.ensure_loaded(extension)
+        found = resolve_job(installed.job_types, name)
+        if found is None:
+            raise UnknownJobType(job_type, tuple(kind.name for kind in installed.job_types))
+        return f"{extension}:{found.name}"
+
     def prepare(
         self,
         job_type: str,

@@ -88,7 +88,7 @@ class PermissionsReport(msgspec.Struct, frozen=True, kw_only=True):
     ``operations`` has the calls by operation, refused ones not among them. ``suggested`` is the least ``permissions``
     of a manifest with which that history would have been the same but for the refusals. ``requests_per_minute`` and
     ``concurrent_jobs`` are the highest that there were. ``unread`` counts requests whose URL, a secret, could not be
-    opened: their hosts may be missing.
+    opened: their hosts may be missing. ``folded`` jobs were: what they called is not in it.
     """
 
     extension: str
@@ -103,6 +103,7 @@ class PermissionsReport(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int
     concurrent_jobs: int
     unread: int
+    folded: int
     suggested: dict[str, Any]
 
     @property
@@ -137,12 +138,18 @@ class PermissionUse:
         self.hosts = _Tally()  # by entry of network_access
         self.refused = _Tally()  # by (method, code)
         self.unread = 0  # requests whose host nobody knows
+        self.folded = 0  # jobs whose calls nobody knows any more
         self._requests: list[int] = []
         self._changes: list[tuple[int, int]] = []  # of the number of running jobs
 
     def job(self, library_id: UUID, time: int) -> None:
         """A job was dispatched."""
         self.libraries.add(library_id, time)
+
+    def folded_job(self, library_id: UUID, time: int) -> None:
+        """A job was dispatched, and is folded by now."""
+        self.job(library_id, time)
+        self.folded += 1
 
     def attempt(self, start: int, end: int) -> None:
         """A job ran from ``start`` to ``end``."""
@@ -276,6 +283,7 @@ def permissions_report(store: EventStore, extension: str, keychain: Keychain | N
         requests_per_minute=use.requests_per_minute(),
         concurrent_jobs=use.concurrent_jobs(),
         unread=use.unread,
+        folded=use.folded,
         suggested=use.suggested(asked),
     )
 
@@ -288,6 +296,9 @@ def permission_use(store: EventStore, extension: str, keychain: Keychain | None 
     while True:
         page = store.jobs(query)
         for job in page.jobs:
+            if job.folded_at is not None:
+                use.folded_job(job.library_id, job.dispatched_at)
+                continue
             _add_job(use, store, hosts_of, job.job_id, job.library_id)
         if page.next is None:
             break

@@ -1,1 +1,1 @@
-"""How long histories are kept: finished jobs are folded after their time, and what nothing names any more is removed."""
+"""How long histories are kept: finished jobs are folded after their time, what nothing names any more is removed."""

@@ -1,8 +1,8 @@
 """Removes the blobs that nothing names any more, and what crashes left of others.
 
 Mark and sweep: what no event of the log and no row names goes. A blob that is put for an event which is not appended
-yet is named by nothing either. So only those go that nobody has put or touched for `GRACE`, and whoever puts a blob that
-is there already makes it count as new (`SweptBlobs`).
+yet is named by nothing either. So only those go that nobody has put or touched for `GRACE`, and whoever puts a blob
+that is there already makes it count as new (`SweptBlobs`).
 """
 
 from __future__ import annotations
