@@ -43,6 +43,7 @@ class ProofWatch:
     Attributes:
         last: the last call that was compared.
         silent: how many interrupts were answered with 0, which leaves nothing in the log.
+        beyond_log: those of them that came after the last recorded call.
         opened_calls: how many calls were compared after opening a seal.
         functions, answers: how many calls there were of each host function, and answers of each kind.
         log_ended: whether all that is recorded was compared.
@@ -65,7 +66,7 @@ class ProofWatch:
         opened: Callable[[Recorded], bytes],
     ) -> None:
         self.last: RecordedCall | None = None
-        self.silent = 0
+        self.silent = self.beyond_log = 0
         self.opened_calls = 0
         self.functions: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
@@ -202,6 +203,7 @@ class _Tail:
     def check_interrupt(self, fuel: int) -> Interrupt:
         """See `GuestHost.check_interrupt`."""
         self._calls += 1
+        self._watch.beyond_log += 1
         self._watch.silent += 1
         self._watch.functions["check_interrupt"] += 1
         return Interrupt.CONTINUE

@@ -236,7 +236,7 @@ class RunCheck:
         if encode(came) == end.body:
             return None
         words, other = _end_words(expected), _end_words(came)
-        return Difference(self._run.number, self._calls_made() + 1, end.sequence, words, other)
+        return Difference(self._run.number, self._calls_made() + self._watch.beyond_log + 1, end.sequence, words, other)
 
     def _end_that_came(self, expected: Event, result: GuestResult) -> Event:
         """The end as the attempt would have stated it, with what the host gave to it from the log."""
