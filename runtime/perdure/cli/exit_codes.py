@@ -50,7 +50,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.NOT_NOW: "the job's status, or jobs of the extension, do not allow this now",
     ExitCode.CONSENT: "an extension asks for permissions, and nobody agreed: --yes, or a terminal to ask at",
     ExitCode.DIFFERS: "verified or rehearsed, and a job does something else than its log says",
-    ExitCode.PARTIAL: "verified or rehearsed, nothing differs, but not all was compared: an erased payload, another wasmtime",
+    ExitCode.PARTIAL: "verified or rehearsed: nothing differs, but not all was compared (an erased payload, say)",
     ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: the extension was not granted it",
     ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
     ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",
