@@ -220,7 +220,7 @@ def test_an_extension_s_own_key_is_left_alone(runtime: Runtime, tmp_path: Path, 
     assert [value for name, value in server.seen[0].headers if name == "idempotency-key"] == ["mine"]
 
 
-def test_what_is_sent_again_after_a_crash_has_the_same_key(tmp_path: Path, server: WebServer) -> None:
+def test_what_a_person_sends_again_after_a_crash_has_the_same_key(tmp_path: Path, server: WebServer) -> None:
     arrived = hanging(server)
     folder = write(tmp_path, server, (SEND, {"url": entry(server), "method": "POST", "body": "pay"}))
     with HttpProcess(tmp_path / "data", folder) as process:
@@ -230,6 +230,9 @@ def test_what_is_sent_again_after_a_crash_has_the_same_key(tmp_path: Path, serve
     with Runtime.open(tmp_path / "data", settings=LOCAL) as runtime:
         (state,) = runtime.jobs().jobs
         job = runtime.job(state.job_id)
+        assert job.status is Status.ATTENTION
+        assert len(server.seen) == 1
+        job.resolve("again")
         eventually(lambda: job.status is Status.COMPLETED)
         assert len(events_of(job, ActionAnswered)) == 1
     first, second = (seen.header("idempotency-key") for seen in server.seen)

@@ -1,9 +1,9 @@
 """``query:http.request`` and ``action:http.request``: one request, sent for an extension to a host granted to it.
 
-The query sends what HTTP calls safe (GET, HEAD, OPTIONS). The action sends anything; a job that goes on after a crash
-sends again what has no recorded answer, with the same ``Idempotency-Key``. URLs, headers and bodies are full of
-secrets, so they are recorded sealed; the method, the origin, the status and the time can be read by everybody who may
-read the log.
+The query sends what HTTP calls safe (GET, HEAD, OPTIONS). The action sends anything; a request that has no answer after
+a crash is put before a person, and sent again, if at all, with the same ``Idempotency-Key``. URLs, headers and bodies
+are full of secrets, so they are recorded sealed; the method, the origin, the status and the time can be read by
+everybody who may read the log.
 """
 
 from __future__ import annotations
