@@ -35,6 +35,7 @@ from perdure.store.frame import Frame, genesis, is_as_made, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.reading import events_gone
 from perdure.store.rows import DERIVED, digest_of_value
+from perdure.store.seals.comparison import Comparison, SealedEnd, SealedMoment
 
 _PAGE: Final = 4096  # rows
 
@@ -44,16 +45,6 @@ class Problem(msgspec.Struct, frozen=True):
 
     where: str
     what: str
-
-
-class SealedEnd(msgspec.Struct, frozen=True):
-    """That ``stream``, number ``number`` of the log, once had ``hash`` at ``sequence``; ``by`` says who states it."""
-
-    stream: str
-    number: int
-    sequence: int
-    hash: bytes
-    by: str
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -84,7 +75,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 # Says how streams once ended, from the log or from elsewhere, and notes in the report what is wrong with what says so.
-Witness = Callable[[EventStore, Report], Iterable[SealedEnd]]
+Witness = Callable[[EventStore, Report], Iterable[SealedEnd | SealedMoment]]
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -113,12 +104,12 @@ def check(store: EventStore, witness: Witness | None = None) -> Report:
         report.problems.extend(Problem("data.mdb", what) for what in damage)
         return report
     try:
-        ends = _Ends(report, witness(store, report) if witness is not None else ())
+        sealed = Comparison(report.add, witness(store, report) if witness is not None else ())
         # Heads first, names last: what a writer adds meanwhile is in the log and has a name, but is nobody's head.
         heads = dict(_heads(store, report))
         until = store.position_in_file() if isinstance(store, LmdbEventStore) else store.position()
         names = {head.number: name for name, head in _heads(store, Report(problems=[]))}
-        walk = _Walk(store, report, heads, names, ends)
+        walk = _Walk(store, report, heads, names, sealed)
         for raw in store.frames():
             if raw.position > until:
                 break
@@ -126,7 +117,8 @@ def check(store: EventStore, witness: Witness | None = None) -> Report:
         walk.end(until)
         late = _folded_since(store, until, walk.folds)
         _check_folds(store, walk, report)
-        ends.finish({name: head.sequence for name, head in heads.items()}, walk.unreadable_streams)
+        sealed.finish({name: head.sequence for name, head in heads.items()}, walk.unreadable_streams)
+        report.sealed, report.folded = sealed.compared, sealed.folded
         if not walk.unreadable:
             _check_rows(store, walk.rows, until, late, report)
         for name, head in heads.items():
@@ -151,72 +143,18 @@ def _heads(store: EventStore, report: Report) -> Iterator[tuple[str, Head]]:
             yield name, head
 
 
-class _Ends:
-    """What a witness says, compared with the log as it goes by."""
-
-    def __init__(self, report: Report, ends: Iterable[SealedEnd]) -> None:
-        self._report = report
-        self._left: dict[str, dict[int, list[SealedEnd]]] = {}
-        self._seen: set[str] = set()
-        self._altered: set[str] = set()
-        for end in ends:
-            self._left.setdefault(end.stream, {}).setdefault(end.sequence, []).append(end)
-
-    def of(self, stream: str, number: int) -> dict[int, list[SealedEnd]] | None:
-        """The ends of a stream that nothing was compared with yet, by their sequences."""
-        left = self._left.get(stream)
-        if left and stream not in self._seen:
-            self._seen.add(stream)
-            end = left[min(left)][0]
-            if end.number != number:
-                self._report.add(stream, f"it is stream {number} of the log, and was {end.number} at {end.by}")
-        return left
-
-    def compare(self, left: dict[int, list[SealedEnd]], sequence: int, tip: bytes) -> None:
-        """The stream has ``tip`` at ``sequence``."""
-        for end in left.pop(sequence, ()):
-            self._report.sealed += 1
-            if end.hash != tip and end.stream not in self._altered:
-                self._altered.add(end.stream)
-                what = f"at or before its event {sequence} it is not what it was at {end.by}: altered or replaced"
-                self._report.add(end.stream, what)
-
-    def fold(self, left: dict[int, list[SealedEnd]], event: JobFolded, stream: str) -> None:
-        """Nothing is left of what came before but the hash of the last of it."""
-        self.compare(left, event.through, event.hash)
-        gone = [sequence for sequence in left if sequence < event.through]
-        for sequence in gone:
-            del left[sequence]
-        if gone:
-            self._report.folded.append(stream)
-
-    def finish(self, heads: dict[str, int], unreadable: set[str]) -> None:
-        """Whatever nothing was compared with is not there."""
-        for stream, left in sorted(self._left.items()):
-            if not left or stream in unreadable:
-                continue
-            last = max(left)
-            by, now = left[last][0].by, heads.get(stream, 0)
-            if not now:
-                self._report.add(stream, f"it is gone; it had {last} events at {by}")
-            elif now < last:
-                self._report.add(stream, f"it ends at event {now}, and had {last} at {by}: its tail was cut off")
-            else:
-                self._report.add(stream, f"its event {last}, which it had at {by}, is not there")
-
-
 class _Walk:
     """One way through the log, from its first frame to its last."""
 
     def __init__(
-        self, store: EventStore, report: Report, heads: dict[str, Head], names: dict[int, str], ends: _Ends
+        self, store: EventStore, report: Report, heads: dict[str, Head], names: dict[int, str], sealed: Comparison
     ) -> None:
         self.folds = FoldCheck()
         self.placed: dict[tuple[int, int], int] = {}  # (stream number, first sequence) -> position
         self.unreadable: set[int] = set()
         self.unreadable_streams: set[str] = set()
         self.digests: set[str] = set()
-        self._ends = ends
+        self._sealed = sealed
         self._store = store
         self.rows: dict[bytes, _Written] = {}
         self._report = report
@@ -267,20 +205,21 @@ class _Walk:
         if not linked and not (frame.first > chain.sequence + 1 and name.startswith("job:")):
             self._report.add(where, f"{name} is broken before sequence {frame.first}: altered or cut")
         head = self.heads[name].sequence if name in self.heads else 0
-        left = self._ends.of(name, frame.stream)
+        if chain.sequence == 0:
+            self._sealed.born(name, frame.stream, position)
+        concerned = self._sealed.concerns(name)
         tip = frame.previous
         for place, (time, raw_body) in enumerate(zip(frame.times(), frame.bodies, strict=True)):
             sequence, body = frame.first + place, bytes(raw_body)
             tip = link(tip, sequence, time, body)
             if sequence == head:
                 chain.at_head = tip
-            if left and sequence in left:
-                self._ends.compare(left, sequence, tip)
+            if concerned:
+                self._sealed.event(name, sequence, position + place, tip)
             try:
                 event = decode(body, name)
                 if isinstance(event, JobFolded):
-                    if left:
-                        self._ends.fold(left, event, name)
+                    self._sealed.fold(name, event.through, event.hash)
                     self._fold(position + place, name, frame, event)
                 self.digests.update(_references(event))
                 for write in writes_of(event):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from perdure.runtime.seals.errors import InvalidSeal
 from perdure.runtime.seals.seal_file import SealFile, check_seal_file, read_seal_file
 from perdure.runtime.seals.sealed_log import SealedLog, log_identity, runtime_events
@@ -17,9 +19,11 @@ from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
-from perdure.store.events import RUNTIME_STREAM, SealKeyIntroduced
+from perdure.store.events import RUNTIME_STREAM, HeadsSealed, SealKeyIntroduced
 from perdure.store.export import timestamp
-from perdure.store.integrity import Report, SealedEnd
+from perdure.store.integrity import Report
+from perdure.store.seals.comparison import SealedEnd, SealedMoment
+from perdure.store.seals.ends import StreamSeal
 from perdure.store.seals.statement import Statement, introduction_of
 
 _SEALS = "the seals"
@@ -58,12 +62,12 @@ class SealWitness:
             keychain=Keychain.of_folder(data),
         )
 
-    def __call__(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+    def __call__(self, store: EventStore, report: Report) -> Iterator[SealedEnd | SealedMoment]:
         """The ends; what is wrong with the seals is noted in the report."""
         yield from self._given(store, report)
         yield from self._own(store, report)
 
-    def _given(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+    def _given(self, store: EventStore, report: Report) -> Iterator[SealedEnd | SealedMoment]:
         if self._seal is None or self._statement is None:
             return
         statement = self._statement
@@ -81,30 +85,60 @@ class SealWitness:
             report.add("the log", f"it ends at position {position:,}, and was longer at {by}: its tail was cut off")
         if self._key is None:
             report.notes.append(f"{by} is signed by {statement.key.hex()}; give that key, from elsewhere, with --key")
+        at = statement.position
+        yield SealedMoment(at, statement.streams, by)
         for end in self._seal.streams:
-            yield SealedEnd(end.stream, end.number, end.sequence, end.hash, by)
+            yield SealedEnd(end.stream, end.number, end.sequence, end.hash, at, at, by)
 
-    def _own(self, store: EventStore, report: Report) -> Iterator[SealedEnd]:
+    def _own(self, store: EventStore, report: Report) -> Iterator[SealedEnd | SealedMoment]:
         log = SealedLog()
+        ends: dict[int, SealedEnd] = {}  # the newest of each stream
         try:
             for sequence, at, event in runtime_events(store):
-                where = f"{RUNTIME_STREAM}, sequence {sequence}"
-                try:
-                    if isinstance(event, SealKeyIntroduced):
-                        log.keys.add(introduction_of(event))
-                        continue
-                    before = log.newest
-                    changes = log.take(event, sequence, at, store.blobs)
-                    log.check(before, trusted=self._key)
-                except InvalidSeal as error:
-                    report.add(where, str(error))
+                before = log.newest
+                changes = self._taken(log, event, sequence, at, store, report)
+                if changes is None or log.newest is None:
                     continue
-                by = f"the seal of {timestamp(event.time)} at position {event.position:,}"
+                statement = log.newest.statement
+                by = f"the seal of {timestamp(statement.time)} at position {statement.position:,}"
+                yield SealedMoment(statement.position, statement.streams, by)
+                last = before.statement.position if before is not None else 0
                 for end in changes:
-                    yield SealedEnd(end.stream, end.number, end.sequence, end.hash, by)
+                    if (known := ends.get(end.number)) is not None:
+                        yield replace(known, until=last)
+                    ends[end.number] = SealedEnd(
+                        end.stream, end.number, end.sequence, end.hash, statement.position, statement.position, by
+                    )
         except StoreError as error:
             report.add(_SEALS, error)
-            return
+        if log.newest is not None:
+            newest = log.newest.statement.position
+            yield from (replace(end, until=newest) for end in ends.values())
+        self._tell(log, store, report)
+
+    def _taken(
+        self,
+        log: SealedLog,
+        event: SealKeyIntroduced | HeadsSealed,
+        sequence: int,
+        at: int,
+        store: EventStore,
+        report: Report,
+    ) -> list[StreamSeal] | None:
+        """What a seal says has changed; None for a key, and a seal that says nothing."""
+        where, before = f"{RUNTIME_STREAM}, sequence {sequence}", log.newest
+        changes: list[StreamSeal] | None = None
+        try:
+            if isinstance(event, SealKeyIntroduced):
+                log.keys.add(introduction_of(event))
+            else:
+                changes = log.take(event, sequence, at, store.blobs)
+                log.check(before, trusted=self._key)
+        except InvalidSeal as error:
+            report.add(where, str(error))  # which streams were altered is compared all the same
+        return changes
+
+    def _tell(self, log: SealedLog, store: EventStore, report: Report) -> None:
         report.seals = log.count
         self._compare_keys(log, report)
         for new in log.keys.begins_anew():
@@ -115,13 +149,11 @@ class SealWitness:
                 report.add(_SEALS, f"there are none in the log, and {self._key.hex()} is said to sign them")
             report.notes.append("nothing is sealed yet: perdure log seal")
             return
-        report.sealed_position, report.sealed_at = log.newest.statement.position, log.newest.statement.time
-        behind = store.position() - log.newest.at
-        if behind > 0:
-            since = timestamp(log.newest.statement.time)
-            report.notes.append(
-                f"what came after position {log.newest.statement.position:,} ({since}) is not sealed yet"
-            )
+        newest = log.newest.statement
+        report.sealed_position, report.sealed_at = newest.position, newest.time
+        if store.position() > log.newest.at or log.newest.at > newest.position + 1:
+            since = timestamp(newest.time)
+            report.notes.append(f"what came after position {newest.position:,} ({since}) is not sealed yet")
 
     def _compare_keys(self, log: SealedLog, report: Report) -> None:
         if self._keychain is None:

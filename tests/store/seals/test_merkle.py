@@ -1,0 +1,93 @@
+"""The tree is that of RFC 6962, however it was put together, and its paths prove what is in it and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perdure.store.seals.merkle import MerkleTree, leaf_hash, node_hash, root_by
+
+# RFC 6962's inputs, as certificate-transparency's tests have them, and the root of all eight.
+INPUTS = [
+    bytes.fromhex(text)
+    for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
+ROOTS = {
+    1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    3: "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    7: "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+}
+
+
+def recursive(leaves: list[bytes]) -> bytes:
+    """The root as section 2.1 of the RFC defines it."""
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return node_hash(recursive(leaves[:split]), recursive(leaves[split:]))
+
+
+@pytest.mark.parametrize(("size", "root"), ROOTS.items())
+def test_known_roots(size: int, root: str) -> None:
+    tree = MerkleTree()
+    tree.change({place: leaf_hash(data) for place, data in enumerate(INPUTS[:size])})
+    assert tree.root.hex() == root
+
+
+def test_the_root_of_nothing() -> None:
+    tree = MerkleTree()
+    tree.change({})
+    assert (tree.size, tree.root) == (0, hashlib.sha256().digest())
+    assert tree.leaf(0) == b""
+    with pytest.raises(IndexError):
+        tree.path(0)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=4)), max_size=12), max_size=8))
+def test_changes_in_any_order_give_the_rfcs_tree(steps: list[list[tuple[int, bytes]]]) -> None:
+    tree, leaves = MerkleTree(), list[bytes]()
+    for step in steps:
+        changes: dict[int, bytes] = {}
+        for place, data in step:
+            at = min(place, len(leaves))
+            leaves[at : at + 1] = [leaf_hash(data)]
+            changes[at] = leaves[at]
+        tree.change(changes)
+    assert tree.size == len(leaves)
+    if leaves:
+        assert tree.root == recursive(leaves)
+    for place, leaf in enumerate(leaves):
+        assert tree.leaf(place) == leaf
+        assert root_by(leaf, place, len(leaves), tree.path(place)) == tree.root
+
+
+@given(st.integers(1, 40), st.data())
+def test_a_path_proves_nothing_else(size: int, data: st.DataObject) -> None:
+    tree = MerkleTree()
+    tree.change({place: leaf_hash(bytes([place])) for place in range(size)})
+    place = data.draw(st.integers(0, size - 1))
+    path, leaf = tree.path(place), tree.leaf(place)
+    assert root_by(leaf_hash(b"other"), place, size, path) != tree.root
+    other = data.draw(st.integers(-2, size + 2).filter(lambda other: other != place))
+    assert root_by(leaf, other, size, path) != tree.root
+    assert root_by(leaf, place, size, (*path, leaf)) is None
+    for cut in range(len(path)):
+        assert root_by(leaf, place, size, path[:cut]) is None
+        altered = (*path[:cut], bytes(32), *path[cut + 1 :])
+        assert root_by(leaf, place, size, altered) != tree.root
+        assert root_by(leaf, place, size, (*path[:cut], b"short", *path[cut + 1 :])) is None
+
+
+def test_leaves_follow_one_another() -> None:
+    tree = MerkleTree()
+    for changes in ({1: bytes(32)}, {-1: bytes(32)}, {0: b"short"}):
+        with pytest.raises(ValueError, match="leaf"):
+            tree.change(changes)
+    assert tree.size == 0
