@@ -45,7 +45,7 @@ def witness_module() -> bytes:
     save = f"(drop {wat.call('job_checkpoint', wat.job_id, wat.text(_SAVED))})"
     transfer = f"(drop {wat.operation('action:bank.transfer', TRANSFER)})"
     audit = f"(drop {wat.operation('query:bank.audit')})"
-    refused = f"(drop {wat.operation('query:secret.things')})"
+    refused = f"(drop {wat.operation('query:bank.audit', '7')})"
     every = " ".join(
         (
             wat.log("begins"),

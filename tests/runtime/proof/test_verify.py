@@ -167,7 +167,7 @@ def test_no_operation_is_called(witness: Runtime) -> None:
 
 
 def test_it_can_be_stopped(witness: Runtime) -> None:
-    job = run_witness(witness, "starves", Status.FAILED, limits=JobLimits(fuel=2_000_000_000))
+    job = run_witness(witness, "starves", Status.FAILED, limits=JobLimits(fuel=200_000_000))
     stop = Stop()
     stop()
     with pytest.raises(VerifyStopped):
