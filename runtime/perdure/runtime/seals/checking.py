@@ -133,7 +133,7 @@ class SealWitness:
                 log.keys.add(introduction_of(event))
             else:
                 changes = log.take(event, sequence, at, store.blobs)
-                log.check(before, trusted=self._key)
+                log.check(before)
         except InvalidSeal as error:
             report.add(where, str(error))  # which streams were altered is compared all the same
         return changes
@@ -141,6 +141,7 @@ class SealWitness:
     def _tell(self, log: SealedLog, store: EventStore, report: Report) -> None:
         report.seals = log.count
         self._compare_keys(log, report)
+        self._follow_keys(log, report)
         for new in log.keys.begins_anew():
             where = f"at position {new.position:,}"
             report.notes.append(f"a new line of keys for seals begins {where}: no key before it signed {new.key.hex()}")
@@ -154,6 +155,15 @@ class SealWitness:
         if store.position() > log.newest.at or log.newest.at > newest.position + 1:
             since = timestamp(newest.time)
             report.notes.append(f"what came after position {newest.position:,} ({since}) is not sealed yet")
+
+    def _follow_keys(self, log: SealedLog, report: Report) -> None:
+        """From the trusted key to all that signed; the line is whole only when all of it was read."""
+        if self._key is None:
+            return
+        for key, position in log.signers.items():
+            if not log.keys.is_followed(key, self._key):
+                what = f"from position {position:,} on they are signed by {key.hex()}, and no line of keys leads there"
+                report.add(_SEALS, f"{what} from the given one, {self._key.hex()}")
 
     def _compare_keys(self, log: SealedLog, report: Report) -> None:
         if self._keychain is None:

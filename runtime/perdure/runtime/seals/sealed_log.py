@@ -37,6 +37,7 @@ class SealedLog:
         self.newest: Seal | None = None
         self.tree = MerkleTree()
         self.count = 0
+        self.signers: dict[bytes, int] = {}  # each key with the position of its first seal
 
     def take(self, event: HeadsSealed, sequence: int, at: int, blobs: BlobStore) -> list[StreamSeal]:
         """Take the next seal; returns the ends that changed. The seal itself is not checked.
@@ -52,9 +53,10 @@ class SealedLog:
             raise InvalidSeal(f"the seal of position {event.position:,}", f"its list of ends: {error}") from None
         self.newest = Seal(statement=statement_of(event), signature=event.signature, sequence=sequence, at=at)
         self.count += 1
+        self.signers.setdefault(event.key, event.position)
         return changes
 
-    def check(self, before: Seal | None, *, trusted: bytes | None = None) -> None:
+    def check(self, before: Seal | None) -> None:
         """Make sure that the newest seal is what a key of this log signed, and follows the one ``before``.
 
         Raises:
@@ -66,7 +68,7 @@ class SealedLog:
         what = f"the seal of position {statement.position:,}"
         if not is_possible(statement) or statement.position >= self.newest.at:
             raise InvalidSeal(what, "no log could be as it says")
-        self.keys.check(statement, self.newest.signature, trusted)
+        self.keys.check(statement, self.newest.signature)
         if statement.previous != (before.statement.digest if before is not None else b""):
             raise InvalidSeal(what, "it does not follow the seal before it: one was removed or altered")
         if (self.tree.size, self.tree.root) != (statement.streams, statement.root):
