@@ -18,6 +18,7 @@ LARGE_EXTENSION: Final = "bench-large"
 GATE: Final = "query:bench.gate"
 TOUCH: Final = "action:bench.touch"
 WRITE: Final = "action:bench.write"
+PUSH: Final = "action:bench.push"
 _PING: Final = "query:test.ping"
 _PING_PAYLOAD: Final = '{"message":"hello"}'
 _MESSAGE_BYTES: Final = 100
@@ -58,6 +59,7 @@ def _call(method_at: int, method: str, payload_at: int, payload: str) -> str:
 _GATE_CALL: Final = _call(64, GATE, 80, "{}")
 _PING_CALL: Final = _call(96, _PING, 128, _PING_PAYLOAD)
 _TOUCH_CALL: Final = _call(160, TOUCH, 80, "{}")
+_PUSH_CALL: Final = _call(216, PUSH, 80, "{}")
 _WRITE_CALL: Final = _call(192, WRITE, 80, "{}")
 _CHECKPOINT: Final = f"(drop (call $job_checkpoint (i32.const 16) (i32.const 512) (i32.const {_MESSAGE_BYTES})))"
 _WARNING: Final = f"(call $job_add_warning (i32.const 16) (i32.const 256) (i32.const {_MESSAGE_BYTES}))"
@@ -65,17 +67,24 @@ _LINE: Final = f"(call $spacedrive_log (i32.const 1) (i32.const 256) (i32.const 
 _PROGRESS: Final = (
     f"(call $job_report_progress (i32.const 16) (f32.const 0.5) (i32.const 256) (i32.const {_PROGRESS_BYTES}))"
 )
-# Checkpoints until one step is left, then the gate, then the last one: what a resumed job goes on with.
-_STEPS: Final = f"""
+
+
+def _steps(more: str = "") -> str:
+    """Steps until one is left, then the gate, then a last checkpoint: what a job goes on with that was killed there."""
+    return f"""
     (block $last (loop $step
       (br_if $last (i32.le_u (local.get $left) (i32.const 1)))
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      {more}
+      {_PROGRESS}
       (call $put_number (local.get $left))
       {_CHECKPOINT}
       (br $step)))
     {_GATE_CALL}
     (call $put_number (i32.const 0))
     {_CHECKPOINT}"""
+
+
 _UNTIL_STOPPED: Final = f"""
     (loop $on
       {_CHECKPOINT}
@@ -88,9 +97,11 @@ _JOBS: Final = "\n".join(
         _job("warnings", _GATE_CALL + _repeat(_WARNING)),
         _job("pings", _GATE_CALL + _repeat(_PING_CALL)),
         _job("touches", _GATE_CALL + _repeat(_TOUCH_CALL)),
+        _job("pushes", _GATE_CALL + _repeat(_PUSH_CALL)),
         _job("writes", _GATE_CALL + _repeat(_WRITE_CALL)),
         _job("line", _LINE),
-        _job("steps", _STEPS),
+        _job("steps", _steps()),
+        _job("touching_steps", _steps(_TOUCH_CALL)),
         _job("until_stopped", _UNTIL_STOPPED),
     ]
 )
@@ -110,6 +121,7 @@ WORK: Final = f"""(module
   (data (i32.const 128) "{_escaped(_PING_PAYLOAD)}")
   (data (i32.const 160) "{_escaped(TOUCH)}")
   (data (i32.const 192) "{_escaped(WRITE)}")
+  (data (i32.const 216) "{_escaped(PUSH)}")
   (data (i32.const 256) "{"m" * _MESSAGE_BYTES}")
   (data (i32.const 512) "{_escaped(_STATE + "p" * (_MESSAGE_BYTES - len(_STATE) - 2) + '"}')}")
 
@@ -217,7 +229,7 @@ def write_extension(folder: Path, extension: str, module: bytes) -> Path:
         "version": "1.0.0",
         "wasm_file": "bench.wasm",
         "permissions": {
-            "methods": [GATE, _PING, TOUCH, WRITE],
+            "methods": [GATE, _PING, TOUCH, PUSH, WRITE],
             "rate_limits": {"requests_per_minute": 1_000_000, "concurrent_jobs": 10_000},
             "max_memory_mb": 16,
         },

@@ -20,6 +20,9 @@ _QUERY: Final = Figure("operation", "operation round trip, query:test.ping", "µ
 _IDEMPOTENT: Final = Figure(
     "operation_idempotent", "operation round trip, idempotent action, durable", "ms", Better.LESS, "lmdb_commit"
 )
+_NON_IDEMPOTENT: Final = Figure(
+    "operation_non_idempotent", "operation round trip, non-idempotent action, durable", "ms", Better.LESS, "lmdb_commit"
+)
 _TRANSACTIONAL: Final = Figure(
     "operation_transactional", "operation round trip, transactional action, 1 row", "ms", Better.LESS, "lmdb_commit"
 )
@@ -33,9 +36,22 @@ class _Written(msgspec.Struct):
     count: int
 
 
-@action("bench.touch", effect=Effect.IDEMPOTENT)
-def _touch(context: CallContext, request: _Nothing) -> _Nothing:
-    """Do nothing."""
+class Touching:
+    """The operation ``action:bench.touch``; ``count`` is how often it was done."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @action("bench.touch", effect=Effect.IDEMPOTENT)
+    def touch(self, context: CallContext, request: _Nothing) -> _Nothing:
+        """Count."""
+        self.count += 1
+        return request
+
+
+@action("bench.push", effect=Effect.NON_IDEMPOTENT)
+def _push(context: CallContext, request: _Nothing) -> _Nothing:
+    """Do nothing, and never twice."""
     return request
 
 
@@ -50,13 +66,13 @@ def _write(context: CallContext, request: _Nothing) -> _Written:
 def groups(sizes: Sizes) -> Iterator[Group]:
     """One figure for each kind of effect."""
     yield Group((_QUERY,), partial(_calls, figure=_QUERY, job="pings", count=sizes.operation_calls, scale=1e6))
-    for figure, job in ((_IDEMPOTENT, "touches"), (_TRANSACTIONAL, "writes")):
+    for figure, job in ((_IDEMPOTENT, "touches"), (_NON_IDEMPOTENT, "pushes"), (_TRANSACTIONAL, "writes")):
         yield Group((figure,), partial(_calls, figure=figure, job=job, count=sizes.operation_actions, scale=1e3))
 
 
 def _calls(folder: Path, figure: Figure, job: str, count: int, scale: float) -> Mapping[str, float]:
     with gated_runtime(folder, jobs=1) as (runtime, gate):
-        runtime.operations.register(_touch, _write)
+        runtime.operations.register(Touching().touch, _push, _write)
         seconds, (state,) = timed_jobs(runtime, gate, job, 1, count)
         events = [stored.event for stored in runtime.store.read(f"job:{state.job_id}")]
         row = runtime.store.row(b"bench")

@@ -38,6 +38,7 @@ FIGURES = [
     "rebuild_1",
     "operation",
     "operation_idempotent",
+    "operation_non_idempotent",
     "operation_transactional",
     "budget_decision",
     "budget_refusal",
@@ -52,6 +53,9 @@ FIGURES = [
     "recovery",
     "recovery_ended",
     "recovery_process",
+    "recovery_events",
+    "recovery_actions",
+    "recovery_actions_events",
     "job_memory",
 ]
 
@@ -82,7 +86,8 @@ def test_every_row_is_there(tmp_path: Path) -> None:
 
 def test_some_figures_come_with_their_floors_only() -> None:
     keys = [figure.key for group in chosen(all_groups(QUICK), "operation") for figure in group.figures]
-    operations = ["operation", "operation_idempotent", "operation_transactional"]
+    effects = ("idempotent", "non_idempotent", "transactional")
+    operations = ["operation", *(f"operation_{effect}" for effect in effects)]
     assert keys == ["lmdb_1", "lmdb_commit", "pykka_ask", *operations]
 
 
