@@ -16,8 +16,18 @@ STEPS = 3
 
 
 @functools.cache
-def stepping(word: str, *, jobs: tuple[str, ...] = ("walk", "spin"), resumable: bool = True, extra: str = "") -> bytes:
+def stepping(
+    word: str,
+    *,
+    jobs: tuple[str, ...] = ("walk", "spin"),
+    resumable: bool = True,
+    before: str = "",
+    extra: str = "",
+    after: str = "",
+) -> bytes:
     """A module whose version adds ``word`` as a warning in each step.
+
+    ``walk`` executes ``before`` at its beginning, ``extra`` at the end of each step, ``after`` at its own end.
 
     | job | what it does |
     | --- | --- |
@@ -29,6 +39,7 @@ def stepping(word: str, *, jobs: tuple[str, ...] = ("walk", "spin"), resumable: 
     at = wat.data(b"00000000")
     walk = f"""
       (local.set $i {wat.number()})
+      {before}
       (loop $next
         {wat.log("a step")}
         {at_gate(wat)}
@@ -39,6 +50,7 @@ def stepping(word: str, *, jobs: tuple[str, ...] = ("walk", "spin"), resumable: 
         (drop {wat.call("job_checkpoint", wat.job_id, f"(i32.const {at})", "(i32.const 8)")})
         {extra}
         (br_if $next (i32.lt_u (local.get $i) (i32.const {STEPS}))))
+      {after}
       (i32.const 0)"""
     bodies = {"walk": walk, "spin": f"{item} {forever()} (i32.const 0)"}
     for name in jobs:

@@ -75,8 +75,11 @@ class _Worker:
         return self._process
 
     def _died(self, process: subprocess.Popen[bytes]) -> str:
-        self._kill()
-        code = process.wait()
+        try:
+            code = process.wait(_GRACE)  # it closed its output, so it is ending
+        except subprocess.TimeoutExpired:
+            self._kill()
+            code = process.wait()
         self.close()
         self._process = None
         if self._late:
