@@ -81,7 +81,8 @@ class VerifyChild:
         return self._process
 
     def _died(self, process: subprocess.Popen[bytes], what: str) -> Outcome:
-        code = process.wait()
+        _reap(process)
+        code = process.returncode
         self._process = None
         if self._late:
             text = f"{what} took longer than {self._timeout:g} s, and was given up; --timeout allows more"
@@ -113,7 +114,16 @@ class VerifyChild:
     ) -> None:
         self.close()
         if self._process is not None:
-            self._process.communicate()
+            _reap(self._process)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes of a process that ends, and wait for that."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what was not written yet has nobody to go to
+                pipe.close()
+    process.wait()
 
 
 def verify_one(order: Order, what: str, tell: Tell, timeout: float | None) -> Outcome:
