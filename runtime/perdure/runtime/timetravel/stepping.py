@@ -128,7 +128,7 @@ class Stepper:
 
     @property
     def last(self) -> int:
-        """The number of the last one that is in the log."""
+        """The number of the last one that left an event; checks for interrupts may follow."""
         return max(self.run.last_call, self.run.calls_before)
 
     def enter(self, run: int) -> Step | End:
@@ -156,7 +156,7 @@ class Stepper:
             if drive is None or call <= drive.passed:
                 self.close()
                 drive = self._drive = self._new_drive()
-            known = drive.go(min(call, self.last + 1))
+            known = drive.go(call)
         self.here = known
         return known
 
@@ -311,6 +311,7 @@ class _Drive:
         self._end: End | None = None
         self._failure: BaseException | None = None
         self._open: RecordedCall | None = None
+        self._beyond: Divergence | None = None
         self._recent: deque[Step] = deque(maxlen=_REMEMBERED)
         self._host = ReplayHost(self._watched(calls()), source.opened, self, exact=False, after=run.calls_before)
         self._thread = threading.Thread(target=self._work, name="stepper", daemon=True)
@@ -397,7 +398,7 @@ class _Drive:
                 exit=result.exit if result.exit is not Exit.STOPPED else None,
                 error=result.error,
                 open_call=self._open,
-                divergence=host.divergence,
+                divergence=host.divergence or self._beyond,
                 unreadable=str(unreadable) if unreadable is not None else "",
             )
             self._changed.notify_all()
@@ -433,25 +434,55 @@ class _Drive:
         self._open = open_call
         if not self._run.by_guest:
             raise StopGuest
-        return _Wall()
+        return _Wall(self, calls)
+
+    def went_on(self, call: int, function: str) -> None:
+        """The guest calls its host where it had ended its run."""
+        recorded = {"function": "none", "end": self._run.end_name}
+        self._beyond = Divergence(call, self._run.until, recorded, {"function": function})
 
 
 class _Wall:
-    """The `GuestHost` behind the end of the log: it answers nothing."""
+    """The `GuestHost` behind the end of the log, for a guest that ended its run: it answers what leaves no event."""
 
-    def _stop(self, *arguments: object) -> NoReturn:
-        raise StopGuest
+    def __init__(self, drive: _Drive, calls: int) -> None:
+        self._drive = drive
+        self._calls = calls
 
-    log = report_progress = add_warning = increment_items = increment_bytes = _stop
+    def check_interrupt(self, fuel: int) -> Interrupt:
+        """See `GuestHost.check_interrupt`: it was told to go on, else that would be in the log."""
+        self._calls += 1
+        self._drive.replayed(self._calls, fuel, None)
+        return Interrupt.CONTINUE
+
+    def log(self, fuel: int, level: int, message: str) -> None:
+        """See `GuestHost.log`."""
+        self._stop("log")
+
+    def report_progress(self, fuel: int, progress: float, message: str) -> None:
+        """See `GuestHost.report_progress`."""
+        self._stop("report_progress")
 
     def checkpoint(self, fuel: int, state: bytes) -> bool:
         """See `GuestHost.checkpoint`."""
-        raise StopGuest
+        self._stop("checkpoint")
 
-    def check_interrupt(self, fuel: int) -> Interrupt:
-        """See `GuestHost.check_interrupt`."""
-        raise StopGuest
+    def add_warning(self, fuel: int, message: str) -> None:
+        """See `GuestHost.add_warning`."""
+        self._stop("add_warning")
+
+    def increment_items(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_items`."""
+        self._stop("increment_items")
+
+    def increment_bytes(self, fuel: int, count: int) -> None:
+        """See `GuestHost.increment_bytes`."""
+        self._stop("increment_bytes")
 
     def call(self, fuel: int, method: str, library_id: UUID | None, payload: bytes) -> bytes:
         """See `GuestHost.call`."""
+        self._stop("call")
+
+    def _stop(self, function: str) -> NoReturn:
+        self._drive.went_on(self._calls + 1, function)
         raise StopGuest
