@@ -11,6 +11,9 @@ from typing import Final
 
 from tests.support.guest_world import JOB, World, counted, facts, live
 
+from perdure.runtime.proof import Verdict
+from perdure.runtime.proof.verifying import Verifier
+from perdure.runtime.secrets.keychain import Keychain
 from perdure.store import EventStore, LmdbEventStore, check
 
 ROOT: Final = Path(__file__).parents[2]
@@ -42,6 +45,9 @@ def differences(undisturbed: tuple[EventStore, World], other: tuple[EventStore, 
         if len(set(keys)) != len(keys):
             found.append(f"{kind}: an effect happened twice under one name")
     found += [f"{problem.where}: {problem.what}" for problem in check(other_store).problems]
+    proof = Verifier(other_store, Keychain.in_memory(None)).verify(JOB)
+    if proof.verdict is not Verdict.PROVED:
+        found.append(f"it is not proved: {proof}")
     return found
 
 
