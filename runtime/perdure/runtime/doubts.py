@@ -94,9 +94,9 @@ def resolution_of(
     intent, sequence, _ = _intent(store, state)
     recorded: Recorded = Inline(b"")
     if resolution == "succeeded":
-        recorded = service.stated(state.extension, intent, _encoded(answer), "")
+        recorded = service.stated(state.extension, state.library_id, intent, _encoded(answer), "")
     elif resolution == "failed":
-        recorded = service.stated(state.extension, intent, failure_answer(code, message or ""), code)
+        recorded = service.stated(state.extension, state.library_id, intent, failure_answer(code, message or ""), code)
     stated = code if resolution == "failed" else ""
     return ResolveDoubt(state.job_id, sequence, resolution, recorded, stated, by)
 

@@ -106,11 +106,11 @@ class Recording:
         """How an answer is recorded; None for as it is."""
         return None if sides.answer is None else self._sealed(call, key, sides.answer.shown(answer), answer)
 
-    def stated(self, extension: str, sides: SecretSides | None, answer: bytes, code: str, key: str) -> Sealed | None:
+    def stated(self, key: str, sides: SecretSides | None, answer: bytes, code: str) -> Sealed | None:
         """How an answer is recorded that a person states for an action; None for as it is.
 
-        ``sides`` is None if there is no such operation any more. ``code`` is empty for a success. ``key`` is what the
-        action's payload is sealed with, empty for the extension's.
+        ``key`` is what it is sealed with. ``sides`` is None if there is no such operation any more. ``code`` is empty for
+        a success.
 
         Raises:
             SecretsError, StoreError: the keys cannot be used, or there is no room for it.
@@ -123,7 +123,7 @@ class Recording:
             return None
         else:
             shown = sides.answer.shown(answer)
-        return seal(self._keychain, self._blobs, key or self._keychain.extension_key(extension), shown, answer)
+        return seal(self._keychain, self._blobs, key, shown, answer)
 
     def failure(self, call: OperationCall, failure: SecretFailure, answer: bytes) -> Sealed:
         """How the answer of a handler that failed is recorded: its code is shown, its words are not."""
@@ -140,7 +140,7 @@ class Recording:
 
     def _sealed(self, call: OperationCall, key: str | None, shown: bytes, data: bytes) -> Sealed:
         try:
-            key = key or self._keychain.extension_key(call.extension or HOST)
+            key = key or self._keychain.payload_key(call.extension or HOST, call.library_id)
             return seal(self._keychain, self._blobs, key, shown, data)
         except (SecretsError, StoreError) as error:
             # What was done or refused is recorded in any case; better without its secrets than with them in clear.

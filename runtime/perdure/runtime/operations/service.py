@@ -259,8 +259,10 @@ class OperationService:
 
     # --- what a person says ------------------------------------------------------------------------------------------
 
-    def stated(self, extension: str, intent: ActionIntended, answer: bytes, code: str) -> Recorded:
+    def stated(self, extension: str, library_id: UUID, intent: ActionIntended, answer: bytes, code: str) -> Recorded:
         """How the answer is recorded that a person states for an action in doubt; ``code`` is empty for a success.
+
+        ``extension`` and ``library_id`` are the job's.
 
         Raises:
             InvalidResolution: the answer is none that the operation could give.
@@ -272,8 +274,9 @@ class OperationService:
             answer = self._stated_answer(intent.method, operation, answer)
         if operation is None or operation.secrets is not None:
             key = intent.payload.key if isinstance(intent.payload, Sealed) else ""
+            key = key or self._keychain.payload_key(extension, intent.library_id or library_id)
             sides = operation.secrets if operation is not None else None
-            sealed = self._recording.stated(extension, sides, answer, code, key)
+            sealed = self._recording.stated(key, sides, answer, code)
             if sealed is not None:
                 return sealed
         return store_payload(self._store.blobs, answer)
