@@ -38,6 +38,9 @@ def witness_module() -> bytes:
     | polite | counts items until it is told to stop; then it saves and returns 1 |
     | spin | an item, then it loops without a call |
     | quiet | returns 0 without a call |
+    | sticks | an item and a checkpoint, unless it has one; then an item, and it loops without a call |
+    | repeats | a checkpoint, two transfers, then returns 2; from its checkpoint three transfers, then it returns 0 |
+    | names | logs its own id |
     """
     wat = RuntimeWat()
     item = wat.call("job_increment_items", wat.job_id, "(i64.const 1)")
@@ -79,6 +82,10 @@ def witness_module() -> bytes:
     wat.job("polite", f"{item} (loop $on (br_if $on (i32.eqz {asks}))) {save} (i32.const 1)")
     wat.job("spin", f"{item} {forever()} (i32.const 0)")
     wat.job("quiet", "(i32.const 0)")
+    wat.job("sticks", f"(if (i32.eqz {wat.number()}) (then {item} {save})) {item} {forever()} (i32.const 0)")
+    failing = f"{save} {transfer} {transfer} (return (i32.const 2))"
+    wat.job("repeats", f"(if (i32.eqz {wat.number()}) (then {failing})) {transfer * 3} (i32.const 0)")
+    wat.job("names", f"{wat.call('spacedrive_log', 1, '(local.get $ctx) (local.get $ctx_len)')} {item} (i32.const 0)")
     return wat.module()
 
 
