@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from tests.contract.store_fixtures import JOB, RUNTIME, StoreFixtures, everything, request
 from tests.support.job_events import (
@@ -82,7 +83,11 @@ class AppendContract(StoreFixtures):
 
     def test_every_type_of_event_survives(self, store: EventStore) -> None:
         """Each example goes on to a stream of its own, after what makes it legal."""
-        for number, example in enumerate(EXAMPLES, 10):
+        for number, given in enumerate(EXAMPLES, 10):
+            # A fork's job has an id of its own.
+            example = (
+                msgspec.structs.replace(given, job_id=job_id(number)) if isinstance(given, ev.ForkBegun) else given
+            )
             before: list[ev.Event] = []
             if isinstance(example, ev.JobFolded):
                 continue  # it names the end of one stream only; see `FoldingContract`

@@ -33,6 +33,7 @@ from perdure.store import (
     JobState,
     LmdbEventStore,
     MemoryEventStore,
+    Status,
     check,
     evolve,
     fold,
@@ -41,6 +42,7 @@ from perdure.store import events as ev
 from perdure.store.folding import fold_job, folded_event, folded_rows
 from perdure.store.frame import genesis, link
 from perdure.store.job_state import from_summary
+from perdure.store.lifecycle import TRANSITIONS
 
 
 def fold_now(store: EventStore, number: int = 1) -> ev.JobFolded:
@@ -76,13 +78,21 @@ def replayed(store: EventStore, stream: str) -> JobState:
     return fold(None, [(stored.event, stored.sequence, stored.time) for stored in store.read(stream)])
 
 
+def _ended(history: list[ev.Event]) -> list[ev.Event]:
+    """The history, and the end of its job, which few come to by themselves."""
+    state = fold(None, [(event, sequence, START) for sequence, event in enumerate(history, 1)])
+    if Status.CANCELLED not in (TRANSITIONS[ev.JobCancelled].get(state.status), state.status):
+        return history
+    return history if state.finished else [*history, ev.JobCancelled(forced=True, fuel=0)]
+
+
 class _Steps:
     """Appends some jobs' histories in random pieces, folds what has ended, and removes frames, all mixed."""
 
     def __init__(self, store: EventStore, data: st.DataObject) -> None:
         self._store = store
         self._data = data
-        self._left = {number: data.draw(histories(number=number, longest=25)) for number in (1, 2, 3)}
+        self._left = {number: _ended(data.draw(histories(number=number, longest=25))) for number in (1, 2, 3)}
         self.folded: set[int] = set()
 
     def run(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 from tests.support.job_events import checkpoint, dispatched, run_of, started
 
 from perdure.store import events as ev
@@ -13,7 +14,10 @@ def life_before(example: ev.JobEvent, job: UUID) -> list[ev.Event]:
     """The events of ``job`` before ``example``, whose own numbers they meet."""
     queued: list[ev.Event] = [dispatched(job)]
     running = [*queued, started()]
-    if isinstance(example, ev.JobStarted | ev.JobLinked | ev.JobMoved):
+    if isinstance(example, ev.JobForked | ev.ForkAbandoned):
+        parent = example.parent if isinstance(example, ev.JobForked) else job
+        return [ev.ForkBegun(**msgspec.structs.asdict(dispatched(job)), parent=parent)]
+    if isinstance(example, ev.JobStarted | ev.JobLinked | ev.JobKeyed | ev.JobMoved):
         return queued
     if isinstance(example, ev.JobResumed):
         # The checkpoint that it names is the last.
