@@ -125,7 +125,7 @@ def _rows(state: JobState, details: dict[str, Any], whereabouts: str) -> Iterato
     yield "type", _type(state)
     yield "library", str(state.library_id)
     yield from _origin(state)
-    yield "status", Text.assemble(status_text(state.status), f"  {whereabouts}" if whereabouts else "")
+    yield "status", Text.assemble(_status_of(state), f"  {whereabouts}" if whereabouts else "")
     if details.get("doubt") is not None:
         yield from doubt_rows(details["doubt"])
     yield "progress", f"{percent(state.progress)}  {printable(state.message)}".rstrip()

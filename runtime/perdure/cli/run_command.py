@@ -119,6 +119,7 @@ def run(
             idempotency_key=idempotency_key,
         )
         if known is not None:
+            invocation.output.say(f"dispatched before with this key: job {known.job_id} is {known.status}")
             front.go_on(known)
         front.follow([handle.job_id])
     report_ends(invocation, [handle.job_id], stopped, as_list=False)
@@ -127,11 +128,7 @@ def run(
 def _known_job(front: Foreground, extension: str, key: str | None) -> JobState | None:
     """The job that an earlier command dispatched with this key, if there is one."""
     handle = front.runtime.job_with_key(extension, key) if key is not None else None
-    if handle is None:
-        return None
-    state = handle.state
-    front.invocation.output.say(f"dispatched before with this key: job {state.job_id} is {state.status}")
-    return state
+    return handle.state if handle is not None else None
 
 
 def read_state(option: str | None) -> bytes | None:
