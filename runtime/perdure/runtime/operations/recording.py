@@ -109,8 +109,8 @@ class Recording:
     def stated(self, key: str, sides: SecretSides | None, answer: bytes, code: str) -> Sealed | None:
         """How an answer is recorded that a person states for an action; None for as it is.
 
-        ``key`` is what it is sealed with. ``sides`` is None if there is no such operation any more. ``code`` is empty for
-        a success.
+        ``key`` is what it is sealed with; ``sides`` is None if there is no such operation any more; ``code`` is empty
+        for a success.
 
         Raises:
             SecretsError, StoreError: the keys cannot be used, or there is no room for it.
