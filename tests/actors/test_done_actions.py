@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.job_events import LIBRARY, job_id
 
 from perdure.actors.done_actions import DoneActions
 from perdure.actors.effect_keys import EffectKeys
+from perdure.actors.errors import UnreadableNow
 from perdure.actors.replay.recorded_calls import RecordedCall
+from perdure.store import DiskFull
 from perdure.store import events as ev
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import Inline, Recorded, Sealed
@@ -144,6 +148,19 @@ def test_a_payload_that_cannot_be_opened_is_matched_with_nothing() -> None:
         log.add(ev.ActionAnswered(1, 1, "action:a", None, "", recorded, Inline(b"{}"), ""))
     log.lost = {b"{}"[::-1]}
     assert log.index().outcomes == {key_of(b'{"n":1}'): 2}
+    assert log.index().unreadable == {("action:a", LIBRARY)}
+
+
+@pytest.mark.parametrize("error", [UnreadableNow("the keyring is locked"), DiskFull(Path("/disk"))])
+def test_what_cannot_be_read_now_is_not_taken_for_lost(error: Exception) -> None:
+    def opened(recorded: Recorded) -> bytes:
+        raise error
+
+    log = Log(0)
+    log.add(ev.ActionAnswered(1, 1, "action:a", None, "", Inline(b"{}"), Inline(b"{}"), ""))
+    log.opened = opened  # type: ignore[method-assign]  # for this one
+    with pytest.raises(type(error)):
+        log.index()
 
 
 def test_runs_that_begin_at_the_start_of_a_job_that_saved() -> None:

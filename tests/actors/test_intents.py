@@ -17,6 +17,7 @@ from tests.support.python_guest import PythonHost
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.actors import ActorHooks, Admission, CancelToken, Exit, Hold, OperationCall, OperationFailed, Outcome
+from perdure.actors.errors import UnreadableNow
 from perdure.actors.messages import KillJob, ResolveDoubt
 from perdure.store import DiskFull, IllegalTransition, Status
 from perdure.store import events as ev
@@ -516,6 +517,40 @@ def test_other_actions_and_those_after_the_next_checkpoint_are_done(make_rig: Ma
     assert puppet.do(send) == b'{"sent": 1}'
     puppet.do(lambda host: host.checkpoint(b"1"))
     assert puppet.do(lambda host: send(host, b'{"to": 1}')) == b'{"sent": 4}'
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_payload_that_is_lost_ends_the_job_and_nothing_is_done_again(make_rig: MakeRig, passes: bool) -> None:
+    stage = Stage(make_rig, "non_idempotent")
+    puppet = stage.job()
+    puppet.do(send)
+    puppet.fail()
+    stage.rig.wait(stage.job_id, Status.FAILED)
+    stage.rig.over(stage.job_id)
+    opened, tried = stage.operations.opened, threading.Event()
+
+    def lost(recorded: ev.Recorded) -> bytes:
+        if recorded == Inline(b"{}") and not (passes and tried.is_set()):
+            tried.set()
+            raise UnreadableNow("the keyring is locked") if passes else ValueError("its key was destroyed")
+        return opened(recorded)
+
+    stage.operations.opened = lost  # type: ignore[method-assign]  # as a key that is destroyed, or locked away
+    stage.rig.control(stage.job_id, "retry")
+    answer = stage.puppets.of(stage.job_id).begin(lambda host: send(host, b'{"to": "another"}'))
+    assert isinstance(answer.exception(TIMEOUT), Stopped)
+    if passes:
+        stage.rig.over(stage.job_id)
+        stage.rig.advance(60.0)
+        puppet = stage.puppets.of(stage.job_id)
+        assert puppet.do(send) == b'{"sent": 1}'
+        assert puppet.do(lambda host: send(host, b'{"to": "another"}')) == b'{"sent": 2}'
+        assert stage.outside.runs.qsize() == 2
+        return
+    state = stage.rig.wait(stage.job_id, Status.FAILED)
+    assert state.error is not None
+    assert state.error.kind == "unreplayable"
+    assert stage.outside.runs.qsize() == 1
 
 
 def test_an_answer_that_is_lost_ends_the_job_and_nothing_is_done_again(make_rig: MakeRig) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ from perdure.actors.attempt_mail import AttemptMail
 from perdure.actors.backoff import CONTENTION
 from perdure.actors.done_actions import DoneActions
 from perdure.actors.effect_keys import EffectKeys
-from perdure.actors.errors import SystemStopped, blame_for
+from perdure.actors.errors import SystemStopped, UnreadableNow, blame_for
 from perdure.actors.guest import StopGuest
 from perdure.actors.messages import (
     BeginOperation,
@@ -33,7 +33,7 @@ from perdure.actors.operations import OperationFailed, failure_answer
 from perdure.actors.replay.job_log import action_done
 from perdure.actors.replay.recorded_calls import AskedEvent
 from perdure.store.blobs import store_payload
-from perdure.store.errors import StoreError
+from perdure.store.errors import BlobMissing, CorruptBlob, StoreError
 from perdure.store.events import (
     ActionAnswered,
     ActionIntended,
@@ -93,8 +93,8 @@ class AttemptCalls:
         begun, self.begun = call == self.begun, 0
         if begun:
             self._system.hooks.in_doubt("idempotent", "retried")
-        elif action and (sequence := self._done_before(key)):
-            answer = self._reuse(call, fuel, sequence)
+        elif action and (sequence := self._done_before(key, method, library)):
+            answer = self._reuse(call, fuel, method, sequence)
             self.effects.done(method, library, payload)
             return answer
         message = OperationCall(
@@ -137,7 +137,7 @@ class AttemptCalls:
 
     # --- what was done before ----------------------------------------------------------------------------------------
 
-    def _done_before(self, key: str) -> int:
+    def _done_before(self, key: str, method: str, library: UUID) -> int:
         """The sequence of the outcome of the action with this key, if an earlier run has done it; else 0."""
         since = self.effects.checkpoint
         if self._done is None or self._done_since != since:
@@ -145,7 +145,17 @@ class AttemptCalls:
         if key == self._done.in_doubt:
             self._done.in_doubt = None
             self._system.hooks.in_doubt("idempotent", "retried")
-        return self._done.outcomes.get(key, 0)
+        sequence = self._done.outcomes.get(key, 0)
+        if not sequence and (method, library) in self._done.unreadable:
+            self._lose_done(
+                f"{method} was done since the checkpoint, and whether this is the same can no longer be read"
+            )
+        return sequence
+
+    def _lose_done(self, text: str) -> NoReturn:
+        """An action may have been done, and must not be done again: this ends the job."""
+        self._leases.failure = JobError("unreplayable", text, blame="host")
+        raise StopGuest from None
 
     def _done_actions(self, since: int) -> DoneActions:
         """What the runs did that were given up for this one: all of them began from, or went on behind, one place."""
@@ -161,21 +171,19 @@ class AttemptCalls:
                 system.operations.opened,
                 lambda sequence: action_done(system.store, state.job_id, sequence),
             )
-        except StoreError as error:
+        except (StoreError, UnreadableNow) as error:
             self._journal.lose(str(error), blame_for(error))
 
-    def _reuse(self, call: int, fuel: int, sequence: int) -> bytes:
+    def _reuse(self, call: int, fuel: int, method: str, sequence: int) -> bytes:
         """Give the guest the outcome that stands at ``sequence``."""
         system = self._system
         try:
             recorded = action_done(system.store, self._state.job_id, sequence).answer
             answer = system.operations.opened(recorded) if recorded is not None else b""
-        except StoreError as error:
-            self._journal.lose(str(error), blame_for(error))
         except Exception as error:  # noqa: BLE001  # whatever it is: the action was done, and must not be done again
-            text = f"the action was done, and its answer, at {sequence}, can no longer be read: {error}"
-            self._leases.failure = JobError("unreplayable", text, blame="host")
-            raise StopGuest from None
+            if isinstance(error, StoreError | UnreadableNow) and not isinstance(error, BlobMissing | CorruptBlob):
+                self._journal.lose(str(error), blame_for(error))
+            self._lose_done(f"{method} was done, and its answer, at {sequence}, can no longer be read: {error}")
         self._journal.lay_down(ActionReused(call, fuel, sequence))
         system.hooks.action_reused(self._state.extension)
         return answer

@@ -6,12 +6,14 @@ Each of those actions has an effect key, and the new run calls for the same effe
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
+from typing import Final
 from uuid import UUID
 
 from perdure.actors.effect_keys import EffectKeys
+from perdure.actors.errors import UnreadableNow
 from perdure.actors.replay.recorded_calls import AskedEvent, Outcome
+from perdure.store.errors import BlobMissing, CorruptBlob, StoreError
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import (
     ActionAnswered,
@@ -23,6 +25,8 @@ from perdure.store.events import (
     Recorded,
 )
 
+_LOST: Final = (BlobMissing, CorruptBlob)
+
 
 class DoneActions:
     """The actions of earlier runs, by their effect keys.
@@ -30,13 +34,18 @@ class DoneActions:
     Attributes:
         outcomes: the sequence of the outcome of each action that succeeded; of several with one key, the last.
         in_doubt: the key of an action whose outcome nobody knows; it may be done again under that key.
+        unreadable: method and library of actions that succeeded, and whose payloads are lost or erased: whether a new
+            call of this method is the same one, nobody can tell.
 
     Args:
         events: those of the job's stream behind the checkpoint, in order.
         job_id, library_id: the job, and the library that a call without one means.
         checkpoint: its sequence; 0 is the job's start.
-        opened: the bytes of a payload. What it cannot open is no action that a call could be matched with.
+        opened: the bytes of a payload.
         outcome: the action whose outcome stands at a sequence of the stream.
+
+    Raises:
+        StoreError, UnreadableNow: the log cannot be read, or not now.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class DoneActions:
     ) -> None:
         self.outcomes: dict[str, int] = {}
         self.in_doubt: str | None = None
+        self.unreadable: set[tuple[str, UUID]] = set()
         self._library_id = library_id
         self._opened = opened
         # Not the recorded keys: there is none beside a sealed payload, and those in a fork are of the parent's.
@@ -75,16 +85,24 @@ class DoneActions:
                 self._keys.saved(stored.sequence)
             elif isinstance(event, JobResumed):
                 self._keys = EffectKeys(job_id, event.checkpoint)
-        if intent is not None:
-            with contextlib.suppress(Exception):
-                self.in_doubt = self._keys.next(*self._what(intent))
+        if intent is not None and (what := self._what(intent)) is not None:
+            self.in_doubt = self._keys.next(*what)
 
     def _done(self, asked: AskedEvent, sequence: int) -> None:
-        with contextlib.suppress(Exception):  # its key was destroyed, or its blob is lost
-            what = self._what(asked)
+        what = self._what(asked)
+        if what is None:
+            self.unreadable.add((asked.method, self._library_of(asked)))
+        else:
             self.outcomes[self._keys.next(*what)] = sequence
             self._keys.done(*what)
 
-    def _what(self, asked: AskedEvent) -> tuple[str, UUID, bytes]:
-        library = asked.library_id if asked.library_id is not None else self._library_id
-        return asked.method, library, self._opened(asked.payload)
+    def _what(self, asked: AskedEvent) -> tuple[str, UUID, bytes] | None:
+        try:
+            return asked.method, self._library_of(asked), self._opened(asked.payload)
+        except Exception as error:
+            if isinstance(error, StoreError | UnreadableNow) and not isinstance(error, _LOST):
+                raise  # it passes
+            return None
+
+    def _library_of(self, asked: AskedEvent) -> UUID:
+        return asked.library_id if asked.library_id is not None else self._library_id
