@@ -11,10 +11,10 @@ from perdure.store.events import JobEvent, JobFolded, decode
 from perdure.store.frame import genesis, link, read_events, read_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
-from perdure.store.upcast import upcast
+from perdure.store.upcast import UPCASTS, upcast
 
 
-def expand(frame: RawFrame, name_of: Callable[[int], str | None]) -> Iterator[StoredEvent]:
+def expand(frame: RawFrame, name_of: Callable[[int], str | None]) -> list[StoredEvent]:
     """The frame's events with their hashes; ``name_of`` gives a stream's name for its number.
 
     Raises:
@@ -24,26 +24,31 @@ def expand(frame: RawFrame, name_of: Callable[[int], str | None]) -> Iterator[St
     stream = name_of(content.stream)
     if stream is None:
         raise CorruptLog(f"position {frame.position}", f"no stream has the number {content.stream}")
-    previous = content.previous
-    for offset, (time, raw) in enumerate(zip(content.times(), content.bodies, strict=True)):
-        body = bytes(raw)
-        sequence = content.first + offset
-        tip = link(previous, sequence, time, body)
-        try:
-            event = upcast(decode(body, stream))
-        except StoreError as error:
-            raise CorruptLog(f"position {frame.position + offset}", str(error)) from None
-        yield StoredEvent(
-            position=frame.position + offset,
-            stream=stream,
-            sequence=sequence,
-            time=time,
-            event=event,  # type: ignore[arg-type]  # upcast returns a member of AnyEvent
-            body=body,
-            previous=previous,
-            hash=tip,
-        )
-        previous = tip
+    previous, position, sequence, start = content.previous, frame.position, content.first, content.time
+    events: list[StoredEvent] = []
+    try:
+        for delta, raw in zip(content.deltas, content.bodies, strict=True):
+            body, time = bytes(raw), start + delta
+            event = decode(body, stream)
+            if UPCASTS:
+                event = upcast(event)  # type: ignore[assignment]  # the table's values are members of AnyEvent
+            tip = link(previous, sequence, time, body)
+            events.append(
+                StoredEvent(
+                    position=position,
+                    stream=stream,
+                    sequence=sequence,
+                    time=time,
+                    event=event,
+                    body=body,
+                    previous=previous,
+                    hash=tip,
+                )
+            )
+            previous, position, sequence = tip, position + 1, sequence + 1
+    except StoreError as error:
+        raise CorruptLog(f"position {position}", str(error)) from None
+    return events
 
 
 def events_gone(state: State | None) -> int:
@@ -96,19 +101,21 @@ def read_stream(
         link_to = (1, genesis(stream))
     wanted = last if backward else after + 1
     for frame in frames:
-        events = list(expand(frame, name_of))
-        before = (events[0].sequence, events[0].previous)
-        behind = (events[-1].sequence + 1, events[-1].hash)
-        if link_to is None and not events[0].sequence <= wanted <= events[-1].sequence:
+        events = expand(frame, name_of)
+        first, final = events[0], events[-1]
+        before = (first.sequence, first.previous)
+        behind = (final.sequence + 1, final.hash)
+        if link_to is None and not first.sequence <= wanted <= final.sequence:
             raise CorruptLog(f"{stream}, sequence {wanted}", f"position {frame.position} holds other events")
         if link_to is not None and link_to != (behind if backward else before):
             raise CorruptLog(f"{stream}, sequence {wanted}", "events there or beside it were altered or are missing")
-        if not backward and events[-1].sequence == head.sequence and events[-1].hash != head.hash:
+        if not backward and final.sequence == head.sequence and final.hash != head.hash:
             raise CorruptLog(f"{stream}, sequence {wanted}", "events from there to the stream's end were altered")
         link_to = before if backward else behind
         wanted = before[0] - 1 if backward else behind[0]
-        chosen = [event for event in events if after < event.sequence <= last]
-        yield from reversed(chosen) if backward else chosen
+        if first.sequence <= after or final.sequence > last:
+            events = [event for event in events if after < event.sequence <= last]
+        yield from reversed(events) if backward else events
     if wanted > after if backward else wanted <= last:
         raise CorruptLog(f"{stream}, sequence {wanted}", "the index does not know where it is")
 
