@@ -8,6 +8,7 @@ nothing: where the numbers have a gap, there was one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -47,6 +48,9 @@ class RecordedCall(msgspec.Struct, frozen=True, kw_only=True):
     intended: bool = False
 
 
+# Events of which more is known than what the guest stated; a long run has few of them.
+_ASKING: Final = frozenset({BudgetReached, ActionIntended, ActionAnswered, OperationAnswered, ActionReused})
+
 Outcome = Callable[[int], RecordedCall]  # the action's call whose outcome stands at a sequence of the stream
 
 
@@ -80,6 +84,8 @@ def recorded_calls(events: Iterable[StoredEvent], outcome: Outcome, after: int =
 
 def _with(event: GuestEvent, sequence: int, outcome: Outcome) -> RecordedCall:
     call, fuel = event.call, event.fuel
+    if type(event) not in _ASKING:
+        return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=event)
     if isinstance(event, BudgetReached):
         return RecordedCall(call=call, fuel=fuel, sequence=sequence, event=None, is_open=True)
     if isinstance(event, ActionIntended):
