@@ -49,7 +49,9 @@ def in_process(counts: Counts, examples: int, number: int) -> None:
     )
     def run(guest: list[Statement], end: str, deaths: list[int]) -> None:
         with tempfile.TemporaryDirectory() as home:
-            assert compare(Path(home), guest_module(guest, end), deaths) == []
+            problems = compare(Path(home), guest_module(guest, end), deaths)
+        if problems:
+            raise AssertionError(f"{guest} that {end}, crashed at {deaths}: {problems}")
         counts.examples += 1
         counts.deaths += len(deaths)
 
@@ -71,7 +73,8 @@ def killed(counts: Counts, examples: int, number: int) -> None:
     def run(guest: list[Statement], end: str, kills: list[tuple[str, int]]) -> None:
         with tempfile.TemporaryDirectory() as home:
             problems, died = compare_killed(Path(home), guest_module(guest, end), kills)
-            assert problems == []
+        if problems:
+            raise AssertionError(f"{guest} that {end}, killed at {kills}: {problems}")
         counts.examples += 1
         counts.kills += died
 

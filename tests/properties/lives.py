@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.support.guest_world import JOB, World, counted, facts, live
+from tests.support.guest_world import JOB, World, at_commit, counted, facts, live
 
 from perdure.runtime.proof import Verdict
 from perdure.runtime.proof.verifying import Verifier
@@ -58,9 +58,9 @@ def _counters(store: EventStore) -> tuple[object, ...]:
 
 
 def compare(home: Path, module: bytes, deaths: Sequence[int]) -> list[str]:
-    """What is different if the processes die, in this one, at these commits."""
+    """What is different if the processes, which are all in this one, die at the commits with these numbers."""
     calm = live(home / "calm", module, ())
-    harsh = live(home / "harsh", module, deaths)
+    harsh = live(home / "harsh", module, [at_commit(number) for number in deaths])
     return differences((calm, World(home / "calm")), (harsh, World(home / "harsh")))
 
 

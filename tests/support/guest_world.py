@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 from unittest import mock
@@ -25,8 +26,8 @@ from perdure.runtime import Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.operations import CallContext, Effect, action, query
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
-from perdure.store import EventStore, MemoryEventStore, StoreClosed, load_payload
-from perdure.store.events import ActionIntended, JobCompleted, JobFailed, encode, job_stream
+from perdure.store import AppendRequest, EventStore, MemoryEventStore, StoreClosed, load_payload
+from perdure.store.events import ActionIntended, Event, JobCompleted, JobFailed, decode, encode, job_stream
 
 # The same in each world: what a guest does with its job's id costs other fuel for other digits.
 JOB: Final = UUID("019b76da-a801-7000-8000-0000000000aa")
@@ -166,18 +167,41 @@ def resolve(runtime: Runtime, world: World) -> None:
         runtime.resolve(JOB, "again", by="test")
 
 
+Death = Callable[[Sequence[AppendRequest]], bool]  # whether a process dies before this commit
+
+
+def at_commit(number: int) -> Death:
+    """At the commit with this number, from 1."""
+    left = itertools.count(number - 1, -1)
+    return lambda requests: next(left) == 0
+
+
+def before(kind: type[Event], number: int) -> Death:
+    """Before the event of this kind with this number, from 1, is in the log."""
+    found = 0
+
+    def dies(requests: Sequence[AppendRequest]) -> bool:
+        nonlocal found
+        found += sum(type(decode(body)) is kind for request in requests for body in request.bodies)
+        return found >= number
+
+    return dies
+
+
+def never(requests: Sequence[AppendRequest]) -> bool:
+    """It lives."""
+    return False
+
+
 class Process:
-    """A runtime over a log in memory, which ends as a killed process does: at one commit nothing reaches the log.
+    """A runtime over a log in memory. It ends as a killed process does: from one commit on nothing reaches the log."""
 
-    ``dies_at`` is the number of that commit, from 1; 0: it lives.
-    """
-
-    def __init__(self, inner: MemoryEventStore, keys: MemoryKeyFiles, folder: Path, dies_at: int) -> None:
+    def __init__(self, inner: MemoryEventStore, keys: MemoryKeyFiles, folder: Path, dies: Death = never) -> None:
         self.world = World(folder)
         self.died = threading.Event()
         self.store = StoreWrapper(inner)
-        self._left = dies_at
-        self.store.before = self._count
+        self._dies = dies
+        self.store.before = self._before
         self.runtime = Runtime._start(
             self.store,
             Keychain.in_memory(keys),
@@ -191,9 +215,8 @@ class Process:
             recover=True,
         )
 
-    def _count(self, requests: object) -> None:
-        self._left -= 1
-        if self._left == 0:
+    def _before(self, requests: Sequence[AppendRequest]) -> None:
+        if not self.died.is_set() and self._dies(requests):
             self.world.die()
             self.store.cut()
             self.died.set()
@@ -211,13 +234,16 @@ class Process:
         self.runtime.close(grace=0)
 
 
-def live(folder: Path, module: bytes, deaths: Sequence[int]) -> MemoryEventStore:
-    """The log of a world where the job came to its end, after processes that died at these commits; see `Process`."""
+def live(folder: Path, module: bytes, deaths: Sequence[Death], *, ends: bool = True) -> MemoryEventStore:
+    """The log of a world where processes died, and one brought the job to its end.
+
+    ``ends`` False: without that last one.
+    """
     folder.mkdir()
     store, keys = MemoryEventStore(), MemoryKeyFiles()
-    for dies_at in (*deaths, 0):
+    for death in (*deaths, never) if ends else deaths:
         # It may die before it is open.
-        with contextlib.suppress(StoreClosed, SystemStopped), Process(store, keys, folder, dies_at) as process:
+        with contextlib.suppress(StoreClosed, SystemStopped), Process(store, keys, folder, death) as process:
             if store.head(job_stream(JOB)) is None:
                 dispatch(process.runtime, folder / "extension", module)
             bring_to_end(process.runtime, process.world, process.died)
