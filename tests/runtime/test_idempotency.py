@@ -20,10 +20,11 @@ from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.runtime import JobLimits, RetryPolicy, Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets
+from perdure.runtime.dispatching import Prepared
 from perdure.runtime.errors import BudgetExceeded, InvalidKey, InvalidState, KeyReused, UnknownJobType
 from perdure.runtime.idempotency import JobRequest
-from perdure.store import JobState, SequenceConflict, StoreFailed, check
-from perdure.store.events import JobDispatched, JobKeyed, job_stream
+from perdure.store import Effects, JobState, SequenceConflict, StoreFailed, check
+from perdure.store.events import Event, JobDispatched, JobKeyed, job_stream
 
 LIBRARY = UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8")
 
@@ -168,9 +169,8 @@ def test_many_at_once_get_one_job(acme: Runtime, gate: Gate) -> None:
 
 def test_the_last_place_is_not_needed_twice(tmp_path: Path) -> None:
     budgets = Budgets(concurrent_jobs=Budget(limit=1, at_edge=AtEdge.REFUSE))
-    with Runtime.open(
-        tmp_path / "data", settings=RuntimeSettings(budgets=budgets, shutdown_grace=GRACE), consent=grant_as_asked
-    ) as runtime:
+    chosen = RuntimeSettings(budgets=budgets, shutdown_grace=GRACE)
+    with Runtime.open(tmp_path / "data", settings=chosen, consent=grant_as_asked) as runtime:
         install_acme(runtime, tmp_path, rate_limits={"concurrent_jobs": 1})
         with ThreadPoolExecutor(8) as pool:
             ids = set(pool.map(lambda _: runtime.dispatch("acme:spin", idempotency_key="k").job_id, range(16)))
