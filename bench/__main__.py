@@ -23,6 +23,7 @@ from bench import (
     log,
     memory,
     operations,
+    proving,
     recovery,
 )
 from bench.disk import filesystem, is_memory, scratch
@@ -32,7 +33,20 @@ from bench.report import as_json, head, rows, table
 from bench.runner import run
 from bench.sizes import FULL, QUICK, Sizes
 
-_SUBJECTS = (floors, checkpoints, chatter, log, boundary, operations, budgets, loading, dispatching, recovery, memory)
+_SUBJECTS = (
+    floors,
+    checkpoints,
+    chatter,
+    log,
+    boundary,
+    operations,
+    budgets,
+    loading,
+    dispatching,
+    recovery,
+    proving,
+    memory,
+)
 
 
 def all_groups(sizes: Sizes) -> list[Group]:

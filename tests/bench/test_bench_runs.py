@@ -27,6 +27,8 @@ FLOORS = [
     "sandboxes",
     "python_start",
     "bare_sandbox",
+    "ran_progress",
+    "ran_checkpoints",
 ]
 FIGURES = [
     *(f"checkpoints_{jobs}" for jobs in (1, 8, 100)),
@@ -56,6 +58,9 @@ FIGURES = [
     "recovery_events",
     "recovery_actions",
     "recovery_actions_events",
+    "verify_progress",
+    "verify_events",
+    "verify_checkpoints",
     "job_memory",
 ]
 

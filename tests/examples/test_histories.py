@@ -11,7 +11,7 @@ from tests.support.waiting import TIMEOUT, eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # A job of each example, with a state that makes it short, and one that makes it long.
-JOBS = {"counter": ("counter", {"target": 300, "work": 20}, {"target": 3_000, "work": 2_000})}
+JOBS = {"counter": ("counter", {"target": 300, "work": 20}, {"target": 1_500, "work": 2_000})}
 
 
 def proved(perdure: CommandLine, folder: Path) -> list[int]:
