@@ -34,11 +34,11 @@ A *query* reads and changes nothing. An *action* has an effect, and its kind say
 | effect | |
 | --- | --- |
 | transactional | it is in perdure's own store and is committed together with the outcome: both or neither |
-| idempotent | it may be repeated with the same effect key |
-| non-idempotent | neither: whoever repeats it does it twice |
+| idempotent | its intent is on disk before it begins; if the outcome is not, it is run again with the same effect key |
+| non-idempotent | the same, but it is not run again: the job waits until a person says what became of it |
 
-A job that goes on from a checkpoint makes again the calls that it made after it, whatever their kind, each with the
-effect key that it had.
+What a job has done is not done again when its guest calls for it once more, after a crash or in a new run from its last
+checkpoint: the guest gets the outcome that is in the log.
 
 Scope `library`: it works in the library of the call, which has to be granted. Scope `core`: it belongs to no library.
 
