@@ -47,11 +47,11 @@ def groups(sizes: Sizes) -> Iterator[Group]:
     )
     yield Group(figures, partial(_recovery, job="steps", jobs=jobs, steps=steps))
     what = f"{jobs} jobs of {steps} steps with an action after kill -9"
-    figures = (
+    of_actions = (
         Figure("recovery_actions", f"{what}: all going on", "s", Better.LESS, "sandboxes"),
         Figure("recovery_actions_events", f"{what}: replayed until then", "events/s", Better.MORE, "lmdb_scan"),
     )
-    yield Group(figures, partial(_recovery_of_actions, jobs=jobs, steps=steps))
+    yield Group(of_actions, partial(_recovery_of_actions, jobs=jobs, steps=steps))
 
 
 def _recovery(folder: Path, job: str, jobs: int, steps: int) -> Mapping[str, float]:

@@ -251,8 +251,8 @@ class LmdbEnvironment:
         try:
             with self._begin(write) as txn:
                 yield txn
-        except lmdb.MapFullError:
-            raise  # the writer grows the map and tries again
+        except (lmdb.MapFullError, lmdb.MapResizedError):
+            raise  # the writer grows the map and tries again; who copies adopts its size
         except (struct.error, UnicodeDecodeError) as error:
             raise CorruptLog("data.mdb", f"not what was written there: {error}") from None
         except lmdb.Error as error:
@@ -346,12 +346,18 @@ class LmdbEnvironment:
         Raises:
             DiskFull, CorruptLog, StoreFailed: as they say; a part may have been written.
         """
-        try:
-            with self.transaction():  # nobody may replace the map or close it meanwhile
-                self._env.copyfd(descriptor, compact=compact)
-        except (CorruptLog, DiskFull, StoreFailed) as error:
-            full = isinstance(error, DiskFull) or free_bytes(place) < _LITTLE_SPACE
-            raise (DiskFull(place) if full else error) from error
+        while True:
+            try:
+                with self.transaction():  # nobody may replace the map or close it meanwhile
+                    self._env.copyfd(descriptor, compact=compact)
+            except lmdb.MapResizedError:
+                # The copy has a transaction of its own, for which the writer's map has become too large since ours.
+                self._resize(0, inside=0)
+            except (CorruptLog, DiskFull, StoreFailed) as error:
+                full = isinstance(error, DiskFull) or free_bytes(place) < _LITTLE_SPACE
+                raise (DiskFull(place) if full else error) from error
+            else:
+                return
 
     # --- looking at it -----------------------------------------------------------------------------------------------
 
