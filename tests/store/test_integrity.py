@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support.job_events import (
     MODULE,
+    START,
     Ticks,
     checkpoint,
     completed,
@@ -19,7 +24,7 @@ from tests.support.job_events import (
     start_job,
 )
 from tests.support.log_file import behind_its_back
-from tests.support.small_log import FRAMES, JOB, OTHER, change_frame, frame_at, replace, write_small_log
+from tests.support.small_log import FRAMES, JOB, OTHER, change_frame, frame_at, put, replace, write_small_log
 
 from perdure.store import (
     CorruptLog,
@@ -28,10 +33,12 @@ from perdure.store import (
     LmdbEventStore,
     MemoryEventStore,
     Problem,
+    Report,
     Status,
     check,
 )
 from perdure.store import events as ev
+from perdure.store.frame import make_frame
 
 
 @pytest.fixture
@@ -309,3 +316,83 @@ def test_a_log_may_be_written_to_while_it_is_checked() -> None:
         assert report.problems == []
         assert report.events >= 20
         assert store.jobs_made > 6
+
+
+# --- what somebody put in ---------------------------------------------------------------------------------------------
+
+
+def test_a_frame_behind_a_streams_end_is_found(folder: Path) -> None:
+    body = ev.encode(ev.RuntimeClosed(1))
+    with LmdbEventStore.open_readonly(folder) as store:
+        head = store.head(ev.RUNTIME_STREAM)
+        assert head is not None
+        until = store.position()
+    data, _ = make_frame(head.number, head.sequence + 1, head.hash, [START], [body])
+    with behind_its_back(folder) as databases:
+        databases.put("log", struct.pack(">Q", until + 1), data)
+        databases.put("index", struct.pack(">IQ", head.number, head.sequence + 1), struct.pack(">Q", until + 1))
+    assert places(folder) == {ev.RUNTIME_STREAM}
+    assert "inserted" in problems(folder)[0].what
+
+
+def test_a_frame_that_is_written_in_another_way_is_found(folder: Path) -> None:
+    def other(frame: bytes) -> bytes:
+        parts = msgspec.msgpack.decode(frame)
+        assert frame[1] == parts[0] == 1  # the stream's number, which may be said in more bytes
+        return frame[:1] + b"\xcd\x00\x01" + frame[2:]
+
+    change_frame(folder, 20, other)
+    assert problems(folder) == [Problem("position 20", "it is not written as a frame is: altered")]
+
+
+def test_a_number_of_no_stream_is_found(folder: Path) -> None:
+    put(folder, "names", struct.pack(">I", 9), b"job:nobody")
+    assert problems(folder) == [Problem("number 9", "it is filed under 'job:nobody', and there is no such stream")]
+
+
+DATABASES = ("log", "index", "streams", "names", "statuses")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example has a folder of its own
+@given(st.data())
+def test_any_random_damage_is_found(folder: Path, data: st.DataObject) -> None:
+    """A byte altered, an entry removed, added or exchanged with another, anywhere: something is said."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        if damage(Path(copy), data):
+            assert not check_folder(Path(copy)).clean
+
+
+def damage(folder: Path, data: st.DataObject) -> bool:
+    database = data.draw(st.sampled_from(DATABASES))
+    with behind_its_back(folder) as databases:
+        items = databases.items(database)
+        place = data.draw(st.integers(0, len(items) - 1))
+        key, value = items[place]
+        match data.draw(st.sampled_from(["alter", "remove", "add", "exchange", "cut", "lengthen"])):
+            case "alter":
+                at = data.draw(st.integers(0, max(0, len(value) - 1)))
+                new = bytearray(value) or bytearray(b"\0")
+                new[at] ^= data.draw(st.integers(1, 255))
+                databases.put(database, key, bytes(new))
+            case "remove":
+                databases.delete(database, key)
+            case "add":
+                databases.put(database, key[:-1] + bytes([key[-1] ^ 0x40]), value)
+            case "exchange":
+                other_key, other = items[(place + 1) % len(items)]
+                databases.put(database, key, other)
+                databases.put(database, other_key, value)
+            case "cut":
+                databases.put(database, key, value[:-1])
+            case "lengthen":
+                databases.put(database, key, value + b"\0")
+        return databases.items(database) != items
+
+
+def check_folder(folder: Path) -> Report:
+    try:
+        with LmdbEventStore.open_readonly(folder) as store:
+            return check(store)
+    except CorruptLog as error:
+        return Report(problems=[Problem(error.where, error.reason)])

@@ -33,6 +33,7 @@ from perdure.store.events import (
 from perdure.store.fold_check import FoldCheck, Skip, rows_of
 from perdure.store.frame import Frame, genesis, is_as_made, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
+from perdure.store.projection import is_as_kept
 from perdure.store.reading import events_gone
 from perdure.store.rows import DERIVED, digest_of_value
 from perdure.store.seals.comparison import Comparison, SealedEnd, SealedMoment
@@ -301,7 +302,8 @@ def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, r
             report.add(name, f"the log has its events up to {chain.sequence}, its end says {head.sequence}: inserted")
         fresh, now = store.rebuild(name, head.sequence), store.head(name)
         # Another process may have appended since: then there is nothing to compare with.
-        if now == head and fresh != store.state(name) and store.head(name) == head:
+        as_kept = not isinstance(store, LmdbEventStore) or is_as_kept(store.kept_state(name), fresh)
+        if now == head and (fresh != store.state(name) or not as_kept) and store.head(name) == head:
             report.add(name, "its projection differs from a fresh fold of its events")
     except StoreError as error:
         report.add(name, error)
@@ -310,7 +312,9 @@ def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, r
 def _was_folded(store: EventStore, name: str, head: Head) -> bool:
     """Whether the stream's events up to ``head`` were removed since the check began."""
     try:
-        return name.startswith("job:") and events_gone(store.state(name)) >= head.sequence
+        now = store.head(name)  # the event that says so has moved it
+        gone = events_gone(store.state(name)) if now is not None and now.sequence > head.sequence else 0
+        return name.startswith("job:") and gone >= head.sequence > 0
     except StoreError:
         return False  # the rest of the check says what is wrong
 
@@ -363,7 +367,7 @@ def _check_indexes(store: LmdbEventStore, walk: _Walk, until: int, report: Repor
         if (name := names.pop(head.number, None)) != stream:
             report.add(stream, f"its number, {head.number}, is filed under {name!r}: the log's events get a wrong name")
     for number, name in names.items():
-        if store.head(name) is None:
+        if (now := store.head(name)) is None or now.number != number:
             report.add(f"number {number}", f"it is filed under {name!r}, and there is no such stream")
     missing, extra = store.misfiled_jobs()
     for stream in missing:

@@ -754,6 +754,13 @@ class LmdbEventStore:
         with self._env.transaction() as txn:
             return {_U32.unpack(key)[0]: name.decode() for key, name in txn.cursor(self._env.names)}
 
+    def kept_state(self, stream: str) -> bytes:
+        """The bytes that the stream's projection is kept as, for the integrity check; empty if there is none."""
+        key = stream_key(stream)
+        with self._env.transaction() as txn:
+            data = txn.get(key, db=self._env.streams) if key is not None else None
+        return b"" if data is None else self._decode_end(stream, data).state
+
     def misfiled_jobs(self) -> tuple[list[str], int]:
         """Streams of jobs that the index of statuses lacks, and how many of its entries are too many.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -83,3 +84,24 @@ def decode_state(stream: str, data: bytes | memoryview) -> State | None:
         return _runtime.decode(data) if stream == RUNTIME_STREAM else decoder.decode(data)
     except UNREADABLE as error:
         raise CorruptLog(f"the projection of {stream}", str(error)) from None
+
+
+def is_as_kept(data: bytes | memoryview, state: State | None) -> bool:
+    """Whether ``data`` say what `encode_state` says of this state, and nothing else.
+
+    Fields may be missing: an older perdure did not know them. Decoding alone would pass over one with a wrong name.
+    """
+    if not data:
+        return state is None
+    try:
+        return _is_within(msgspec.msgpack.decode(data), msgspec.msgpack.decode(encode_state(state)))
+    except (*UNREADABLE, TypeError):  # a map whose keys are maps
+        return False
+
+
+def _is_within(kept: Any, fresh: Any) -> bool:
+    if isinstance(kept, dict) and isinstance(fresh, dict):
+        return all(name in fresh and _is_within(value, fresh[name]) for name, value in kept.items())
+    if isinstance(kept, list) and isinstance(fresh, list):
+        return len(kept) == len(fresh) and all(map(_is_within, kept, fresh))
+    return bool(kept == fresh)
