@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,16 +90,27 @@ def test_it_is_made_while_another_process_writes(data: Path, tmp_path: Path) -> 
     assert events_of(restored(tmp_path / "backup"))[:30] == events_of(data)[:30]
 
 
-def test_a_copy_is_made_of_a_map_that_has_grown(data: Path, tmp_path: Path) -> None:
+def test_a_copy_is_made_of_a_map_that_has_grown(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the map's size and the transaction that LMDB makes for the copy."""
+    file = tmp_path / "copy" / "log" / "data.mdb"
+    file.parent.mkdir(parents=True)
     with StoreProcess("write", data) as writer, LmdbEventStore.open_readonly(data) as reader:
         writer.expect("ready")
-        for number in range(1, 4):
-            writer.ask("100")  # two megabytes
-            file = tmp_path / f"copy-{number}" / "log" / "data.mdb"
-            file.parent.mkdir(parents=True)
-            with file.open("wb") as copy:
-                reader.copy_log(copy.fileno(), tmp_path)
-            assert len(events_of(file.parents[1])) == 15 + 100 * number
+        transaction, grown = reader._env.transaction, False
+
+        @contextlib.contextmanager
+        def growing(**how: bool) -> Iterator[object]:
+            nonlocal grown
+            with transaction(**how) as opened:
+                if not grown:
+                    assert writer.ask("100") == "115"  # two megabytes
+                    grown = True
+                yield opened
+
+        monkeypatch.setattr(reader._env, "transaction", growing)
+        with file.open("wb") as copy:
+            reader.copy_log(copy.fileno(), tmp_path)
+    assert len(events_of(tmp_path / "copy")) == 115
 
 
 def test_the_next_one_copies_what_is_new_and_drops_what_is_gone(data: Path, tmp_path: Path) -> None:
