@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.support.job_events import checkpoint, dispatched, failure, items, job_id, started
 from tests.support.recorded_run import action, intent, resolved
@@ -12,14 +13,12 @@ from perdure.store import events as ev
 
 PLENTY = ReplayLimit()
 NOTHING = ReplayLimit(fuel=0, events=0)
-SAVED = [started(), items(1), checkpoint(2), items(3)]  # the checkpoint is at 4
-RESUMED = [*SAVED, ev.JobPaused(False, 30), ev.JobResumed(4, "resume"), started(2)]
+SAVED: list[ev.Event] = [started(), items(1), checkpoint(2), items(3)]  # the checkpoint is at 4
+RESUMED: list[ev.Event] = [*SAVED, ev.JobPaused(False, 30), ev.JobResumed(4, "resume"), started(2)]
 
 
 def state_of(*events: ev.Event, resumable: bool = True) -> JobState:
-    first = dispatched(job_id(1))
-    if not resumable:
-        first = ev.JobDispatched(*[getattr(first, n) if n != "resumable" else False for n in first.__struct_fields__])
+    first = msgspec.structs.replace(dispatched(job_id(1)), resumable=resumable)
     state: JobState | None = None
     for sequence, event in enumerate([first, *events], 1):
         state = evolve(state, event, sequence, 0)

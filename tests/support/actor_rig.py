@@ -25,6 +25,7 @@ from perdure.actors import (
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import Admit, Control
 from perdure.actors.recovery import admit_recovered, recover
+from perdure.actors.requeueing import ReplayLimit
 from perdure.store import EventStore, JobState, MemoryEventStore, Status
 from perdure.store.events import (
     AnyEvent,
@@ -62,6 +63,7 @@ class Rig:
         running_jobs: int = 64,
         kill_grace: float = 5.0,
         restarts: RestartLimit | None = None,
+        replay_limit: ReplayLimit | None = None,
     ) -> None:
         self.clock: ManualClock = predecessor.clock if predecessor is not None else ManualClock()
         inner = inner or (predecessor.store.inner if predecessor is not None else MemoryEventStore(self.clock.now))
@@ -77,7 +79,11 @@ class Rig:
             hooks=hooks or ActorHooks(),
             clock=self.clock,
             settings=SystemSettings(
-                running_jobs=running_jobs, workers=2, kill_grace=kill_grace, restarts=restarts or RestartLimit()
+                running_jobs=running_jobs,
+                workers=2,
+                kill_grace=kill_grace,
+                restarts=restarts or RestartLimit(),
+                replay_limit=replay_limit or ReplayLimit(),
             ),
             ended=lambda state: self.ended.append(state.job_id),
         )

@@ -15,7 +15,7 @@ from perdure.store.event_store import StoredEvent
 FIRST = 3  # the sequence of the first event: a job's dispatch and start are before it
 
 
-def stored(*events: ev.AnyEvent, first: int = FIRST) -> list[StoredEvent]:
+def stored(*events: ev.Event, first: int = FIRST) -> list[StoredEvent]:
     """The events at sequences from ``first`` on."""
     return [
         StoredEvent(
@@ -23,7 +23,7 @@ def stored(*events: ev.AnyEvent, first: int = FIRST) -> list[StoredEvent]:
             stream="job:1",
             sequence=sequence,
             time=0,
-            event=event,
+            event=event,  # type: ignore[arg-type]  # one of all events
             body=ev.encode(event),
             previous=b"",
             hash=b"",
@@ -37,7 +37,7 @@ def nothing_done(sequence: int) -> RecordedCall:
     raise AssertionError(f"nobody asks for {sequence}")
 
 
-def calls_of(*events: ev.AnyEvent, after: int = 0) -> list[RecordedCall]:
+def calls_of(*events: ev.Event, after: int = 0) -> list[RecordedCall]:
     """The recorded calls."""
     return list(recorded_calls(stored(*events), nothing_done, after))
 
@@ -50,7 +50,7 @@ class Led:
 
     def __init__(
         self,
-        *events: ev.AnyEvent,
+        *events: ev.Event,
         exact: bool = False,
         after: int = 0,
         opened: Callable[[ev.Recorded], bytes] | None = None,

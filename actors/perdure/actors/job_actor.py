@@ -146,10 +146,8 @@ class JobActor(MailboxActor):
             result = GuestResult(Exit.STOPPED, 0)  # there was no fuel to begin with
         finally:
             hooks.attempt_ended(self._meter)
-        if self._replay is not None:
-            hooks.replayed(self._state.extension, self._replay.answered)
-            if self._replay.broken is not None:
-                self._journal.lost, self._journal.blame = str(self._replay.broken), blame_for(self._replay.broken)
+        if self._replay is not None and self._replay.broken is not None:
+            self._journal.lost, self._journal.blame = str(self._replay.broken), blame_for(self._replay.broken)
         if self._journal.lost is None and result is not None:
             self._record_end(self._ending(result))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.extension_folders import EXTENSION, write_extension
-from tests.support.guest_world import JOB, PERMISSIONS, Process, World, before, live
+from tests.support.guest_world import JOB, Process, World, before, live
 from tests.support.job_history import tags_of
-from tests.support.random_guests import EVERYTHING, guest_module
+from tests.support.random_guests import EVERYTHING, PERMISSIONS, guest_module
 from tests.support.rewritten import Alter, changing, rewritten, without
 from tests.support.waiting import TIMEOUT
 
