@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Final, NoReturn
 from uuid import UUID
 
 from perdure.actors.effect_keys import EffectKeys
@@ -34,7 +34,12 @@ from perdure.store.events import (
     tag_of,
 )
 
-_OPERATION = "call"
+_OPERATION: Final = "call"
+_ANSWERS: Final[dict[type[GuestEvent], str]] = {
+    CheckpointSaved: "checkpoint saved",
+    CheckpointRefused: "checkpoint refused",
+    InterruptAnswered: "interrupt",
+}
 
 
 class ProofWatch:
@@ -79,6 +84,7 @@ class ProofWatch:
         self._opened = opened
         self._effects = EffectKeys(job_id, run.origin)
         self._calls: Iterator[RecordedCall] | None = None
+        self._names: dict[type[GuestEvent], str] = {}  # of host functions, by the event that a call leaves
 
     def watched(self, calls: Iterator[RecordedCall], known_fuel: Callable[[bool], None]) -> Iterator[RecordedCall]:
         """The run's calls, each looked at before it is compared; ``known_fuel`` is told whether its fuel is known."""
@@ -110,15 +116,19 @@ class ProofWatch:
             if asked.method.startswith("action:"):
                 self._action(recorded, asked)
         elif event is not None:
-            self.functions[str(event_words(event)["function"])] += 1
-            if isinstance(event, CheckpointSaved):
-                self.answers["checkpoint saved"] += 1
-                self._effects.saved(recorded.sequence)
-            elif isinstance(event, CheckpointRefused):
-                self.answers["checkpoint refused"] += 1
-            elif isinstance(event, InterruptAnswered):
-                self.answers["interrupt"] += 1
+            self._stated(event, recorded.sequence)
         self.last = recorded
+
+    def _stated(self, event: GuestEvent, sequence: int) -> None:
+        kind = type(event)
+        name = self._names.get(kind)
+        if name is None:
+            name = self._names[kind] = str(event_words(event)["function"])
+        self.functions[name] += 1
+        if (answer := _ANSWERS.get(kind)) is not None:
+            self.answers[answer] += 1
+        if kind is CheckpointSaved:
+            self._effects.saved(sequence)
 
     def live(self, calls: int, fuel: int, open_call: RecordedCall | None) -> GuestHost:
         """See `ReplayWatch.live`: nothing is; only a guest that ended its run itself is let go on to its end.
