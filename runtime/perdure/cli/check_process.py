@@ -16,6 +16,7 @@ from perdure.cli.errors import CommandError, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
 from perdure.runtime.seals.checking import SealWitness
 from perdure.runtime.seals.errors import SealError
+from perdure.runtime.vdfs.contents_check import check_contents
 from perdure.store.errors import StoreError
 from perdure.store.integrity import Report, check
 from perdure.store.lmdb_store import LmdbEventStore
@@ -60,7 +61,10 @@ def main(folder: str, seal: str = "", key: str = "") -> Outcome:
     try:
         witness = SealWitness.of_files(Path(seal) if seal else None, Path(key) if key else None, Path(folder))
         with LmdbEventStore.open_readonly(folder) as store:
-            return Outcome(report=check(store, witness))
+            report = check(store, witness)
+            if not report.problems:  # else it may be its rows that are damaged, or its pages
+                check_contents(store, report)
+            return Outcome(report=report)
     except (StoreError, SealError) as error:
         return Outcome(error=error_line(error), code=exit_code(error))
 

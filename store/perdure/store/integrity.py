@@ -12,7 +12,7 @@ know how the streams once ended: a `Witness` says so (`perdure.runtime.seals`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -20,13 +20,7 @@ from perdure.store.blobs import BlobStore
 from perdure.store.errors import CorruptLog, StoreError
 from perdure.store.event_store import EventStore, Head, RawFrame
 from perdure.store.events import (
-    BlobRef,
-    ExtensionInstalled,
-    JobDispatched,
     JobFolded,
-    JobMoved,
-    Sealed,
-    UpdateProposed,
     decode,
     writes_of,
 )
@@ -35,6 +29,7 @@ from perdure.store.frame import Frame, genesis, is_as_made, link, read_frame
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.projection import is_as_kept
 from perdure.store.reading import events_gone
+from perdure.store.references import blobs_of
 from perdure.store.rows import DERIVED, digest_of_value
 from perdure.store.seals.comparison import Comparison, SealedEnd, SealedMoment
 
@@ -222,7 +217,7 @@ class _Walk:
                 if isinstance(event, JobFolded):
                     self._sealed.fold(name, event.through, event.hash)
                     self._fold(position + place, name, frame, event)
-                self.digests.update(_references(event))
+                self.digests.update(blobs_of(event))
                 for write in writes_of(event):
                     digest = digest_of_value(write.value) if write.value is not None else None
                     self.rows[write.key] = _Written(position + place, digest)
@@ -272,17 +267,6 @@ def _check_folds(store: EventStore, walk: _Walk, report: Report) -> None:
     if not walk.unreadable:
         for where, what in walk.folds.wrong_gaps(walk.placed):
             report.add(where, what)
-
-
-def _references(event: Any) -> Iterator[str]:
-    if isinstance(event, ExtensionInstalled | JobDispatched | JobMoved | UpdateProposed):
-        yield event.module
-    for name in ("state", "payload", "answer", "data", "rows", "changes"):
-        value = getattr(event, name, None)
-        if isinstance(value, Sealed):
-            value = value.data
-        if isinstance(value, BlobRef):
-            yield value.digest
 
 
 def _check_end(store: EventStore, name: str, head: Head, chain: _Chain | None, report: Report) -> None:
