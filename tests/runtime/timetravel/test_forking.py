@@ -29,6 +29,7 @@ from perdure.runtime import (
     Budgets,
     ExtensionDisabled,
     ForkRefused,
+    Grant,
     InvalidState,
     JobHandle,
     LibraryDenied,
@@ -451,14 +452,13 @@ def test_what_the_extension_may_do_today_counts(runtime: Runtime, gate: Gate) ->
 
 def test_the_library_has_to_be_allowed_today(runtime: Runtime, world: World, tmp_path: Path) -> None:
     library = UUID(int=9)
-    jobs = PythonJobs(runtime, tmp_path, lambda host, state, spec: None, libraries=[str(library)])
+    methods = ["query:world."]
+    jobs = PythonJobs(runtime, tmp_path, lambda host, state, spec: None, libraries=[str(library)], methods=methods)
     job = completed(jobs.start(library_id=library))
     assert completed(runtime.fork(job.job_id, 2)).state.library_id == library != DEFAULT_LIBRARY
-    grant = runtime.inspect("acme").grant
-    if grant is not None:
-        runtime.grant("acme", grant.__class__(), by="test")
-        with pytest.raises(LibraryDenied):
-            runtime.fork(job.job_id, 2)
+    runtime.grant("acme", Grant(methods=tuple(methods), libraries=(str(DEFAULT_LIBRARY),)), by="test")
+    with pytest.raises(LibraryDenied):
+        runtime.fork(job.job_id, 2)
 
 
 def test_a_fork_is_a_job_of_the_budget(tmp_path: Path) -> None:
