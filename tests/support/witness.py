@@ -40,7 +40,8 @@ def witness_module() -> bytes:
     | quiet | returns 0 without a call |
     | sticks | an item and a checkpoint, unless it has one; then an item, and it loops without a call |
     | repeats | a checkpoint, two transfers, then returns 2; from its checkpoint three transfers, then it returns 0 |
-    | names | logs its own id |
+    | names | logs its own id, then an item |
+    | insists | the same and a checkpoint, then returns 2; from its checkpoint the same, then it returns 0 |
     """
     wat = RuntimeWat()
     item = wat.call("job_increment_items", wat.job_id, "(i64.const 1)")
@@ -85,7 +86,10 @@ def witness_module() -> bytes:
     wat.job("sticks", f"(if (i32.eqz {wat.number()}) (then {item} {save})) {item} {forever()} (i32.const 0)")
     failing = f"{save} {transfer} {transfer} (return (i32.const 2))"
     wat.job("repeats", f"(if (i32.eqz {wat.number()}) (then {failing})) {transfer * 3} (i32.const 0)")
-    wat.job("names", f"{wat.call('spacedrive_log', 1, '(local.get $ctx) (local.get $ctx_len)')} {item} (i32.const 0)")
+    own_id = wat.call("spacedrive_log", 1, "(local.get $ctx) (local.get $ctx_len)")
+    wat.job("names", f"{own_id} {item} (i32.const 0)")
+    failing = f"{save} (return (i32.const 2))"
+    wat.job("insists", f"{own_id} {item} (if (i32.eqz {wat.number()}) (then {failing})) (i32.const 0)")
     return wat.module()
 
 

@@ -8,14 +8,15 @@ import pytest
 from tests.runtime.conftest import GRACE
 from tests.support.gate import Gate
 from tests.support.job_history import events_of, tags_of
+from tests.support.rewritten import changing, rewritten
 from tests.support.versions import stepping, version_folder
 from tests.support.waiting import TIMEOUT, eventually
 from tests.support.witness import WITNESS, install_witness, run_witness
 
 from perdure.actors.requeueing import ReplayLimit
 from perdure.runtime import JobHandle, Runtime, RuntimeSettings, Status, grant_as_asked
-from perdure.runtime.proof import Proof, Verdict, verify_bundle
-from perdure.store.events import ActionReused, ItemsCounted, JobMoved, JobRecovered
+from perdure.runtime.proof import Proof, Verdict, Verifier, verify_bundle
+from perdure.store.events import ActionReused, ItemsCounted, JobForked, JobMoved, JobRecovered, job_stream
 
 
 def proved(runtime: Runtime, job: JobHandle, folder: Path) -> Proof:
@@ -104,19 +105,46 @@ def test_a_fork_is_proved_from_the_run_that_it_took_up(witness: Runtime, tmp_pat
     assert (run.calls, run.by_guest) == (16, True)
 
 
-def test_a_fork_that_begins_anew_leaves_the_parents_runs_to_the_parent(witness: Runtime, tmp_path: Path) -> None:
+def test_a_fork_with_another_state_leaves_the_runs_before_to_the_original(witness: Runtime, tmp_path: Path) -> None:
     job = run_witness(witness, "fails", attempts=2)
     fork = witness.fork(job.job_id, state={"saved": 1})
     assert fork.wait(TIMEOUT).status is Status.COMPLETED, fork.error
-    proof = proved(witness, fork, tmp_path)
+    proof = witness.verify(fork.job_id)
+    assert proof.is_proved
     assert [one.count for one in proof.not_compared if one.what == "runs before the fork"] == [2]
     assert len(proof.runs) == 1
+    # In a bundle the original is not at hand: what the fork says of it is its own word.
+    witness.export_bundle(fork.job_id, tmp_path / "fork.perdure")
+    assert verify_bundle(tmp_path / "fork.perdure").verdict is Verdict.PARTIAL
 
 
-@pytest.mark.parametrize("name", ["names", "all"])
-def test_a_fork_of_a_fork(witness: Runtime, tmp_path: Path, name: str) -> None:
-    job = run_witness(witness, name)
+def test_runs_before_a_fork_are_run_again_as_the_original(witness: Runtime, tmp_path: Path) -> None:
+    job = run_witness(witness, "fails", attempts=2)
+    last = [entry.stored.sequence for entry in job.history() if isinstance(entry.stored.event, ItemsCounted)][-1]
+    fork = witness.fork(job.job_id, last)
+    assert fork.wait(TIMEOUT).status is Status.COMPLETED, fork.error
+    proof = proved(witness, fork, tmp_path)
+    assert [run.end for run in proof.runs] == ["retry-scheduled", "completed"]
+    assert "runs before the fork" not in {one.what for one in proof.not_compared}
+
+
+def test_a_fork_of_a_history_that_never_was_is_damage(witness: Runtime) -> None:
+    job = run_witness(witness, "all")
     sequence = next(entry.stored.sequence for entry in job.history() if isinstance(entry.stored.event, ItemsCounted))
+    fork = witness.fork(job.job_id, sequence)
+    assert fork.wait(TIMEOUT).status is Status.COMPLETED, fork.error
+    store = rewritten(witness.store, fork.job_id, changing(JobForked, hash=bytes(32)))
+    events = [stored.event for stored in witness.store.read(job_stream(job.job_id))]
+    store.append(job_stream(job.job_id), events)
+    proof = Verifier(store, witness.keychain).verify(fork.job_id)
+    assert proof.verdict is Verdict.DAMAGED
+    assert "no fork of" in proof.damage
+
+
+@pytest.mark.parametrize("name", ["names", "all", "insists"])
+def test_a_fork_of_a_fork(witness: Runtime, tmp_path: Path, name: str) -> None:
+    job = run_witness(witness, name, attempts=2)
+    sequence = [entry.stored.sequence for entry in job.history() if isinstance(entry.stored.event, ItemsCounted)][-1]
     fork = witness.fork(job.job_id, sequence)
     assert fork.wait(TIMEOUT).status is Status.COMPLETED, fork.error
     again = witness.fork(fork.job_id, sequence)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
+from uuid import UUID
 
 import msgspec
 
@@ -275,6 +276,10 @@ class Bundle:
     def projection(self, state: JobState) -> str:
         """See `JobSource.projection`: there is none."""
         return NO_PROJECTION
+
+    def hash_in(self, job_id: UUID, sequence: int) -> bytes | None:
+        """See `JobSource.hash_in`: there is no other job."""
+        return None
 
     def seal(self) -> SealFinding | None:
         """See `JobSource.seal`."""

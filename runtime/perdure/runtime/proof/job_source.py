@@ -60,6 +60,9 @@ class JobSource(Protocol):
     def projection(self, state: JobState) -> str:
         """How what is kept of the job compares with ``state``, folded from its events; see `Proof`."""
 
+    def hash_in(self, job_id: UUID, sequence: int) -> bytes | None:
+        """The hash of another job's event; None where it is not at hand."""
+
     def seal(self) -> SealFinding | None:
         """The newest seal of the job's stream, checked; None if there is none.
 
@@ -147,6 +150,15 @@ class StoredJob:
         if head is None or head.sequence != self.sequence or not isinstance(kept, JobState):
             return PROJECTION_MOVED if head is not None and head.sequence > self.sequence else PROJECTION_DIFFERS
         return PROJECTION_EQUAL if kept == state else PROJECTION_DIFFERS
+
+    def hash_in(self, job_id: UUID, sequence: int) -> bytes | None:
+        """See `JobSource.hash_in`."""
+        try:
+            for stored in self.store.read(job_stream(job_id), after=sequence - 1, until=sequence):
+                return stored.hash
+        except StoreError:
+            pass  # it was folded, or is damaged: that is not this job's
+        return None
 
     def seal(self) -> SealFinding | None:
         """See `JobSource.seal`."""

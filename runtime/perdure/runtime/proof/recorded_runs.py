@@ -52,7 +52,8 @@ class RecordedRun(msgspec.Struct, kw_only=True):
     and ``bytes`` of them are the guest's, ``edges`` those of budgets; ``last_call`` and ``last_fuel`` are the last
     one's. Events up to ``led_until`` were made by another guest (another module, or the run's before it was taken up
     at a checkpoint), so that their fuel is another. ``end`` is the end of the last attempt, if it has one.
-    ``copied``: it is a copy of another job's, and was not taken up here.
+    ``copied``: it was made in another job (``made_in``), of which this one is a fork, and not taken up here;
+    ``changed``: the fork has another module than that one, or another state of its last checkpoint.
     """
 
     number: int
@@ -74,6 +75,8 @@ class RecordedRun(msgspec.Struct, kw_only=True):
     last_call: int = 0
     last_fuel: int = 0
     copied: bool = False
+    changed: bool = False
+    made_in: UUID | None = None
     finished: bool = False
 
     @property
@@ -100,7 +103,8 @@ class History(msgspec.Struct, kw_only=True):
     host_events: int
     hash: bytes
     first_time: int
-    forked_at: int = 0  # the sequence of the last `JobForked`
+    forked: JobForked | None = None  # the last one
+    forked_at: int = 0  # its sequence
 
     @property
     def seconds(self) -> float:
@@ -135,6 +139,7 @@ class _Splitter:
         self._events = self._bytes = self._host_events = 0
         self._hash = b""
         self._first_time = self._forked_at = 0
+        self._fork: JobForked | None = None
 
     def step(self, stored: StoredEvent) -> None:
         event, sequence = stored.event, stored.sequence
@@ -154,11 +159,7 @@ class _Splitter:
         if isinstance(event, JobStarted):
             self._started(state, stored)
         elif isinstance(event, JobForked):
-            self._forked_at = sequence
-            for earlier in self._runs:
-                earlier.copied = True
-                if event.module:
-                    earlier.led_until, earlier.led_fuel = sequence, earlier.last_fuel
+            self._forked(event, state.job_id, sequence)
         elif isinstance(event, JobRecovered) and run is not None:
             if event.origin != run.origin:
                 self._taken_up_at_checkpoint(state, run, sequence)
@@ -179,6 +180,18 @@ class _Splitter:
         now.end = None
         now.until = stored.sequence
         now.attempts.append(RecordedAttempt(stored, stored.time))
+
+    def _forked(self, event: JobForked, job_id: UUID, sequence: int) -> None:
+        self._fork, self._forked_at = event, sequence
+        for run in self._runs:
+            run.copied = True
+            run.changed = run.changed or event.module or event.state
+            if run.made_in is None:
+                run.made_in = event.made_by
+                if run.guest_id == job_id:
+                    run.guest_id = event.made_by
+            if event.module:
+                run.led_until, run.led_fuel = sequence, run.last_fuel
 
     def _begin(self, state: JobState, after: int) -> RecordedRun:
         run = state.run
@@ -236,5 +249,6 @@ class _Splitter:
             host_events=self._host_events,
             hash=self._hash,
             first_time=self._first_time,
+            forked=self._fork,
             forked_at=self._forked_at,
         )

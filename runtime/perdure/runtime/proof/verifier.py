@@ -31,6 +31,9 @@ from perdure.store.errors import JobIsFolded, StoreError
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import GuestEvent, job_stream
 
+_WHY_SKIPPED: Final = "the fork has another state or module than the job they are copies of; verify that one"
+_WHY_UNKNOWN: Final = "the fork has another state or module than the job they are copies of, which is not at hand"
+
 Tell = Callable[[int, int], None]  # events that are done, of so many
 
 _HOST: Final = "events of the host itself"
@@ -104,10 +107,10 @@ class _Verifier:
         seal, seal_problem = self._sealed()
         runs: list[RunProof] = []
         done = history.host_events
-        copied = 0
+        skipped = 0
         for run in history.runs:
-            if run.copied:
-                copied += 1
+            if run.copied and run.changed:
+                skipped += 1
             else:
                 runs.append(self._run(history, run))
             done += run.events
@@ -115,9 +118,13 @@ class _Verifier:
         ends = sum(run.by_guest and run.difference is None and run.lost is None for run in runs)
         host_events = history.host_events - ends
         not_compared = [NotCompared(_HOST, host_events, _WHY_HOST)]
-        if copied:
-            why = f"they are copies of job {history.state.forked_from}, of which this one is a fork; verify that one"
-            not_compared.append(NotCompared("runs before the fork", copied, why))
+        if history.forked is not None:
+            original = source.hash_in(history.forked.parent, history.forked.sequence)
+            if original is not None and original != history.forked.hash:
+                return self._damaged(f"it is no fork of job {history.forked.parent}, whose events there are others")
+            if skipped:
+                why = _WHY_SKIPPED if original is not None else _WHY_UNKNOWN
+                not_compared.append(NotCompared("runs before the fork", skipped, why, expected=original is not None))
         not_compared += _summed(run.not_compared for run in runs)
         difference = next((run.difference for run in runs if run.difference is not None), None)
         lost = tuple(run.lost for run in runs if run.lost is not None)
