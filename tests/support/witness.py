@@ -18,6 +18,7 @@ from perdure.runtime import JobHandle, JobLimits, RetryPolicy, Runtime, Status, 
 WITNESS: Final = "witness"
 PERMISSIONS: Final = {"methods": ["query:test.", "query:bank.", "action:bank."]}
 _SAVED: Final = '{"saved":1}'
+SECRET: Final = '{"word":"sesame"}'
 TRANSFER: Final = '{"source":"a","target":"b","amount":1}'
 
 
@@ -40,6 +41,7 @@ def witness_module() -> bytes:
     | quiet | returns 0 without a call |
     | sticks | an item and a checkpoint, unless it has one; then an item, and it loops without a call |
     | repeats | a checkpoint, two transfers, then returns 2; from its checkpoint three transfers, then it returns 0 |
+    | whispers | an item, a call that is sealed, an item, a checkpoint, then returns 2; from its checkpoint an item |
     | names | logs its own id, then an item |
     | insists | the same and a checkpoint, then returns 2; from its checkpoint the same, then it returns 0 |
     """
@@ -86,6 +88,9 @@ def witness_module() -> bytes:
     wat.job("sticks", f"(if (i32.eqz {wat.number()}) (then {item} {save})) {item} {forever()} (i32.const 0)")
     failing = f"{save} {transfer} {transfer} (return (i32.const 2))"
     wat.job("repeats", f"(if (i32.eqz {wat.number()}) (then {failing})) {transfer * 3} (i32.const 0)")
+    sealed = f"(drop {wat.operation('query:nobody.knows', SECRET)})"  # as all that names no operation
+    failing = f"{item} {sealed} {item} {save} (return (i32.const 2))"
+    wat.job("whispers", f"(if (i32.eqz {wat.number()}) (then {failing})) {item} (i32.const 0)")
     own_id = wat.call("spacedrive_log", 1, "(local.get $ctx) (local.get $ctx_len)")
     wat.job("names", f"{own_id} {item} (i32.const 0)")
     failing = f"{save} (return (i32.const 2))"

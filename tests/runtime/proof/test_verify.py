@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.support.witness import WITNESS, run_witness
 from perdure.runtime import JobHandle, JobLimits, Runtime, RuntimeSettings, Status
 from perdure.runtime.proof import Proof, Stop, Verdict, VerifyStopped
 from perdure.store import check
-from perdure.store.errors import UnknownJob
+from perdure.store.errors import JobIsFolded, UnknownJob
 from perdure.store.events import GuestEvent, JobCompleted, JobStarted, encode
 
 
@@ -188,6 +189,30 @@ def test_sealed_payloads_are_opened_and_counted(runtime: Runtime, tmp_path: Path
     proof = proved(runtime, job)
     assert (proof.compared.opened, proof.compared.calls) == (1, 1)
     assert "operation" in tags_of(job)
+
+
+def test_erased_payloads_end_their_run_and_later_ones_are_proved(witness: Runtime) -> None:
+    job = run_witness(witness, "whispers", attempts=2)
+    assert proved(witness, job).compared.opened == 1
+    witness.erase(extension=WITNESS)
+    proof = witness.verify(job.job_id)
+    assert proof.verdict is Verdict.PARTIAL
+    assert proof.difference is None
+    (lost,) = proof.lost
+    assert (lost.run, lost.call, lost.calls) == (1, 2, 3)
+    assert "was destroyed" in lost.why
+    first, second = proof.runs
+    assert (first.calls, first.events, second.calls, second.events) == (1, 1, 1, 2)
+    assert check(witness.store).problems == []
+
+
+def test_a_folded_job_says_so(witness: Runtime) -> None:
+    job = run_witness(witness, "all")
+    witness.fold_jobs(timedelta(0))
+    with pytest.raises(JobIsFolded):
+        witness.verify(job.job_id)
+    with pytest.raises(JobIsFolded):
+        witness.export_bundle(job.job_id, witness._cache_folder / "job.perdure")
 
 
 def test_a_module_that_is_gone_cannot_be_run_again(witness: Runtime) -> None:
