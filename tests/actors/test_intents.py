@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from tests.support.actor_rig import Rig
+from tests.support.actor_rig import Rig, nudge
 from tests.support.handlers import Handlers
 from tests.support.puppet import Puppet, Puppets, Stopped
 from tests.support.python_guest import PythonHost
@@ -18,7 +18,7 @@ from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.actors import ActorHooks, Admission, CancelToken, Exit, Hold, OperationCall, OperationFailed, Outcome
 from perdure.actors.errors import UnreadableNow
-from perdure.actors.messages import KillJob, ResolveDoubt
+from perdure.actors.messages import KillJob, ResolveDoubt, Run, encode_message
 from perdure.store import DiskFull, IllegalTransition, Status
 from perdure.store import events as ev
 from perdure.store.errors import ActionInDoubt, NotInDoubt
@@ -57,6 +57,7 @@ class Outside:
     def __init__(self, effect: str) -> None:
         self.effect = effect
         self.runs: queue.SimpleQueue[OperationCall] = queue.SimpleQueue()
+        self.tokens: queue.SimpleQueue[CancelToken] = queue.SimpleQueue()
         self.done: list[str] = []
         self.stops = False
         self.go_on = threading.Event()
@@ -64,6 +65,7 @@ class Outside:
 
     def __call__(self, call: OperationCall, token: CancelToken) -> bytes:
         self.runs.put(call)
+        self.tokens.put(token)
         if self.stops:
             assert self.go_on.wait(TIMEOUT)
         if self.failure is not None:
@@ -242,14 +244,42 @@ def test_a_router_that_dies_before_the_action_begins_leaves_no_doubt(make_rig: M
     assert stage.rig.store.blocked.acquire(timeout=TIMEOUT)
     router = stage.rig.system.router.ref
     assert router is not None
-    router.stop()
-    stage.rig.system.restart("router")
+    router.tell(encode_message(Run()))  # no message of a router's
+    eventually(lambda: not router.is_alive())
     stage.rig.store.unblock()
+    eventually(lambda: stage.tags()[-1] == "intent")
+    stage.rig.advance(1.0)  # the next router
 
     assert code(answer.result(TIMEOUT)) == "unavailable"
     assert stage.outside.runs.empty()
     assert [event.code for event in stage.events(ev.ActionAnswered)] == ["unavailable"]
     assert puppet.do(send) == b'{"sent": 1}'
+
+
+def test_a_pause_that_comes_before_the_action_begins_lets_it_begin(make_rig: MakeRig) -> None:
+    stage = Stage(make_rig, "non_idempotent")
+    puppet = stage.job()
+    stage.rig.store.block()
+    answer = puppet.begin(send)
+    assert stage.rig.store.blocked.acquire(timeout=TIMEOUT)
+    stage.rig.system.suspend_jobs([stage.job_id], "the runtime closes")
+    nudge(stage.rig.system.router)
+    stage.rig.store.unblock()
+    assert answer.result(TIMEOUT) == b'{"sent": 1}', "it waited for nothing but the disk"
+
+
+def test_an_attempt_that_ends_in_its_action_tells_the_handler(make_rig: MakeRig) -> None:
+    stage = Stage(make_rig, "idempotent")
+    stage.outside.stops = True
+    answer = stage.job().begin(send)
+    stage.outside.runs.get(timeout=TIMEOUT)
+    actor = stage.rig.system.running(stage.job_id)
+    assert actor is not None
+    actor.stop(block=False)
+    assert isinstance(answer.exception(TIMEOUT), Stopped)
+    token = stage.outside.tokens.get(timeout=TIMEOUT)
+    eventually(lambda: token.cancelled)
+    stage.outside.go_on.set()
 
 
 # --- after a crash ---------------------------------------------------------------------------------------------------
@@ -267,6 +297,7 @@ def test_an_idempotent_action_in_doubt_is_run_again_under_its_key(make_rig: Make
     stage.next_process()
     second = stage.puppets.of(stage.job_id)
     again = stage.outside.runs.get(timeout=TIMEOUT)
+    assert stage.hooks.led == 1
     second.end()
     stage.rig.wait(stage.job_id, Status.COMPLETED)
 
@@ -276,7 +307,6 @@ def test_an_idempotent_action_in_doubt_is_run_again_under_its_key(make_rig: Make
     assert again.effect_key == intents[1].effect_key != intents[0].effect_key
     assert [event.call for event in stage.events(ev.ActionAnswered)] == [1, 2]
     assert stage.hooks.facts == [("idempotent", "retried")]
-    assert stage.hooks.led == 1
     stage.outside.go_on.set()
 
 

@@ -115,7 +115,7 @@ class JobActor(MailboxActor):
             if self._guest is not None:
                 self._guest.close()
             self._budgets.close(self._meter.fuel)
-            if self._replay is not None:
+            if self._replay is not None and not self._replay.is_live:
                 self._system.hooks.replayed(self._state.extension, self._replay.answered)
         if self._journal.lost is not None:
             self._system.job_died(self.job_id, self._journal.lost, self._journal.blame)
@@ -200,6 +200,8 @@ class JobActor(MailboxActor):
         before = max(fuel, self._fuel_before)  # where it was stopped between two calls, it had done more than that
         self._host.fuel_before = before
         self._leases.begin(self._lease, self._limits.events_per_second, calls, fuel, before)
+        if self._replay is not None:
+            self._system.hooks.replayed(self._state.extension, self._replay.answered)
 
     @property
     def _fuel_before(self) -> int:
