@@ -4,6 +4,7 @@ The public surface is what this module exports.
 """
 
 from perdure.actors.hooks import ActorHooks
+from perdure.actors.requeueing import ReplayLimit
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
 from perdure.runtime.budgets.stored import stored_budgets
@@ -178,6 +179,7 @@ __all__ = [
     "Rehearsal",
     "RehearsalLimits",
     "RehearsalRefused",
+    "ReplayLimit",
     "RetryPolicy",
     "Risk",
     "Runtime",
