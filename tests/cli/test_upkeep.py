@@ -23,7 +23,7 @@ def test_a_backup_becomes_a_folder_that_is_worked_on(cli: CommandLine, tmp_path:
     saved = cli.done("log", "backup", tmp_path / "backup")
     assert saved.out == ""
     assert f"saved in {tmp_path / 'backup'} and checked" in saved.err
-    assert "the keys are not in it" in saved.err
+    assert "keys" not in saved.err, "nothing was ever sealed"
     shutil.rmtree(cli.data)
 
     restored = cli.done("log", "restore", tmp_path / "backup", cli.data)
@@ -33,6 +33,17 @@ def test_a_backup_becomes_a_folder_that_is_worked_on(cli: CommandLine, tmp_path:
     assert cli.job()["job_id"] == job["job_id"]
     assert "from a backup made at" in cli.done("log", "tail", "--no-follow").out
     assert cli.run_counter(QUICK)["status"] == "completed"
+
+
+def test_it_is_said_whether_the_keys_are_in_it(cli: CommandLine, tmp_path: Path) -> None:
+    cli.run_counter(QUICK, "--yes")
+    cli.done("keys", "rotate")
+    assert f"can only be read where {cli.data / 'keys'} is" in cli.done("log", "backup", tmp_path / "backup").err
+    assert "the backup has no keys" in cli.done("log", "restore", tmp_path / "backup", tmp_path / "new").err
+    assert "the keys are in it" in cli.done("log", "backup", tmp_path / "backup", "--keys").err
+    restored = cli.done("log", "restore", tmp_path / "backup", tmp_path / "with-keys")
+    assert "no keys" not in restored.err
+    assert (tmp_path / "with-keys" / "keys" / "master").exists()
 
 
 def test_json_says_the_same(cli: CommandLine, tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def backup(invocation: Invocation, target: Target, keys: Keys = False) -> None:
         invocation.output.json(msgspec.to_builtins(report))
         return
     invocation.output.say(_saved(report))
-    invocation.output.say(_WITH_KEYS if keys else _WITHOUT_KEYS.format(keys=invocation.data / "keys"))
+    folder = invocation.data / "keys"
+    if folder.exists():  # else nothing was ever sealed
+        invocation.output.say(_WITH_KEYS if keys else _WITHOUT_KEYS.format(keys=folder))
 
 
 def _saved(report: BackupReport) -> str:
