@@ -106,11 +106,11 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
     effect: str
 
 
-class JobState(msgspec.Struct, kw_only=True):
+class JobState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A job as its events tell it. Times are microseconds since 1970; fuel is in wasmtime's units.
 
     ``fuel`` is that of the work which counts; what attempts spent after a checkpoint they then fell back to is in
-    ``fuel_superseded``.
+    ``fuel_superseded``. Stored without the fields that have their defaults: a default, once shipped, never changes.
     """
 
     job_id: UUID
@@ -278,8 +278,10 @@ def _step_of_copy(state: JobState, event: Event) -> None:
 
 
 def _is_of_fork(state: JobState, event: Event) -> bool:
-    """Whether the event ends the copy; the fork of a fork takes over the one that ended the original's."""
-    return isinstance(event, ForkAbandoned) or (isinstance(event, JobForked) and event.parent == state.forked_from)
+    """Whether the event is about the copy; the fork of a fork takes over the one that ended the original's."""
+    return isinstance(event, ForkAbandoned | JobFolded) or (
+        isinstance(event, JobForked) and event.parent == state.forked_from
+    )
 
 
 def _dispatched(event: JobDispatched, sequence: int, time: int) -> JobState:
