@@ -188,7 +188,7 @@ def _last_event(shown: dict[str, Any] | None) -> str:
 
 def doubt_rows(doubt: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """An action of which nobody knows whether it was done."""
-    yield "in doubt", f"{printable(doubt['method'])}, whose process died while it ran; it must not be done twice"
+    yield "in doubt", f"{printable(doubt['method'])} was broken off while it ran; it must not be done twice"
     if doubt["library_id"] is not None:
         yield "", f"in library {doubt['library_id']}"
     yield "", f"it began {doubt['time']}, as event {doubt['sequence']:,}"
