@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
+import msgspec
 import pytest
 from tests.crash.victim import KILLED, ROOT
 from tests.runtime.conftest import GRACE
@@ -17,7 +20,9 @@ from tests.support.waiting import TIMEOUT
 from perdure.runtime import ForkRefused, JobHandle, Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.timetravel import forking
 from perdure.store import IllegalTransition, LmdbEventStore, check, failpoints
-from perdure.store.events import ForkAbandoned
+from perdure.store.errors import JobIsFolded
+from perdure.store.events import ForkAbandoned, ForkBegun, job_stream
+from perdure.store.ids import uuid7
 
 SETTINGS = RuntimeSettings(kill_grace=GRACE, shutdown_grace=GRACE)
 CHUNK = 4
@@ -83,6 +88,23 @@ def test_a_fork_whose_copy_fails_is_abandoned(runtime: Runtime, tmp_path: Path) 
     assert "out of memory" in events_of(fork, ForkAbandoned)[0].reason
     refuse_all(runtime, fork)
     assert bodies(job) == before
+    assert check(runtime.store).problems == []
+
+
+def test_an_abandoned_fork_is_folded_like_any_other(runtime: Runtime, tmp_path: Path) -> None:
+    job = travelled(runtime, tmp_path)
+    whole = runtime.fork(job.job_id, 5)
+    assert whole.wait(TIMEOUT).status is Status.COMPLETED
+    stream = job_stream(uuid7(runtime.clock.now()))
+    first = next(iter(whole.history())).stored.event
+    assert isinstance(first, ForkBegun)
+    half = msgspec.structs.replace(first, job_id=UUID(stream.removeprefix("job:")))
+    runtime.store.append(stream, [half, ForkAbandoned("why")])
+    report = runtime.fold_jobs(timedelta(0))
+    assert report.jobs == 3
+    for one, error in ((job.job_id, JobIsFolded), (whole.job_id, JobIsFolded), (half.job_id, ForkRefused)):
+        with pytest.raises(error):
+            runtime.fork(one, 2)
     assert check(runtime.store).problems == []
 
 
