@@ -4,7 +4,11 @@ The public surface is what this module exports; ``events`` holds the event types
 """
 
 from perdure.store import events
+from perdure.store.backups.backup import BackupReport, make_backup
+from perdure.store.backups.errors import BackupDamaged, BackupFailed, FolderNotEmpty, NotABackup
+from perdure.store.backups.restore import RestoreReport, restore_backup
 from perdure.store.blobs import BlobStore, FileBlobs, MemoryBlobs, load_payload, store_payload
+from perdure.store.compaction import CompactionReport, compact
 from perdure.store.errors import (
     BadEvent,
     BlobMissing,
@@ -59,10 +63,14 @@ __all__ = [
     "UNFINISHED",
     "AppendRequest",
     "Appended",
+    "BackupDamaged",
+    "BackupFailed",
+    "BackupReport",
     "BadEvent",
     "BlobMissing",
     "BlobStore",
     "Checkpoint",
+    "CompactionReport",
     "CorruptBlob",
     "CorruptLog",
     "DiskFull",
@@ -70,6 +78,7 @@ __all__ = [
     "EventStore",
     "ExtensionState",
     "FileBlobs",
+    "FolderNotEmpty",
     "Head",
     "Heads",
     "IllegalTransition",
@@ -82,6 +91,7 @@ __all__ = [
     "LogInUse",
     "MemoryBlobs",
     "MemoryEventStore",
+    "NotABackup",
     "OldFormat",
     "Problem",
     "RangeRead",
@@ -89,6 +99,7 @@ __all__ = [
     "ReadOnlyStore",
     "Removed",
     "Report",
+    "RestoreReport",
     "Row",
     "RowRead",
     "RuntimeState",
@@ -108,6 +119,7 @@ __all__ = [
     "WriteConflict",
     "as_json",
     "check",
+    "compact",
     "events",
     "evolve",
     "export_lines",
@@ -115,6 +127,8 @@ __all__ = [
     "follow",
     "follow_stream",
     "load_payload",
+    "make_backup",
+    "restore_backup",
     "row_key",
     "store_payload",
 ]
