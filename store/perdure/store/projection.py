@@ -94,9 +94,16 @@ def is_as_kept(data: bytes | memoryview, state: State | None) -> bool:
     if not data:
         return state is None
     try:
-        return _is_within(msgspec.msgpack.decode(data), msgspec.msgpack.decode(encode_state(state)))
+        return _is_within(msgspec.msgpack.decode(data), _all_fields(state))
     except (*UNREADABLE, TypeError):  # a map whose keys are maps
         return False
+
+
+def _all_fields(state: State | None) -> Any:
+    """What a state's bytes can say: equal states may leave out different defaults, an own 0.0 is not the default's."""
+    if state is None:
+        return None
+    return {name: msgspec.msgpack.decode(_encoder.encode(getattr(state, name))) for name in state.__struct_fields__}
 
 
 def _is_within(kept: Any, fresh: Any) -> bool:
