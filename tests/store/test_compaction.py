@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", megabytes=8) as disk:
         data = folder_of(disk.path / "data")
         before = data_file(data).read_bytes()
-        disk.fill(leave=100_000)
+        disk.fill(leave=40_000)
         with pytest.raises(DiskFull):
             compact(data)
         assert data_file(data).read_bytes() == before
