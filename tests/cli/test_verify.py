@@ -197,6 +197,15 @@ def test_moments() -> None:
     assert _moment("1970-01-02T00:00:00+00:00", 0.0) == 86_400 * 1_000_000
 
 
+def test_folded_ones_are_counted_and_a_single_one_is_refused(perdure: CommandLine, job: str) -> None:
+    perdure.done("jobs", "fold", "--older-than", "0d")
+    summary = perdure.done("verify", "--all", "--json").json
+    assert (summary["verified"], summary["folded"]) == (0, 1)
+    answer = perdure("verify", job)
+    assert answer.code == 10
+    assert "folded" in answer.err
+
+
 # --- the children ----------------------------------------------------------------------------------------------------
 
 

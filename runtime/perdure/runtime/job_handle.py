@@ -18,6 +18,7 @@ from perdure.store.job_state import Checkpoint, JobState
 from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
+    from perdure.runtime.proof.proof import Proof
     from perdure.runtime.runtime import Runtime
 
 
@@ -132,6 +133,10 @@ class JobHandle:
     def history(self, first: int = 1, last: int | None = None) -> Iterator[HistoryEntry]:
         """See `Runtime.history`."""
         return self._runtime.history(self.job_id, first, last)
+
+    def verify(self) -> Proof:
+        """See `Runtime.verify`."""
+        return self._runtime.verify(self.job_id)
 
     def state_at(self, sequence: int) -> JobState:
         """See `Runtime.state_at`."""

@@ -25,7 +25,7 @@ from perdure.store.events import GuestEvent, JobCompleted, JobStarted, encode
 def proved(runtime: Runtime, job: JobHandle) -> Proof:
     """A proof of the job, which is proved."""
     before = runtime.store.position()
-    proof = runtime.verify(job.job_id)
+    proof = job.verify()
     assert proof.verdict is Verdict.PROVED, proof
     assert proof.difference is None
     assert proof.projection == "equal"

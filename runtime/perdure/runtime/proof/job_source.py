@@ -75,15 +75,15 @@ class Openings:
     """Which versions held a log when: read once, for many jobs."""
 
     def __init__(self, store: EventStore) -> None:
-        self._found: list[tuple[int, int, Versions]] = []
+        self._found: dict[int, list[tuple[int, Versions]]] = {}  # by process
         self._store = store
         self._seen = 0
 
     def at(self, position: int, pid: int) -> Versions | None:
         """Those of process ``pid``, which wrote at ``position``."""
         self._read_on()
-        for opened, opener, versions in reversed(self._found):
-            if opened < position and opener == pid:
+        for opened, versions in reversed(self._found.get(pid, [])):
+            if opened < position:
                 return versions
         return None
 
@@ -92,7 +92,8 @@ class Openings:
             self._seen = stored.sequence
             event = stored.event
             if isinstance(event, RuntimeOpened):
-                self._found.append((stored.position, event.pid, Versions(event.perdure, event.wasmtime)))
+                versions = Versions(event.perdure, event.wasmtime)
+                self._found.setdefault(event.pid, []).append((stored.position, versions))
 
 
 class StoredJob:

@@ -29,7 +29,7 @@ from perdure.runtime.proof.run_check import RunCheck, Stop
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.store.errors import JobIsFolded, StoreError
 from perdure.store.event_store import StoredEvent
-from perdure.store.events import GuestEvent, job_stream
+from perdure.store.events import JobStarted, job_stream
 
 _WHY_SKIPPED: Final = "the fork has another state or module than the job they are copies of; verify that one"
 _WHY_UNKNOWN: Final = "the fork has another state or module than the job they are copies of, which is not at hand"
@@ -156,7 +156,7 @@ class _Verifier:
 
     def _noting_versions(self, events: Iterator[StoredEvent], found: dict[Versions, None]) -> Iterator[StoredEvent]:
         for stored in events:
-            if not isinstance(stored.event, GuestEvent) and (versions := self._source.ran_with(stored)) is not None:
+            if isinstance(stored.event, JobStarted) and (versions := self._source.ran_with(stored)) is not None:
                 found[versions] = None
             yield stored
 
