@@ -18,7 +18,7 @@ from perdure.runtime import FoldReport
 from perdure.store.errors import StoreMissing
 
 _UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
-_AGE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([mhdw])")
+_AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([mhdw])")
 
 OlderThan = Annotated[
     str,
