@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from perdure.runtime.proof import Verdict
 from perdure.runtime.proof.verifying import Verifier
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.store import EventStore, LmdbEventStore, check
+from perdure.store.events import BudgetReached, DoubtResolved, GuestEvent, job_stream, tag_of
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 60.0  # seconds
@@ -40,6 +42,7 @@ def differences(undisturbed: tuple[EventStore, World], other: tuple[EventStore, 
         )
         if value != other_value
     ]
+    found += _repeated(other_store)
     for kind in ("once", "plain"):
         keys = [key for key, _ in other_world.lines(kind)]
         if len(set(keys)) != len(keys):
@@ -49,6 +52,18 @@ def differences(undisturbed: tuple[EventStore, World], other: tuple[EventStore, 
     if proof.verdict is not Verdict.PROVED:
         found.append(f"it is not proved: {proof}")
     return found
+
+
+def _repeated(store: EventStore) -> list[str]:
+    """The calls that are in the log more than once; an intent may be if a person let the action begin anew."""
+    events = [stored.event for stored in store.read(job_stream(JOB))]
+    seen = Counter(
+        (tag_of(event), event.call)
+        for event in events
+        if isinstance(event, GuestEvent) and not isinstance(event, BudgetReached)
+    )
+    seen.subtract(("intent", event.call) for event in events if isinstance(event, DoubtResolved))
+    return [f"{tag} {call} is {count} times in the log" for (tag, call), count in seen.items() if count > 1]
 
 
 def _counters(store: EventStore) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ from perdure.store.events import tag_of
 MODULE = guest_module(EVERYTHING)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     guest=statements(),
     end=st.sampled_from(sorted(ENDS)),
@@ -31,7 +31,7 @@ def test_a_crash_changes_nothing(guest: list[Statement], end: str, deaths: list[
         assert compare(Path(home), guest_module(guest, end), deaths) == []
 
 
-@pytest.mark.parametrize("dies_at", range(7, 27, 2))
+@pytest.mark.parametrize("dies_at", range(7, 40, 3))
 def test_a_guest_that_does_everything_is_crashed_at_each_of_its_commits(dies_at: int, tmp_path: Path) -> None:
     assert compare(tmp_path, MODULE, [dies_at, 4]) == []
 

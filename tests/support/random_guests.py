@@ -40,6 +40,7 @@ _SIMPLE: Final[tuple[st.SearchStrategy[Statement], ...]] = (
     st.tuples(st.just("save"), st.sampled_from((8, 100, LARGE))),
     st.tuples(st.just("ask"), st.booleans()),
     st.tuples(st.just("act"), st.sampled_from(ACTIONS), st.booleans()),
+    st.tuples(st.just("same"), st.sampled_from(ACTIONS)),
     st.tuples(st.just("large")),
     st.tuples(st.just("mix"), st.integers(1, 1 << 20)),
     st.tuples(st.just("store"), st.integers(0, 9)),
@@ -66,6 +67,7 @@ EVERYTHING: Final[list[Statement]] = [
     ("act", ACTIONS[0], False), ("act", ACTIONS[1], False), ("save", 8), ("act", ACTIONS[2], False), ("ask", True),
     ("loop", 3, [("act", ACTIONS[0], False), ("check",), ("if", [("items", 1)], [("act", ACTIONS[1], False)])]),
     ("act", ACTIONS[1], True), ("act", ACTIONS[2], True), ("act", ACTIONS[0], True), ("save", LARGE), ("large",),
+    ("loop", 2, [("same", ACTIONS[0]), ("same", ACTIONS[1]), ("same", ACTIONS[2]), ("same", ACTIONS[1])]),
     ("store", 1), ("grow", 40), ("load", 1), ("warn",), ("act", ACTIONS[2], False), ("items", 2),
 ]  # fmt: skip
 
@@ -142,20 +144,28 @@ class _Writer:
         return f"(memory.fill (i32.const {_TEXT}) (i32.const 0x20) (i32.const {size}))"
 
     def _ask(self, fails: bool) -> str:
-        return self._call(QUERY, fails, self._requests[fails], len(_REQUEST))
+        return self._call(QUERY, self._requests[fails], len(_REQUEST))
 
     def _act(self, method: str, fails: bool) -> str:
-        return self._call(method, fails, self._requests[fails], len(_REQUEST))
+        return self._call(method, self._requests[fails], len(_REQUEST))
+
+    def _same(self, method: str) -> str:
+        """An action with the same request each time."""
+        at = self._wat.data(_REQUEST.encode())
+        return self._ask_for(method, at, len(_REQUEST))
 
     def _large(self) -> str:
         """A query with so much space behind its request that it goes to the blobs."""
         copy = f"(memory.copy (i32.const {_TEXT}) (i32.const {self._requests[False]}) (i32.const {len(_REQUEST)}))"
-        return f"{self._filled(LARGE)} {copy} {self._call(QUERY, False, _TEXT, LARGE)}"
+        return f"{self._filled(LARGE)} {copy} {self._call(QUERY, _TEXT, LARGE)}"
 
-    def _call(self, method: str, fails: bool, at: int, size: int) -> str:
+    def _call(self, method: str, at: int, size: int) -> str:
+        return f"(call $say (i32.const {at + _DIGITS})) {self._ask_for(method, at, size)}"
+
+    def _ask_for(self, method: str, at: int, size: int) -> str:
         call = self._wat.call("spacedrive_call", self._wat.text(method), 0, at, size)
         # Digits of an answer, or letters of a failure: a few bytes near its start.
-        return f"""(call $say (i32.const {at + _DIGITS})) (local.set $p {call})
+        return f"""(local.set $p {call})
           (call $mix (i32.load offset=2 (local.get $p))) (call $mix (i32.load offset=9 (local.get $p)))"""
 
     def _mix(self, number: int) -> str:
