@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.gate import Gate
 from tests.support.job_history import events_of, tags_of
+from tests.support.runtime_wat import RuntimeWat
 from tests.support.versions import STEPS, stepping, version_folder
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.runtime import JobHandle, Runtime, RuntimeSettings, Status, UpgradePolicy, grant_as_asked
+from perdure.runtime import (
+    CallContext,
+    Effect,
+    JobHandle,
+    Runtime,
+    RuntimeSettings,
+    Status,
+    UpgradePolicy,
+    action,
+    grant_as_asked,
+)
 from perdure.runtime.errors import InvalidUpgradePolicy, ManifestError
 from perdure.store import check
 from perdure.store.events import (
@@ -20,6 +33,7 @@ from perdure.store.events import (
     JobMoved,
     JobResumed,
     JobSuspended,
+    LogWritten,
     UpgradePolicySet,
     WarningAdded,
     extension_stream,
@@ -369,3 +383,59 @@ def test_a_job_that_did_more_since_its_checkpoint_is_taken_up_and_moves_at_the_n
     assert words(job) == ["old", "old", "new"]
     assert tags_of(job).count("recovered") == 1
     assert not [entry for entry in job.history() if entry.superseded]
+
+
+# --- actions in doubt ------------------------------------------------------------------------------------------------
+
+
+class _Nothing(msgspec.Struct):
+    pass
+
+
+class Sending:
+    """``action:test.send``: the first call hangs until the test is over, later ones are done at once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.keys: list[str] = []
+        self._over = threading.Event()
+        runtime.operations.register(self._send)
+
+    @action("test.send", effect=Effect.IDEMPOTENT, timeout=3600)
+    def _send(self, context: CallContext, request: _Nothing) -> _Nothing:
+        """Send."""
+        self.keys.append(context.effect_key)
+        if len(self.keys) == 1:
+            self._over.wait(3 * TIMEOUT)
+        return request
+
+    def __enter__(self) -> Sending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+
+def sender(word: str) -> bytes:
+    """A module whose job ``send`` sends, and then says its word."""
+    wat = RuntimeWat()
+    wat.job("send", f"(drop {wat.operation('action:test.send')}) {wat.log(word)} (i32.const 0)")
+    return wat.module()
+
+
+def test_an_action_in_doubt_is_brought_to_its_end_before_a_restart(runtime: Runtime, tmp_path: Path) -> None:
+    may = {"methods": ["action:test."]}
+    runtime.install(version_folder(tmp_path, OLD, sender("old"), permissions=may))
+    with Sending(runtime) as sending:
+        job = runtime.dispatch("acme:send")
+        eventually(lambda: sending.keys)
+        runtime.pause(job.job_id)
+        eventually(lambda: job.status is Status.PAUSED)
+        assert job.state.intent is not None
+        runtime.install(version_folder(tmp_path, NEW, sender("new"), {"send": "restart"}, permissions=may))
+        runtime.resume(job.job_id)
+        assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
+    tags = tags_of(job)
+    assert tags.index("intent") < tags.index("recovered") < tags.index("action") < tags.index("moved")
+    assert sending.keys[0] == sending.keys[1], "it was repeated under another name"
+    assert [event.message for event in events_of(job, LogWritten)] == ["new"]
+    assert tags.count("moved") == 1

@@ -389,15 +389,19 @@ class ActorSystem:
         """
         with self._starting:  # a job that starts after this is asked then
             for job_id in self.running_of(extension):
-                self._ask_to_move(job_id, self.store.job(job_id))
+                if self._ask_to_move(job_id, self.store.job(job_id)):
+                    self.supervisor.tell(KillLater(job_id, "move"))
 
-    def _ask_to_move(self, job_id: UUID, state: JobState) -> None:
+    def _ask_to_move(self, job_id: UUID, state: JobState) -> bool:
+        """Ask a job's actor to stop where the job is to move, if it is; whether that is at once.
+
+        One that starts although it is to restart has an action to bring to its end: it may take its time for that.
+        """
         upgrade = self._upgrade_of(state)
         if upgrade is None or not (upgrade.restart or (state.resumable and upgrade.resumable)):
-            return
+            return False
         self.tell_job(job_id, MoveJob(upgrade.version, upgrade.restart))
-        if upgrade.restart:
-            self.supervisor.tell(KillLater(job_id, "move"))
+        return upgrade.restart
 
     def stop_guest(self, job_id: UUID, attempt: int) -> None:
         """Stop the guest of this attempt, if it runs; a host call that has begun ends first."""
