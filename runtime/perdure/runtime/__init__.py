@@ -91,6 +91,7 @@ from perdure.runtime.signals import on_stop_signals
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.runtime.version import perdure_version
+from perdure.store.errors import JobIsFolded
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy
 from perdure.store.job_state import JobState
@@ -149,6 +150,7 @@ __all__ = [
     "InvalidWasm",
     "JobError",
     "JobHandle",
+    "JobIsFolded",
     "JobLimits",
     "JobPage",
     "JobRehearsal",
