@@ -217,8 +217,8 @@ class DoubtResolved(JobEvent, frozen=True, tag="resolved"):
     """A person said what became of the action that was in doubt. Durable.
 
     ``resolution`` is ``succeeded`` (with ``answer``), ``failed`` (with ``answer`` and ``code``, as the guest gets them)
-    or ``again`` (it is to be run once more; the answer is empty). ``by`` says who decided: ``host`` where an attempt was
-    stopped after the intent and before the action, which nobody has to wonder about.
+    or ``again`` (it is to be run once more; the answer is empty). ``by`` says who decided; ``host`` is the host's own
+    word: the attempt was stopped after the intent, and the action did not begin.
     """
 
     call: int
