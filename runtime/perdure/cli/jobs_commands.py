@@ -116,6 +116,8 @@ def _whereabouts(invocation: Invocation, state: JobState) -> str:
     if state.status is Status.ATTENTION:
         return f"it waits for a person: 'perdure jobs resolve {state.job_id}' says what became of its action"
     pid = invocation.holder()
+    if state.status is Status.COPYING:
+        return f"process {pid} makes it" if pid is not None else "nobody will complete it, and nothing of it will run"
     if pid is not None:
         return f"in process {pid}" if state.status is Status.RUNNING else f"process {pid} works on this folder"
     if state.status is Status.PAUSED:

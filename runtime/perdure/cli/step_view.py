@@ -68,7 +68,7 @@ def _end_words(stepper: Stepper, here: End) -> str:
     if here.unreadable:
         return "what the guest was told next cannot be read"
     if here.recorded is None:
-        return "the run was broken off here" if stepper.run.finished else "the log ends here: the job runs, or waits"
+        return "the run was broken off here" if stepper.run.finished else "the log ends here"
     text = summary(here.recorded.event)
     words = tag_of(here.recorded.event).replace("-", " ") + (f": {text}" if text else "")
     return shortened(f"{words}  (event {here.recorded.sequence:,})", _LINE)

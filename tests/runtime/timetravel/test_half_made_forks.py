@@ -19,6 +19,7 @@ from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import ForkRefused, JobHandle, Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.timetravel import forking
+from perdure.runtime.timetravel.stepping import End
 from perdure.store import IllegalTransition, LmdbEventStore, check, failpoints
 from perdure.store.errors import JobIsFolded
 from perdure.store.events import ForkAbandoned, ForkBegun, job_stream
@@ -87,6 +88,11 @@ def test_a_fork_whose_copy_fails_is_abandoned(runtime: Runtime, tmp_path: Path) 
     assert fork.status is Status.CANCELLED
     assert "out of memory" in events_of(fork, ForkAbandoned)[0].reason
     refuse_all(runtime, fork)
+    with runtime.stepper(fork.job_id) as stepper:
+        assert stepper.run.guest_id == job.job_id
+        end = stepper.at(99)
+        assert isinstance(end, End)
+        assert end.divergence is None
     assert bodies(job) == before
     assert check(runtime.store).problems == []
 

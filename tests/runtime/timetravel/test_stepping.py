@@ -223,7 +223,7 @@ def test_a_fork_is_stepped_through_as_who_it_was(runtime: Runtime, jobs: PythonJ
     again = done(runtime.fork(fork.job_id, 5))
     for one in (fork, again):
         with runtime.stepper(one.job_id) as stepper:
-            assert stepper.guest_id == job.job_id
+            assert stepper.run.guest_id == job.job_id
             assert end_of(stepper).divergence is None
 
 

@@ -240,6 +240,10 @@ class _Splitter:
             raise AssertionError("unreachable")
         if self._now is not None:
             self._now.finished = self._now.end is not None or not self._state.attempting
+        if self._state.copied is not None and self._state.forked_from is not None:
+            for run in self._runs:  # a fork whose copy is not complete: nothing of it was run here, or ever will be
+                run.copied = run.changed = True
+                run.guest_id = run.made_in or self._state.forked_from
         return History(
             dispatched=self._dispatched,
             state=self._state,

@@ -38,7 +38,7 @@ from perdure.store import job_state
 from perdure.store.blobs import load_payload
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore, StoredEvent
-from perdure.store.events import CheckpointSaved, JobError, JobForked, Payload, job_stream
+from perdure.store.events import CheckpointSaved, JobError, Payload, job_stream
 from perdure.store.job_state import JobState, Run
 
 _REMEMBERED: Final = 512  # calls behind the guest that can be shown without running it again
@@ -174,7 +174,7 @@ class Stepper:
         limits = dispatched.limits
         left = None if limits.fuel is None else max(0, limits.fuel - run.fuel_before)
         spec = GuestSpec(
-            job_id=self.guest_id,
+            job_id=self.run.guest_id,
             library_id=dispatched.library_id,
             extension=dispatched.extension,
             module=run.module,
@@ -195,16 +195,6 @@ class Stepper:
             run,
             allowed if left is None else min(allowed, left),
         )
-
-    @property
-    def guest_id(self) -> UUID:
-        """The id that the run's guest sees: that of the job in which the run began."""
-        stream = job_stream(self._source.job_id)
-        if self.history.forked_at > self.run.after:
-            for stored in self._source.read(stream, after=self.run.after, until=self.history.forked_at):
-                if isinstance(stored.event, JobForked):
-                    return stored.event.made_by
-        return self._source.job_id
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
