@@ -439,3 +439,14 @@ def test_an_action_in_doubt_is_brought_to_its_end_before_a_restart(runtime: Runt
     assert sending.keys[0] == sending.keys[1], "it was repeated under another name"
     assert [event.message for event in events_of(job, LogWritten)] == ["new"]
     assert tags.count("moved") == 1
+
+
+def test_a_job_that_the_module_does_not_offer_is_warned_of(runtime: Runtime, tmp_path: Path) -> None:
+    policies = {"walk": "checkpoint", "wlak": "restart"}
+    info = runtime.install(version_folder(tmp_path, NEW, stepping("new"), policies))
+    assert info.warnings == ("manifest.json: jobs.wlak: the module offers no such job",)
+
+
+def test_a_manifest_of_an_earlier_release_may_have_anything_there(runtime: Runtime, tmp_path: Path) -> None:
+    folder = version_folder(tmp_path, OLD, stepping("old"), jobs=["walk"])
+    assert runtime.install(folder).warnings == ("manifest.json: the field jobs is unknown and has no effect",)

@@ -26,7 +26,7 @@ from perdure.runtime.grants import asks_for_anything
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.permissions import LibraryEntries, MethodEntries, Permissions
-from perdure.runtime.upgrades import policy_of
+from perdure.runtime.upgrades import policy_of, unknown_jobs
 from perdure.store.export import timestamp
 from perdure.store.extension_state import ExtensionState, ProposedVersion
 
@@ -56,7 +56,7 @@ def extension_json(state: ExtensionState) -> dict[str, Any]:
         "granted_at": timestamp(state.granted_at) if state.granted_at is not None else None,
         "granted_by": state.granted_by or None,
         "update": _update_json(state.proposed),
-        "warnings": list(manifest.warnings),
+        "warnings": [*manifest.warnings, *unknown_jobs(manifest, state.job_types)],
     }
 
 
@@ -254,7 +254,7 @@ def _rows(state: ExtensionState, manifest: Manifest) -> Iterator[tuple[str, str]
         )
     yield "module", f"{size(state.module_bytes)}, SHA-256 {state.module}"
     yield "installed", local_time(state.installed_at)
-    for warning in manifest.warnings:
+    for warning in (*manifest.warnings, *unknown_jobs(manifest, state.job_types)):
         yield "warning", printable(warning)
 
 

@@ -22,7 +22,13 @@ from perdure.runtime.grants import Effective, Grant, decode_grant, effective
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.settings import RuntimeSettings
-from perdure.runtime.upgrades import UpgradeReport, is_of_another_version, job_upgrade, upgrade_of
+from perdure.runtime.upgrades import (
+    UpgradeReport,
+    is_of_another_version,
+    job_upgrade,
+    unknown_jobs,
+    upgrade_of,
+)
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.event_store import EventStore, JobQuery
@@ -47,7 +53,7 @@ class ProposedUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExtensionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An extension as it is now. ``job_types`` are those of its last load, ``warnings`` those of its manifest.
+    """An extension as it is now. ``job_types`` are those of its last load, ``warnings`` about its manifest.
 
     ``grant`` is None where nobody was asked: it wants no operations and no network, or was installed by a release that
     did not ask, and may then do neither. ``update`` is a version that waits for consent.
@@ -185,7 +191,7 @@ class Extensions:
             module_bytes=state.module_bytes,
             job_types=state.job_types,
             manifest=manifest,
-            warnings=manifest.warnings,
+            warnings=(*manifest.warnings, *unknown_jobs(manifest, state.job_types)),
             grant=grant_of(state),
             granted_at=state.granted_at,
             granted_by=state.granted_by,
@@ -324,8 +330,9 @@ class Extensions:
 
     def move_jobs(self, extension: str) -> None:
         """Let jobs that run move to the installed version, where their policy wants it; others do when they go on."""
-        for job in self.upgrades(extension).refused:
-            logger.warning("job %s of %s stays on version %s: %s", job.job_id, job.job_type, job.version, job.reason)
+        report = self.upgrades(extension)
+        for line in msgspec.structs.replace(report, jobs=report.refused).lines:
+            logger.warning("%s", line)
         self.system.move_running(extension)
 
     def _admit_unfinished(self, extension: str) -> None:

@@ -105,6 +105,17 @@ def policy_of(job_type: str, upgrades: Mapping[str, str], manifest: Manifest) ->
     return entry.upgrade if entry is not None else UpgradePolicy.STAY
 
 
+def unknown_jobs(manifest: Manifest, job_types: tuple[JobType, ...]) -> tuple[str, ...]:
+    """A warning for each job of the manifest that the module does not offer, as far as that is known."""
+    names = {kind.name for kind in job_types}
+    if not names:
+        return ()
+    lines = (
+        f"manifest.json: jobs.{name}: the module offers no such job" for name in manifest.jobs if name not in names
+    )
+    return tuple(lines)
+
+
 def is_of_another_version(job: JobState, installed: ExtensionState) -> bool:
     """Whether the job runs another module than the installed one, and not because a fork of it was given one since."""
     if not installed.installed or job.module == installed.module:
