@@ -299,6 +299,26 @@ def test_resume_a_job_that_waits_for_its_next_try(perdure: CommandLine) -> None:
     assert (resumed["status"], resumed["items"]) == ("completed", 200)
 
 
+def test_a_job_that_cannot_be_led_to_where_it_was_says_where_it_differs(perdure: CommandLine) -> None:
+    job = crashed_counter(perdure, *died_half_way())  # the example counts one at a time
+    answer = perdure("resume", job)
+    assert answer.code == 1
+    assert "failed: diverged: led by the log, the guest did something else; call 1: recorded was " in answer.err
+    error = perdure.done("jobs", "show", job, "--json").json["error"]
+    assert (error["kind"], error["blame"]) == ("diverged", "host")
+    assert error["data"] == {
+        "call": 1,
+        "sequence": 3,
+        "recorded": {"function": "increment_items", "count": 100},
+        "came": {"function": "check_interrupt"},
+    }
+    shown = perdure.done("jobs", "show", job).out
+    assert "diverged" in shown
+    assert "increment_items" in shown
+    assert "check_interrupt" in shown
+    assert perdure.done("log", "check").code == 0
+
+
 def test_a_cancel_that_the_dead_process_did_not_carry_out(perdure: CommandLine) -> None:
     crashed_counter(perdure, *died_after_a_pause(), ev.JobCancelRequested())
     answer = perdure("resume", "--json")
