@@ -16,6 +16,7 @@ from tests.support.waiting import TIMEOUT
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.step_words import COMMANDS, Misunderstood, Said, understood
 from perdure.store import LmdbEventStore, check
+from perdure.store.events import ForkBegun, JobDispatched, job_stream
 
 NOBODY = UUID(int=1)
 
@@ -89,6 +90,19 @@ def test_a_fork_with_another_module_that_does_something_else(perdure: CommandLin
     at = sequences(perdure, job, "checkpoint")[0]
     fork = perdure.done("jobs", "fork", job, "--at", at, "--module", folder / "module.wasm", "--json").json
     assert (fork["status"], fork["warnings"]) == ("completed", 1)
+
+
+def test_a_fork_that_was_never_completed(perdure: CommandLine, job: str) -> None:
+    with LmdbEventStore.open(perdure.data) as log:
+        (first,) = log.read(job_stream(UUID(job)), until=1)
+        assert isinstance(first.event, JobDispatched)
+        fields = {name: getattr(first.event, name) for name in JobDispatched.__struct_fields__}
+        log.append(job_stream(NOBODY), [ForkBegun(**{**fields, "job_id": NOBODY}, parent=UUID(job))])
+    assert "nobody will complete it" in perdure.done("jobs", "show", NOBODY).out
+    assert perdure.done("resume").out.startswith("nothing to resume")
+    assert perdure.done("jobs", "show", NOBODY, "--json").json["status"] == "cancelled"
+    for command in (("jobs", "retry"), ("jobs", "fork"), ("jobs", "resume")):
+        assert perdure(*command, NOBODY).code == ExitCode.NOT_NOW
 
 
 @pytest.mark.parametrize(

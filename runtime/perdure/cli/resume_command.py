@@ -32,10 +32,7 @@ def resume(invocation: Invocation, job: MaybeJobId = None, metrics_port: Metrics
         return
     with invocation.read_if_any() as store:
         if store is None or not any(store.count_unfinished().values()):
-            if invocation.json:
-                invocation.output.json([])
-            else:
-                invocation.output.show(f"nothing to resume: no unfinished jobs in {invocation.data}")
+            _nothing(invocation)
             return
     stopped = Stopped()
     with foreground(invocation, stopped, metrics_port) as front:
@@ -43,7 +40,17 @@ def resume(invocation: Invocation, job: MaybeJobId = None, metrics_port: Metrics
         refused = _recover_all(front, before)
         job_ids = [state.job_id for state in before if state.job_id not in refused]
         front.follow(job_ids)
+    if not before and stopped.name is None:
+        _nothing(invocation)  # there was only a fork that nobody will complete
+        return
     report_ends(invocation, [state.job_id for state in before], stopped, as_list=True, refused=bool(refused))
+
+
+def _nothing(invocation: Invocation) -> None:
+    if invocation.json:
+        invocation.output.json([])
+    else:
+        invocation.output.show(f"nothing to resume: no unfinished jobs in {invocation.data}")
 
 
 def resume_one(invocation: Invocation, job_id: UUID, metrics_port: int | None = None, *, as_list: bool = False) -> None:
