@@ -18,6 +18,7 @@ from tests.support.wat import compiled, forever
 
 from perdure.runtime import (
     JobHandle,
+    JobLimits,
     JobRehearsal,
     Rehearsal,
     RehearsalLimits,
@@ -125,6 +126,17 @@ def test_a_version_that_repairs_a_failure_differs_at_the_end(runtime: Runtime, g
     one = only(rehearsed(runtime, tmp_path, stepping("old")))
     assert one.difference is not None
     assert (one.difference.recorded["error"], one.difference.came["end"]) == ("trap", "completed")
+
+
+def test_a_job_that_ran_out_of_fuel_is_compared_to_there(runtime: Runtime, gate: Gate, tmp_path: Path) -> None:
+    fuel = completed(runtime, gate).fuel
+    job = runtime.dispatch("acme:walk", limits=JobLimits(fuel=fuel - 100))
+    for _ in range(STEPS):
+        gate.arrival().let_go()
+    state = job.wait(TIMEOUT)
+    assert state.error is not None
+    assert state.error.kind == "out_of_fuel"
+    assert rehearsed(runtime, tmp_path, stepping("old", after="(nop) (nop)")).good
 
 
 # --- what cannot run -------------------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ class JobRehearser:
         deadline: _Deadline,
     ) -> None:
         job_id = history.state.job_id
-        watch = RehearsalWatch(follows_to_end=run.by_guest)
+        watch = RehearsalWatch(follows_to_end=_ended_itself(run))
         calls = recorded_calls(
             source.read(job_stream(job_id), after=run.after, until=run.until),
             lambda sequence: action_done(source, job_id, sequence),
@@ -329,6 +329,12 @@ class JobRehearser:
             if isinstance(stored.event, CheckpointSaved):
                 return load_payload(source.blobs, stored.event.state)
         raise CorruptLog(f"{stream}, sequence {origin}", "no checkpoint stands there")
+
+
+def _ended_itself(run: RecordedRun) -> bool:
+    """Whether the guest ended the run, and not its fuel: of that another version may need more or less."""
+    error = _error_of(run.end.event) if run.end is not None else None
+    return run.by_guest and (error is None or error.kind != "out_of_fuel")
 
 
 def _difference(run: RecordedRun, divergence: Divergence) -> Difference:
