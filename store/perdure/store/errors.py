@@ -121,8 +121,9 @@ class ActionInDoubt(IllegalTransition):
     def __init__(self, job_id: str, wish: str) -> None:
         super().__init__(job_id, "attention", wish)
         self.args = (
-            f"job {job_id} waits for a person: nobody knows whether its action was done, and it must not be done twice; "
-            f"'perdure jobs resolve {job_id}' says what became of it, 'perdure jobs cancel {job_id}' gives the job up",
+            f"job {job_id} waits for a person: nobody knows whether its action was done, and it must not be done "
+            f"twice; 'perdure jobs resolve {job_id}' says what became of it, "
+            f"'perdure jobs cancel {job_id}' gives the job up",
         )
 
 
