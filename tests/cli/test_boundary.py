@@ -40,13 +40,15 @@ def test_the_commands() -> None:
         "run",
         "resume",
         *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions")),
-        *(f"extensions {name}" for name in ("config", "budgets", "remove")),
+        *(f"extensions {name}" for name in ("config", "budgets", "rehearse", "remove")),
         *(f"operations {name}" for name in ("list", "show")),
         "call",
-        "keys rotate",
+        *(f"keys {name}" for name in ("rotate", "public", "erase")),
         *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry", "resolve")),
-        *(f"log {name}" for name in ("tail", "history", "export", "check")),
+        *(f"jobs {name}" for name in ("fork", "step", "fold")),
+        *(f"log {name}" for name in ("tail", "history", "diff", "export", "check", "seal")),
         *(f"log {name}" for name in ("backup", "restore", "compact", "upgrade")),
+        "verify",
         "doctor",
     }
 
