@@ -353,7 +353,8 @@ def test_a_number_of_no_stream_is_found(folder: Path) -> None:
 DATABASES = ("log", "index", "streams", "names", "statuses")
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example has a folder of its own
+# Each example has a folder of its own.
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_random_damage_is_found(folder: Path, data: st.DataObject) -> None:
     """A byte altered, an entry removed, added or exchanged with another, anywhere: something is said."""
