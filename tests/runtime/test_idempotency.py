@@ -180,6 +180,17 @@ def test_the_last_place_is_not_needed_twice(tmp_path: Path) -> None:
         runtime.cancel(ids.pop())
 
 
+def test_whoever_finds_the_last_place_taken_by_the_same_key_gets_that_job(acme: Runtime) -> None:
+    first: list[UUID] = []
+
+    def append(prepared: Prepared, events: list[Event], effects: Effects) -> None:
+        first.append(acme.dispatch("acme:nothing", idempotency_key="k").job_id)
+        raise BudgetExceeded("acme", "concurrent_jobs", 1)
+
+    request = JobRequest(job_type="acme:nothing", state=None, library_id=UUID(int=0), limits=None, retry=None)
+    assert acme._keyed.dispatch(request, "k", append) == first[0]
+
+
 def test_the_key_is_on_disk_with_the_dispatch_and_in_one_frame(acme: Runtime) -> None:
     job = acme.dispatch("acme:nothing", idempotency_key="k")
     first, second = (stored.event for stored in acme.store.read(job_stream(job.job_id), until=2))

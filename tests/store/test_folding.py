@@ -322,3 +322,19 @@ def test_the_state_after_a_fold_is_that_of_the_fold_however_it_is_reached() -> N
         assert evolve(before, event, state.sequence, state.folded_at) == state == store.rebuild(stream)
         (answer,) = store.append_batch([AppendRequest(stream, [ev.encode(event)], [START])])
         assert isinstance(answer, JobIsFolded)
+
+
+def test_when_all_frames_are_gone_nothing_is_left_to_remove(tmp_path: Path) -> None:
+    with LmdbEventStore.open(tmp_path, clock=Ticks(), map_size=1 << 20) as store:
+        put_module(store)
+        for number in (1, 2):
+            start_job(store, number, [completed(1)])
+            fold_now(store, number)
+        assert store.remove_folded(1).left
+    with behind_its_back(tmp_path) as databases:
+        assert len([key for key, _ in databases.items("meta") if key.startswith(b"folding")]) > 0
+    with LmdbEventStore.open(tmp_path, clock=Ticks()) as store:
+        remove_all(store)
+        assert check(store).problems == []
+    with behind_its_back(tmp_path) as databases:
+        assert [key for key, _ in databases.items("meta") if key.startswith(b"folding")] == []

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.runtime.vdfs.shelf import Shelf
+from tests.runtime.vdfs.shelf import Shelf, base64_of
 from tests.support.extension_folders import write_extension
 from tests.support.python_guest import PythonHost
 from tests.support.python_jobs import PythonJobs
@@ -114,6 +114,23 @@ def test_what_libraries_hold_stays(runtime: Runtime) -> None:
     assert sweep(runtime).blobs == 0
     assert set(runtime.store.blobs.digests()) == before
     assert shelf.content(entry) == content
+    assert check(runtime.store).problems == []
+
+
+def test_what_a_folded_job_put_into_a_library_stays(runtime: Runtime, tmp_path: Path) -> None:
+    """Its events named it; now only the library's rows do."""
+    jobs = PythonJobs(runtime, tmp_path, methods=["action:vdfs.create_entry"], library_access=["*"])
+    shelf = Shelf(runtime)
+    content = bytes(range(256)) * 400
+    request = {"name": "big", "content": base64_of(content)}
+    answer = jobs.call("action:vdfs.create_entry", request, shelf.library_id)
+    assert "error" not in answer, answer
+    before = set(runtime.store.blobs.digests())
+    assert runtime.fold_jobs(timedelta(0)).jobs == 1
+    assert sweep(runtime).blobs > 0  # the payload of its call
+    (entry,) = shelf.entries()
+    assert shelf.content(entry) == content
+    assert before - set(runtime.store.blobs.digests())
     assert check(runtime.store).problems == []
 
 
