@@ -231,7 +231,8 @@ class DoubtResolved(JobEvent, frozen=True, tag="resolved"):
 class ForkBegun(JobDispatched, frozen=True, tag="fork-begun"):
     """Somebody forked job ``parent``: the fork, as `JobDispatched` has a job. Durable.
 
-    A copy of the parent's events follows. Nothing of it runs before `JobForked`. Every event of the copy has the sequence that it has in the parent's stream.
+    A copy of the parent's events follows, each at the sequence that it has in the parent's stream. Nothing of it runs
+    before `JobForked`.
     """
 
     parent: UUID
