@@ -111,12 +111,25 @@ def compacted(runtime: Runtime, folder: Path) -> int:
         copy.unlink()
 
 
+def space(folder: Path, jobs: int, steps: int) -> dict[str, float]:
+    """The log's size before and after, and how long folding takes when nobody writes."""
+    fill(folder / "data", jobs, steps)
+    settings = RuntimeSettings(retention={"*": 30}, seal_interval=None)
+    with Runtime.open(folder / "data", settings=settings, recover=False) as runtime:
+        before = compacted(runtime, folder)
+        began = time.perf_counter()
+        runtime._retention.fold_due(threading.Event())
+        seconds = time.perf_counter() - began
+        after = compacted(runtime, folder)
+    return {"MiB before": before / 2**20, "MiB after": after / 2**20, "seconds of folding, alone": seconds}
+
+
 def measure(folder: Path, jobs: int, steps: int, threads: int) -> dict[str, float]:
     """One run."""
     events = fill(folder / "data", jobs, steps)
     settings = RuntimeSettings(retention={"*": 30}, seal_interval=None)
     with Runtime.open(folder / "data", settings=settings, recover=False) as runtime:
-        before, size = alone(runtime, threads, 3.0), compacted(runtime, folder)
+        before = alone(runtime, threads, 3.0)
         done = threading.Event()
         found: dict[str, float] = {}
 
@@ -128,7 +141,6 @@ def measure(folder: Path, jobs: int, steps: int, threads: int) -> dict[str, floa
 
         threading.Thread(target=fold).start()
         during = write(runtime, threads, done)
-        after_size = compacted(runtime, folder)
         blobs = [runtime.store.blobs.put(b"%d" % number * 20_000) for number in range(50)]
         swept = threading.Event()
 
@@ -145,7 +157,7 @@ def measure(folder: Path, jobs: int, steps: int, threads: int) -> dict[str, floa
     if found["jobs"] != jobs or found["blobs"] != len(blobs) or digest_of(MODULE) in blobs:
         raise RuntimeError(f"not all was folded or swept: {found}")
     return {
-        "events": events, "MiB before": size / 2**20, "MiB after": after_size / 2**20,
+        "events": events,
         "appends/s alone": before.per_second, "slowest of 100, ms, alone": before.slowest_ms,
         "appends/s while folding": during.per_second, "slowest of 100, ms, while folding": during.slowest_ms,
         "appends/s while sweeping": sweeping.per_second,
@@ -166,7 +178,8 @@ def main() -> None:
     runs = []
     for _ in range(options.runs):
         with tempfile.TemporaryDirectory(dir=options.dir, prefix="bench-") as folder:
-            runs.append(measure(Path(folder), options.jobs, options.steps, options.threads))
+            quiet = space(Path(folder) / "alone", options.jobs, options.steps)
+            runs.append(quiet | measure(Path(folder) / "busy", options.jobs, options.steps, options.threads))
     print(f"{options.jobs} jobs of {options.steps} steps, {options.threads} threads, medians of {options.runs} runs")
     for name in runs[0]:
         values = [run[name] for run in runs]
