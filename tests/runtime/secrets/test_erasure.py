@@ -26,6 +26,7 @@ from perdure.store import LmdbEventStore, check
 from perdure.store.events import (
     CALLS_STREAM,
     RUNTIME_STREAM,
+    CallEvent,
     HostActionAnswered,
     KeysErased,
     Recorded,
