@@ -9,7 +9,7 @@ from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.upgrading import Upgrade, going_on, is_at_checkpoint
 from perdure.store import JobState, MemoryEventStore
 from perdure.store import events as ev
-from perdure.store.job_state import fold
+from perdure.store.job_evolution import fold
 
 MODULE = "ab" * 32
 

@@ -6,7 +6,8 @@ import msgspec
 from tests.support.job_events import checkpoint, dispatched, job_id, started
 
 from perdure.store import events as ev
-from perdure.store.job_state import JobState, fold
+from perdure.store.job_evolution import fold
+from perdure.store.job_state import JobState
 from perdure.store.projection import encode_state, is_as_kept
 
 

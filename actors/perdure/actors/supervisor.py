@@ -59,7 +59,8 @@ from perdure.store.events import (
     job_stream,
 )
 from perdure.store.family import is_called_off
-from perdure.store.job_state import JobState, evolve
+from perdure.store.job_evolution import evolve
+from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:

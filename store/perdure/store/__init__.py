@@ -50,7 +50,8 @@ from perdure.store.event_store import (
 from perdure.store.export import as_json, export_lines
 from perdure.store.extension_state import ExtensionState
 from perdure.store.integrity import Problem, Report, check
-from perdure.store.job_state import Checkpoint, JobState, evolve, fold
+from perdure.store.job_evolution import evolve, fold
+from perdure.store.job_state import Checkpoint, JobState
 from perdure.store.lifecycle import TERMINAL, UNFINISHED, Status
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.memory_store import MemoryEventStore

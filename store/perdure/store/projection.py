@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.store import extension_state, job_state, runtime_state
+from perdure.store import extension_state, job_evolution, job_state, runtime_state
 from perdure.store.errors import BadEvent, CorruptLog, IllegalTransition
 from perdure.store.events import (
     RUNTIME_STREAM,
@@ -53,7 +53,7 @@ def project(stream: str, state: State | None, events: Iterable[tuple[Event, int,
                     raise IllegalTransition(stream.removeprefix("job:"), "unknown", tag_of(event))
                 if job_stream(event.job_id) != stream:
                     raise BadEvent(stream, f"it dispatches job {event.job_id}")
-            current = job_state.apply(current, event, sequence, time)
+            current = job_evolution.apply(current, event, sequence, time)
         return current
     for event, sequence, time in events:
         if not isinstance(event, base):

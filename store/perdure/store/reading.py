@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from perdure.store import job_state
+from perdure.store import job_evolution
 from perdure.store.errors import CorruptLog, JobIsFolded, StoreError
 from perdure.store.event_store import Head, JobQuery, RawFrame, StoredEvent
 from perdure.store.events import JobEvent, JobFolded, decode
 from perdure.store.frame import genesis, link, read_events, read_frame
-from perdure.store.job_state import JobState
+from perdure.store.job_state import JobState, from_summary
 from perdure.store.projection import State, project
 from perdure.store.upcast import UPCASTS, upcast
 
@@ -133,7 +133,7 @@ def rebuild_from(stream: str, frames: Iterable[RawFrame], until: int | None) -> 
     for frame in frames:
         content = read_events(frame.data, frame.position)
         if expected == 1 and isinstance(content.events[0], JobFolded):
-            owned = job_state.from_summary(content.events[0].summary, stream.removeprefix("job:"))
+            owned = from_summary(content.events[0].summary, stream.removeprefix("job:"))
             expected = owned.sequence + 1
         if content.first != expected:
             raise CorruptLog(f"{stream}, sequence {expected}", f"position {frame.position} holds other events")
@@ -149,7 +149,7 @@ def rebuild_from(stream: str, frames: Iterable[RawFrame], until: int | None) -> 
                         break
                     if not isinstance(event, JobEvent):
                         raise CorruptLog(f"{stream}, sequence {sequence}", "not a job's event")
-                    owned = job_state.apply(owned, event, sequence, start + delta)
+                    owned = job_evolution.apply(owned, event, sequence, start + delta)
                     sequence += 1
             else:
                 triples = [

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.attempt_end import is_guests_end
-from perdure.store import job_state
+from perdure.store import job_evolution
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import (
     BudgetReached,
@@ -145,7 +145,7 @@ class _Splitter:
         event, sequence = stored.event, stored.sequence
         before = self._state
         attempting = before is not None and before.attempting
-        state = self._state = job_state.apply(before, event, sequence, stored.time)
+        state = self._state = job_evolution.apply(before, event, sequence, stored.time)
         if isinstance(event, JobDispatched) and self._dispatched is None:
             self._dispatched, self._first_time = event, stored.time
         self._events += 1
@@ -236,7 +236,7 @@ class _Splitter:
 
     def end(self) -> History:
         if self._state is None or self._dispatched is None:
-            job_state.fold(None, [])  # raises: a stream without events is no job's
+            job_evolution.fold(None, [])  # raises: a stream without events is no job's
             raise AssertionError("unreachable")
         if self._now is not None:
             self._now.finished = self._now.end is not None or not self._state.attempting

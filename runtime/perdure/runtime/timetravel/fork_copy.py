@@ -33,7 +33,8 @@ from perdure.store.events import (
     Recorded,
     Sealed,
 )
-from perdure.store.job_state import JobState, apply, evolve, origin_of
+from perdure.store.job_evolution import apply, evolve
+from perdure.store.job_state import JobState, origin_of
 
 Opened = Callable[[Recorded], bytes]
 E = TypeVar("E", JobDispatched, ForkBegun, JobMoved)

@@ -34,7 +34,7 @@ from perdure.runtime.errors import CannotStep
 from perdure.runtime.proof.job_source import JobSource, StoredJob
 from perdure.runtime.proof.recorded_runs import History, RecordedRun, history_of
 from perdure.runtime.secrets.keychain import Keychain
-from perdure.store import job_state
+from perdure.store import job_evolution
 from perdure.store.blobs import load_payload
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore, StoredEvent
@@ -243,7 +243,7 @@ class Stepper:
         """The job as it was here."""
         until = self.sequence()
         events = self._source.read(job_stream(self._source.job_id), until=until)
-        return job_state.fold(None, ((stored.event, stored.sequence, stored.time) for stored in events))
+        return job_evolution.fold(None, ((stored.event, stored.sequence, stored.time) for stored in events))
 
     def input(self) -> Payload:
         """The state that the run began with."""
