@@ -272,7 +272,7 @@ def test_the_id_of_a_folded_job_is_not_given_to_another(acme: Runtime) -> None:
     acme.fold_jobs(timedelta(0))
     prepared = acme._dispatching.prepare("acme:nothing", None, library_id=UUID(int=0), job_id=job.job_id)
     with pytest.raises(SequenceConflict):
-        acme._append_dispatch(prepared, [prepared.dispatched], None, None)
+        acme._dispatching.record(prepared, [prepared.dispatched])
 
 
 def test_dispatches_against_a_model(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.actors import Exit
-from perdure.runtime import JobHandle, JobLimits, RetryPolicy, Runtime, grant_as_asked
-from perdure.runtime.runtime import DEFAULT_LIBRARY
+from perdure.runtime import DEFAULT_LIBRARY, JobHandle, JobLimits, RetryPolicy, Runtime, grant_as_asked
 
 
 def install_cast(runtime: Runtime, folder: Path, extension: str, **permissions: Any) -> None:

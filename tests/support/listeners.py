@@ -14,8 +14,7 @@ from tests.support.python_guest import Body, PythonGuest, PythonHost
 from tests.support.waiting import eventually
 
 from perdure.actors import GuestSpec
-from perdure.runtime import Runtime
-from perdure.runtime.runtime import DEFAULT_LIBRARY
+from perdure.runtime import DEFAULT_LIBRARY, Runtime
 from perdure.runtime.subscriptions.messages import Subscription
 from perdure.store import EventStore
 from perdure.store.blobs import load_payload

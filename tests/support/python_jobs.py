@@ -14,8 +14,7 @@ from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT
 
 from perdure.actors import GuestSpec
-from perdure.runtime import JobHandle, Runtime, Status, grant_as_asked
-from perdure.runtime.runtime import DEFAULT_LIBRARY
+from perdure.runtime import DEFAULT_LIBRARY, JobHandle, Runtime, Status, grant_as_asked
 
 
 class PythonJobs:

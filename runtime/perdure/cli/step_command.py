@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -31,13 +31,11 @@ from perdure.cli.step_view import (
 from perdure.cli.step_words import COMMANDS, Misunderstood, Said, understood
 from perdure.runtime import CannotStep
 from perdure.runtime.abi1.guest import ModuleGuestFactory
-from perdure.runtime.proof.modules import ProofModules, machine_code_of
+from perdure.runtime.proof.modules import ProofModules, machine_code_of, recorded_artifacts
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.timetravel.stepping import End, Stepper, stepper_of
 from perdure.store.blobs import BlobStore
-from perdure.store.event_store import EventStore
-from perdure.store.events import RUNTIME_STREAM, CheckpointSaved, WarningAdded
-from perdure.store.runtime_state import RuntimeState
+from perdure.store.events import CheckpointSaved, WarningAdded
 
 RunNumber = Annotated[
     int | None,
@@ -59,20 +57,12 @@ def step(invocation: Invocation, job: JobId, run: RunNumber = None, script: Scri
     require_job(invocation, job)
     with invocation.read() as store:
         keychain = Keychain.of_folder(invocation.data, master_key())
-        modules = ProofModules(store.blobs.get, machine_code_of(invocation.data / "cache", _artifacts(store)))
+        modules = ProofModules(store.blobs.get, machine_code_of(invocation.data / "cache", recorded_artifacts(store)))
         with stepper_of(store, job, keychain, ModuleGuestFactory(modules), run) as stepper:
             walk = _Walk(invocation, stepper, store.blobs)
             walk.show_here()
             lines = [script] if script is not None else _typed(invocation, stepper)
             walk.follow(lines, stays=script is None and sys.stdin.isatty())
-
-
-def _artifacts(store: EventStore) -> Any:
-    def artifact(module: str, engine: str) -> str | None:
-        state = store.state(RUNTIME_STREAM)
-        return state.artifacts.get(f"{module}@{engine}") if isinstance(state, RuntimeState) else None
-
-    return artifact
 
 
 def _typed(invocation: Invocation, stepper: Stepper) -> Iterator[str]:

@@ -59,6 +59,7 @@ from perdure.runtime.errors import (
     WasmMissing,
 )
 from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
+from perdure.runtime.facade.parts import DEFAULT_LIBRARY
 from perdure.runtime.grants import NOTHING, Grant
 from perdure.runtime.history import HistoryEntry, history, state_at
 from perdure.runtime.http.settings import HttpSettings
@@ -69,7 +70,7 @@ from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
 from perdure.runtime.retention.retention import FoldReport
-from perdure.runtime.runtime import DEFAULT_LIBRARY, Runtime
+from perdure.runtime.runtime import Runtime
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed, SealKeyLost
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.secrets.erasure import Erasure

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import msgspec
 
 from perdure.actors.clock import Clock
 from perdure.actors.hooks import ActorHooks
+from perdure.actors.messages import Admit
+from perdure.actors.system import ActorSystem
 from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
 from perdure.runtime.budgets.dispatching import check_dispatch, refuses_dispatches
@@ -18,9 +20,10 @@ from perdure.runtime.errors import BudgetExceeded, LibraryDenied, UnknownJobType
 from perdure.runtime.extensions import Extensions
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state, limits_within
 from perdure.store.blobs import store_payload
-from perdure.store.event_store import EventStore
-from perdure.store.events import JobDispatched, JobLimits, RetryPolicy
+from perdure.store.event_store import Effects, EventStore
+from perdure.store.events import Event, JobDispatched, JobLimits, RetryPolicy, job_stream
 from perdure.store.ids import uuid7
+from perdure.store.lifecycle import Status
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -32,11 +35,14 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Dispatching:
-    """Checks what is asked for, and says what is to be recorded."""
+    """Checks what is asked for, says what is to be recorded, and records it where nobody else does."""
 
-    def __init__(self, store: EventStore, extensions: Extensions, hooks: ActorHooks, clock: Clock) -> None:
+    def __init__(
+        self, store: EventStore, extensions: Extensions, system: ActorSystem, hooks: ActorHooks, clock: Clock
+    ) -> None:
         self._store = store
         self._extensions = extensions
+        self._system = system
         self._hooks = hooks
         self._clock = clock
         self._alone = threading.Lock()  # where one job more or less decides
@@ -101,6 +107,34 @@ class Dispatching:
             retry=checked_retry(retry),
         )
         return Prepared(dispatched, found.name, granted.budgets)
+
+    def record(
+        self, prepared: Prepared, events: Sequence[Event], effects: Effects | None = None, timeout: float | None = None
+    ) -> None:
+        """Record a job by ``events``, which begin with its dispatch, and have it started. Durable.
+
+        Args:
+            effects: what is to be written with them, and what that depends on.
+            timeout: seconds to wait for the disk; None: the settings' ``call_timeout``.
+
+        Raises:
+            BudgetExceeded: it has no place.
+            StoreError: it could not be recorded.
+            TimeoutError: it was not recorded in time; it may still be.
+        """
+        dispatched = prepared.dispatched
+        with self.room(prepared):
+            self._system.append(job_stream(dispatched.job_id), events, 0, timeout, effects)
+        self._admit(dispatched.extension, dispatched.job_id)
+
+    def admit_if_queued(self, job_id: UUID) -> None:
+        """Have a job started whose recorder may not have come as far as that; it is started once at most."""
+        found = self._store.job(job_id)
+        if found.status is Status.QUEUED:
+            self._admit(found.extension, job_id)
+
+    def _admit(self, extension: str, job_id: UUID) -> None:
+        self._system.extension_address(extension).tell(Admit(job_id))
 
     @contextlib.contextmanager
     def room(self, prepared: Prepared) -> Iterator[None]:

@@ -44,10 +44,10 @@ class Housekeeping:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def add(self, chore: Chore) -> None:
-        """Take on a chore, before or after `start`."""
+    def add(self, *chores: Chore) -> None:
+        """Take on chores, before or after `start`."""
         with self._changed:
-            self._chores.append((chore, self._clock.monotonic() + chore.first))
+            self._chores.extend((chore, self._clock.monotonic() + chore.first) for chore in chores)
             self._changed.notify_all()
 
     def start(self) -> None:

@@ -111,7 +111,9 @@ class KeyedDispatch:
         row_name = _row_key(extension, checked_key(key))
         while True:
             if (row := self._store.row(row_name)) is not None:
-                return self._same(_decode(row.value), request, key)
+                job_id = self._same(_decode(row.value), request, key)
+                self._dispatching.admit_if_queued(job_id)
+                return job_id
             prepared = self._prepare(request)
             dispatched = prepared.dispatched
             value = _encode(_KeyRow(dispatched.job_id.bytes, _inputs(request, dispatched.job_type)))

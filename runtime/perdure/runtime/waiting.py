@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from uuid import UUID
 
 from perdure.runtime.errors import RuntimeClosedError
@@ -18,6 +19,26 @@ class Waiters:
         self._lock = threading.Lock()
         self._futures: dict[UUID, list[Future[JobState]]] = {}
         self._closed = False
+
+    def wait(self, store: EventStore, job_id: UUID, timeout: float | None) -> JobState:
+        """Wait until the job has ended. Errors as for `Runtime.wait`."""
+        future = self.future(store, job_id)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"job {job_id} has not ended within {timeout} s") from None
+        finally:
+            self.forget(job_id, future)
+
+    async def wait_async(self, store: EventStore, job_id: UUID) -> JobState:
+        """The same in an event loop, for as long as it takes."""
+        future = self.future(store, job_id)
+        try:
+            return await asyncio.wrap_future(future)
+        except CancelledError:
+            raise asyncio.CancelledError from None
+        finally:
+            self.forget(job_id, future)
 
     def future(self, store: EventStore, job_id: UUID) -> Future[JobState]:
         """A future of the job's end, done already if the job has ended.

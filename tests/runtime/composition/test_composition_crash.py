@@ -16,8 +16,7 @@ from tests.support.listeners import woken_of
 from tests.support.python_jobs import PythonJobs
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.runtime import Runtime, Status
-from perdure.runtime.runtime import DEFAULT_LIBRARY
+from perdure.runtime import DEFAULT_LIBRARY, Runtime, Status
 from perdure.store import LmdbEventStore, check
 from perdure.store.blobs import load_payload
 from perdure.store.event_store import EventStore

@@ -10,9 +10,8 @@ import pytest
 from tests.support.cast import Cast, install_cast
 from tests.support.waiting import TIMEOUT
 
-from perdure.runtime import JobHandle, OperationError, Runtime, Status
+from perdure.runtime import DEFAULT_LIBRARY, JobHandle, OperationError, Runtime, Status
 from perdure.runtime.permissions import operation_name
-from perdure.runtime.runtime import DEFAULT_LIBRARY
 
 ELSEWHERE = UUID(int=7)
 OPERATIONS = ("action:jobs.dispatch", "query:jobs.get", "query:jobs.list", "action:jobs.cancel", "query:jobs.wait")

@@ -35,6 +35,10 @@ class OperationRegistry:
         """The operation, or None."""
         return self._operations.get(name)
 
+    def summaries(self) -> dict[OperationName, str]:
+        """What each operation does, in a line."""
+        return {operation.name: operation.summary for operation in self}
+
     def __iter__(self) -> Iterator[Operation]:
         """All operations, by kind, name and version."""
         order = sorted(self._operations.values(), key=lambda one: (one.name.kind, one.name.name, one.name.version))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from perdure.actors.clock import Clock
+from perdure.runtime.housekeeping import Chore
 from perdure.runtime.seals.errors import NotSealed, SealError, SealKeyLost
 from perdure.runtime.seals.sealed_log import Seal, SealedLog, log_identity, runtime_events
 from perdure.runtime.seals.signing import public_key, sign
@@ -31,6 +32,8 @@ from perdure.store.seals.statement import KeyIntroduction, Statement
 logger = logging.getLogger(__name__)
 
 _PIECE: Final = 256  # ends between two breaths: 0.3 ms, after which a commit that waits for the interpreter gets it
+_LOOK: Final = 60.0  # seconds between looks at the last seal's age, at most
+_FIRST: Final = 1.0  # seconds after the start
 
 
 class Sealer:
@@ -81,6 +84,12 @@ class Sealer:
                 self.seal()
         except (SealError, SecretsError) as error:
             logger.error("the log could not be sealed: %s", error)
+
+    def chores(self, interval: float | None) -> tuple[Chore, ...]:
+        """What is to be done by itself for a seal each ``interval`` seconds; nothing if None."""
+        if interval is None:
+            return ()
+        return (Chore("the seal of the log", min(interval, _LOOK), lambda _: self.seal_if_due(interval), _FIRST),)
 
     def rotate(self) -> bytes:
         """Introduce a new key, signed by the one before, and destroy that one's private part; returns the public key.
