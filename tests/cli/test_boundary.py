@@ -21,6 +21,7 @@ from perdure.cli.errors import CODES, CommandError, exit_code
 from perdure.cli.exit_codes import MEANINGS, ExitCode
 from perdure.cli.foreground import code_for
 from perdure.runtime import errors as runtime_errors
+from perdure.runtime.wasm.errors import UnsafeCacheFolder
 from perdure.store import DiskFull, StoreLocked, fold
 from perdure.store import events as ev
 
@@ -177,7 +178,7 @@ def test_debug_shows_the_cause_of_errors_that_were_foreseen(perdure: CommandLine
         (StoreLocked(Path("data"), 7), 4),
         (runtime_errors.ExtensionDisabled("x"), 10),
         (runtime_errors.InvalidLimits("fuel", 0, "more"), 2),
-        (runtime_errors.UnsafeCacheFolder(Path("cache"), "is odd"), 8),
+        (UnsafeCacheFolder(Path("cache"), "is odd"), 8),
         (runtime_errors.RuntimeClosedError(), 9),
         (KeyboardInterrupt(), 130),
         (MemoryError(), 9),

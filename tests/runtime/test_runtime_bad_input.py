@@ -19,18 +19,15 @@ from tests.support.waiting import TIMEOUT
 from tests.support.wat import BUMP_ALLOCATOR, Wat, allocator, compiled, forever
 
 from perdure.runtime import JobError, Runtime, RuntimeSettings, Status
-from perdure.runtime.errors import (
+from perdure.runtime.errors import FileOutsideFolder, ManifestError, PerdureError, UnknownJobType
+from perdure.runtime.wasm.errors import (
     BadExport,
     ComponentNotSupported,
-    FileOutsideFolder,
     ForbiddenImports,
     InitFailed,
     InvalidWasm,
-    ManifestError,
     ModuleError,
     NotWasm,
-    PerdureError,
-    UnknownJobType,
 )
 from perdure.store import check
 from perdure.store.events import LogWritten, WarningAdded

@@ -19,12 +19,12 @@ from perdure.runtime import JobHandle, Runtime, Status
 from perdure.runtime.errors import (
     ExtensionDisabled,
     ExtensionInUse,
-    InitFailed,
     ManifestError,
     NotAnExtensionFolder,
     UnknownExtension,
     UnknownJobType,
 )
+from perdure.runtime.wasm.errors import InitFailed
 from perdure.store import check
 from perdure.store.events import ExtensionInstalled, JobSuspended, WarningAdded, extension_stream, tag_of
 

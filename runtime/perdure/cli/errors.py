@@ -13,6 +13,7 @@ from perdure.runtime import errors as runtime
 from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed
 from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, SecretsError
+from perdure.runtime.wasm.errors import ModuleError, UnsafeCacheFolder
 from perdure.store import errors as store
 from perdure.store.backups.errors import FolderNotEmpty, NotABackup
 
@@ -67,10 +68,10 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.InvalidGrant, ExitCode.USAGE),
     (runtime.InvalidUpgradePolicy, ExitCode.USAGE),
     (runtime.RehearsalRefused, ExitCode.UNKNOWN),
-    (runtime.ModuleError, ExitCode.BAD_EXTENSION),
+    (ModuleError, ExitCode.BAD_EXTENSION),
     (runtime.ManifestError, ExitCode.BAD_EXTENSION),
     (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),
-    (runtime.UnsafeCacheFolder, ExitCode.STORE),
+    (UnsafeCacheFolder, ExitCode.STORE),
     (BadBundle, ExitCode.STORE),
     (BundleNotWritten, ExitCode.STORE),
     (InvalidMasterKey, ExitCode.USAGE),

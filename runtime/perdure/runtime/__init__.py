@@ -11,12 +11,9 @@ from perdure.runtime.budgets.stored import stored_budgets
 from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
 from perdure.runtime.doubts import Doubt, doubt_of
 from perdure.runtime.errors import (
-    BadExport,
     BadOperation,
     BudgetExceeded,
     CannotStep,
-    CleanupFailed,
-    ComponentNotSupported,
     ConsentDeclined,
     ConsentRequired,
     DuplicateOperation,
@@ -26,9 +23,7 @@ from perdure.runtime.errors import (
     FileOutsideFolder,
     FileTooLarge,
     FileUnreadable,
-    ForbiddenImports,
     ForkRefused,
-    InitFailed,
     InvalidGrant,
     InvalidKey,
     InvalidLimits,
@@ -37,16 +32,13 @@ from perdure.runtime.errors import (
     InvalidRetention,
     InvalidState,
     InvalidUpgradePolicy,
-    InvalidWasm,
     KeyReused,
     LibraryDenied,
     ManifestError,
     ManifestMissing,
-    ModuleError,
     NoSuchCall,
     NoSuchSequence,
     NotAnExtensionFolder,
-    NotWasm,
     NoUpdateProposed,
     OperationError,
     PerdureError,
@@ -55,7 +47,6 @@ from perdure.runtime.errors import (
     StateTooLarge,
     UnknownExtension,
     UnknownJobType,
-    UnsafeCacheFolder,
     WasmMissing,
 )
 from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
@@ -92,6 +83,17 @@ from perdure.runtime.signals import on_stop_signals
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
 from perdure.runtime.vdfs.library import Library
 from perdure.runtime.version import perdure_version
+from perdure.runtime.wasm.errors import (
+    BadExport,
+    CleanupFailed,
+    ComponentNotSupported,
+    ForbiddenImports,
+    InitFailed,
+    InvalidWasm,
+    ModuleError,
+    NotWasm,
+    UnsafeCacheFolder,
+)
 from perdure.store.errors import JobIsFolded
 from perdure.store.event_store import JobPage, StoredEvent
 from perdure.store.events import JobError, JobLimits, RetryPolicy

@@ -11,7 +11,7 @@ from tests.support.module_guests import CompiledModule
 from tests.support.wat import RETURN_COMPLETED, Wat, compiled, forever, repeat
 
 from perdure.runtime.abi1.describe import cleanup, describe, timer_scheduler
-from perdure.runtime.errors import (
+from perdure.runtime.wasm.errors import (
     BadExport,
     CleanupFailed,
     ComponentNotSupported,

@@ -14,7 +14,7 @@ from tests.support.wat import PAGE, RETURN_COMPLETED, Wat, allocator, forever
 from perdure.actors.guest import Exit, GuestLoadFailed
 from perdure.runtime.abi1.allocator import MAX_ALLOCATION, GuestAllocator
 from perdure.runtime.abi1.guest import ModuleGuestFactory
-from perdure.runtime.errors import BadExport
+from perdure.runtime.wasm.errors import BadExport
 
 
 def scripted(*results: str, **wat_options: Any) -> Wat:

@@ -6,7 +6,7 @@ import pytest
 from tests.support.wat import RETURN_COMPLETED, Wat, compiled
 
 from perdure.runtime.abi1.interface import HOST_IMPORTS, ModuleShape, check_interface
-from perdure.runtime.errors import BadExport, ExportProblem, ForbiddenImports
+from perdure.runtime.wasm.errors import BadExport, ExportProblem, ForbiddenImports
 from perdure.runtime.wasm.inspect import MemoryShape, read_interface
 
 

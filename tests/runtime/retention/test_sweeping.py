@@ -20,9 +20,9 @@ from tests.support.waiting import TIMEOUT
 from perdure.actors import GuestSpec
 from perdure.actors.clock import SystemClock
 from perdure.runtime import Runtime, grant_as_asked
-from perdure.runtime.errors import ModuleError
 from perdure.runtime.retention.pace import Pace
 from perdure.runtime.retention.sweeping import Swept
+from perdure.runtime.wasm.errors import ModuleError
 from perdure.store import MemoryEventStore, check
 from perdure.store.blobs import digest_of
 from perdure.store.errors import CorruptLog

@@ -6,9 +6,9 @@ import pytest
 import wasmtime
 from tests.support.wat import compiled
 
-from perdure.runtime.errors import InvalidWasm
 from perdure.runtime.wasm import engine
 from perdure.runtime.wasm.engine import MAX_STACK_BYTES, MIN_STACK_BYTES, engine_key, new_engine, wasmtime_version
+from perdure.runtime.wasm.errors import InvalidWasm
 from perdure.runtime.wasm.inspect import compile_module
 
 

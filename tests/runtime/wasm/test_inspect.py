@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.wat import Wat, compiled
 
-from perdure.runtime.errors import ComponentNotSupported, InvalidWasm, ModuleError, NotWasm, PerdureError
+from perdure.runtime.errors import PerdureError
 from perdure.runtime.wasm.engine import new_engine
+from perdure.runtime.wasm.errors import ComponentNotSupported, InvalidWasm, ModuleError, NotWasm
 from perdure.runtime.wasm.inspect import (
     ImportedItem,
     MemoryShape,

@@ -12,8 +12,8 @@ import pytest
 import wasmtime
 from tests.support.wat import compiled
 
-from perdure.runtime.errors import InvalidWasm, UnsafeCacheFolder
 from perdure.runtime.wasm.engine import engine_key, new_engine
+from perdure.runtime.wasm.errors import InvalidWasm, UnsafeCacheFolder
 from perdure.runtime.wasm.module_cache import ModuleCache
 
 MODULE = compiled('(module (func (export "f") (result i32) (i32.const 42)))')

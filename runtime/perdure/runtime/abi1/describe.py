@@ -15,7 +15,7 @@ from perdure.runtime.abi1.failure import GuestFault, Killed
 from perdure.runtime.abi1.instance import InstanceLimits, ModuleInstance
 from perdure.runtime.abi1.interface import ModuleShape, check_interface
 from perdure.runtime.abi1.job_types import offered_jobs, resolve_job
-from perdure.runtime.errors import CleanupFailed, InitFailed
+from perdure.runtime.wasm.errors import CleanupFailed, InitFailed
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.events import JobError, JobType, LimitUse

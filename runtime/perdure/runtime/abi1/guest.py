@@ -9,7 +9,8 @@ from perdure.actors.guest import Exit, GuestHost, GuestLoadFailed, GuestResult, 
 from perdure.runtime.abi1.failure import GuestFault, Killed, abi_violation, guest_failed
 from perdure.runtime.abi1.instance import InstanceLimits, ModuleInstance
 from perdure.runtime.abi1.interface import ModuleShape, check_interface
-from perdure.runtime.errors import ModuleError, PerdureError
+from perdure.runtime.errors import PerdureError
+from perdure.runtime.wasm.errors import ModuleError
 from perdure.runtime.wasm.module_source import ModuleSource
 from perdure.store.errors import StoreError
 from perdure.store.events import JobError

@@ -39,7 +39,6 @@ from perdure.runtime.errors import (
     InvalidLimits,
     InvalidState,
     LibraryDenied,
-    ModuleError,
     StateTooLarge,
     UnknownExtension,
     UnknownJobType,
@@ -48,6 +47,7 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.waiting import Waiters
+from perdure.runtime.wasm.errors import ModuleError
 from perdure.store.errors import IllegalTransition, UnknownJob
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import Event, JobLimits, JobLinked, RetryPolicy, job_stream

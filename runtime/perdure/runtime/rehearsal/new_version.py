@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 
 from perdure.runtime.abi1.describe import describe
-from perdure.runtime.errors import ModuleError, NoUpdateProposed, RehearsalRefused, UnknownExtension
+from perdure.runtime.errors import NoUpdateProposed, RehearsalRefused, UnknownExtension
 from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import InitLimits, installed_extensions
 from perdure.runtime.manifest import Manifest, UpgradePolicy, parse_manifest
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.upgrades import policy_of
 from perdure.runtime.wasm.engine import new_engine
+from perdure.runtime.wasm.errors import ModuleError
 from perdure.runtime.wasm.inspect import compile_module
 from perdure.store.event_store import EventStore
 from perdure.store.events import JobLimits, JobType

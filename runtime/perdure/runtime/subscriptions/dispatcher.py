@@ -19,7 +19,7 @@ import msgspec
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped
 from perdure.actors.workers import Workers
-from perdure.runtime.errors import ExtensionDisabled, ModuleError, PerdureError, RuntimeClosedError, UnknownExtension
+from perdure.runtime.errors import ExtensionDisabled, PerdureError, RuntimeClosedError, UnknownExtension
 from perdure.runtime.subscriptions.messages import ForgetSubscriber, WakeSubscriber, Woken
 from perdure.runtime.subscriptions.records import (
     CHANGED,
@@ -31,6 +31,7 @@ from perdure.runtime.subscriptions.records import (
 )
 from perdure.runtime.subscriptions.topics import matches
 from perdure.runtime.subscriptions.waking import ROOM
+from perdure.runtime.wasm.errors import ModuleError
 from perdure.store.errors import StoreClosed, StoreError
 from perdure.store.event_store import EventStore
 from perdure.store.events import LibraryEventPublished, extension_stream, library_stream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.runtime.errors import InvalidWasm
+from perdure.runtime.wasm.errors import InvalidWasm
 
 
 class BinaryReader:

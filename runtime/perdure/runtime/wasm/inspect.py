@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 import wasmtime
 
-from perdure.runtime.errors import ComponentNotSupported, InvalidWasm, NotWasm
 from perdure.runtime.wasm.binary import BinaryReader
+from perdure.runtime.wasm.errors import ComponentNotSupported, InvalidWasm, NotWasm
 
 _MAGIC: Final = b"\0asm"
 _HEADER_BYTES: Final = 8

@@ -23,8 +23,8 @@ from typing import Protocol
 import msgspec
 import wasmtime
 
-from perdure.runtime.errors import UnsafeCacheFolder
 from perdure.runtime.wasm.engine import engine_key
+from perdure.runtime.wasm.errors import UnsafeCacheFolder
 from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
 
 _log = logging.getLogger("perdure.module_cache")
