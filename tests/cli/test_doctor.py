@@ -34,7 +34,7 @@ def test_all_is_well(perdure: CommandLine) -> None:
     assert report["extensions"] == {"counter": "1.0.0"}
     assert (report["opens"], report["crashes"]) == (1, 0)
     assert report["blobs"]["files"] == report["cache"]["files"] == 1
-    assert report["log_format"] == {"known": 2, "found": 2}
+    assert report["log_format"] == {"known": 3, "found": 3}
     assert set(report["versions"]) >= {"perdure", "wasmtime", "lmdb", "pykka"}
     assert "not installed" not in report["versions"].values()
 

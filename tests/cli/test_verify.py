@@ -241,7 +241,8 @@ def test_ctrl_c_ends_it_and_it_goes_on(perdure: CommandLine) -> None:
     for _ in range(3):
         perdure.run_counter({"target": 2000, "work": 0})
     with perdure.process("verify", "--all", "--workers", 1) as child:
-        eventually((perdure.data / LEDGER_FILE).exists)
+        ledger = perdure.data / LEDGER_FILE
+        eventually(lambda: ledger.exists() and "proved" in ledger.read_text())
         child.send_signal(signal.SIGINT)
         assert child.wait(TIMEOUT) in (0, 130)
     before = perdure.done("verify", "--all", "--json").json
