@@ -249,6 +249,7 @@ def test_a_retry_goes_on_from_the_checkpoint(runtime: Runtime) -> None:
 
 @pytest.mark.usefixtures("gate")
 def test_a_backoff_has_no_thread_and_can_be_cut_short_or_cancelled(runtime: Runtime) -> None:
+    before = set(threading.enumerate())  # what other tests left behind is not to be counted here
     retry = RetryPolicy(attempts=2, initial_ms=3_600_000)
     short, over = (runtime.dispatch("acme:twice", retry=retry) for _ in range(2))
     for job in (short, over):
@@ -258,7 +259,7 @@ def test_a_backoff_has_no_thread_and_can_be_cut_short_or_cancelled(runtime: Runt
     assert short.retry() is Status.QUEUED
     assert short.wait(TIMEOUT).status is Status.COMPLETED
     assert over.cancel() is Status.CANCELLED
-    eventually(lambda: not [thread for thread in threading.enumerate() if "JobActor" in thread.name])
+    eventually(lambda: not [new for new in set(threading.enumerate()) - before if "JobActor" in new.name])
 
 
 # --- pause, resume, cancel, retry ------------------------------------------------------------------------------------
