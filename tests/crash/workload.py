@@ -54,7 +54,8 @@ class Workload(msgspec.Struct, frozen=True):
         unfinished = [job for job in jobs if not job.state.finished]
         if unfinished and unfinished[0] is not jobs[-1] and _stated(unfinished[0].pause, "pause", unfinished[0], facts):
             for _ in unfinished[0].watch():
-                if unfinished[0].status is not Status.RUNNING:
+                # Suspended: told before the crash to pause, it stopped just when it was asked to once more.
+                if unfinished[0].status not in (Status.RUNNING, Status.SUSPENDED):
                     break
             if unfinished[0].status is Status.PAUSED:
                 _resume(unfinished[0], facts)
