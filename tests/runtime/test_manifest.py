@@ -167,6 +167,7 @@ HOSTS_REFUSED = [
         "fe80::1%eth0",
     ),
     *("user@host", "exämple.com", 5, None),
+    *("A\x1f", "*.A.com\x1b", "É\x7f", "A\u202e", "xn--A\x1b"),
 ]
 
 
@@ -214,6 +215,7 @@ def test_a_bad_entry_is_named_with_its_index(field: str, value: Any) -> None:
     first = FULL["permissions"][field][0]
     error = refusal(json.dumps(changed(f"permissions.{field}", [first, value])).encode())
     assert (error.field, error.value) == (f"permissions.{field}[1]", value)
+    assert str(error).isprintable()
 
 
 ACCEPTED: dict[str, list[Any]] = {
@@ -242,6 +244,28 @@ def test_values_at_the_edge_are_accepted(path: str, value: Any) -> None:
     for name in path.split("."):
         manifest = getattr(manifest, name)
     assert manifest == (tuple(value) if isinstance(value, list) else value)
+
+
+# What must not be shown as it is, among what the fields are made of.
+PIECES = [
+    *("\x1f", "\x1b[31m", "\u202e", "\n", "\x7f", "\x85"),
+    *("A", "a", "É", "xn--", "*.", ".", ":", "[", "]", "://", "query:"),
+]
+TEXT_FIELDS = ["id", "name", "version", "wasm_file", "description", "author", "homepage"]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([*TEXT_FIELDS, *(f"permissions.{name}" for name in ("methods", "libraries", "network_access"))]),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join),
+)
+def test_a_refusal_shows_nothing_that_a_terminal_would_act_on(field: str, text: str) -> None:
+    value = [text] if field.startswith("permissions.") else text
+    try:
+        lines = parse(changed(field, value)).warnings
+    except ManifestError as error:
+        lines = (str(error),)
+    assert all(line.isprintable() for line in lines)
 
 
 def test_too_many_entries() -> None:

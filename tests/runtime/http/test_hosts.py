@@ -86,6 +86,10 @@ def test_any_is_for_the_embedder() -> None:
         ("example.com?x", "host only"),
         ("user@example.com", "host only"),
         ("Example.com", "lowercase: example.com"),
+        ("Exämple.com", "lowercase: xn--exmple-cua.com"),
+        ("A\x1f", "no host name"),
+        ("*.A.com\x1b[31m", "brackets"),
+        ("*.A.com\x1b", "no host name"),
         ("exämple.com", "xn--exmple-cua.com"),
         ("\u0430pple.com", "xn--pple-43d.com"),  # a Cyrillic a: what the person sees is not apple.com
         ("example.com.", "without a dot"),

@@ -135,8 +135,8 @@ def host_rule(entry: str) -> HostRule:
 def _entry_name(name: str) -> str:
     if "*" in name:
         raise ValueError("a star may only stand for the first part of a name, as in *.example.com")
-    if (lower := name.lower()) != name:
-        raise ValueError(f"it must be in lowercase: {lower}")
+    if (lower := name.lower()) != name:  # only a name is proposed, and shown: the entry may have anything in it
+        raise ValueError(f"it must be in lowercase: {host_name(lower)}")
     if (compared := host_name(name)) != name:
         raise ValueError(f"a name with other letters than a to z is written as {compared}")
     return name
