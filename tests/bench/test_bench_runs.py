@@ -63,6 +63,8 @@ FIGURES = [
     "verify_checkpoints",
     "job_memory",
 ]
+# What is left after something else was taken away: in a run as short as this it may be nothing, or less.
+DIFFERENCES = ["host_call", "job_memory", "bare_sandbox"]
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +82,8 @@ def test_every_row_is_there(tmp_path: Path) -> None:
     assert sorted(rows) == sorted([*FLOORS, *FIGURES])
     for key, row in rows.items():
         assert len(row["values"]) >= 2, key
-        assert all(math.isfinite(value) and value > 0 for value in row["values"]), row
+        assert all(math.isfinite(value) for value in row["values"]), row
+        assert key in DIFFERENCES or min(row["values"]) > 0, row
         assert row["minimum"] <= row["median"] <= row["maximum"], row
         assert (row["of_floor"] is None) == (key in FLOORS), row
     table = [line for line in done.stdout.splitlines() if line.startswith("|")]
