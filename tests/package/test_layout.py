@@ -17,7 +17,10 @@ PORTIONS = {
     "actors": ["perdure.actors"],
     "metrics": ["perdure.metrics"],
     "runtime": ["perdure.runtime", "perdure.cli"],
+    "sdk/toolchain": ["perdure.toolchain"],
 }
+# What goes along into the wheel as data of perdure.toolchain.
+SDKS = ["wit"]
 MODULES = [module for modules in PORTIONS.values() for module in modules]
 
 
@@ -53,6 +56,12 @@ def test_wheel_holds_every_source_file_and_nothing_else(tmp_path: Path) -> None:
         for path in (ROOT / root / "perdure").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    wanted |= {
+        f"perdure/toolchain/sdk/{path.relative_to(ROOT / 'sdk')}"
+        for name in SDKS
+        for path in (ROOT / "sdk" / name).rglob("*")
+        if path.is_file() and not {"__pycache__", "target"} & set(path.parts)
+    }
     assert held == wanted
 
 
@@ -73,7 +82,7 @@ def test_importing_starts_nothing(tmp_path: Path) -> None:
         "reads = []\n"
         "real = os.environ.__class__.__getitem__\n"
         "os.environ.__class__.__getitem__ = lambda self, key: (reads.append(key), real(self, key))[1]\n"
-        "import perdure.store, perdure.actors, perdure.metrics, perdure.runtime\n"
+        "import perdure.store, perdure.actors, perdure.metrics, perdure.runtime, perdure.toolchain\n"
         "print(threading.active_count(), sorted(key for key in reads if 'PERDURE' in key), os.listdir('.'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)

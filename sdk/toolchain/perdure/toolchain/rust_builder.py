@@ -1,0 +1,28 @@
+"""Builds projects in Rust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perdure.toolchain.builder import Say
+from perdure.toolchain.calls import Calls
+from perdure.toolchain.project import Language, Project
+from perdure.toolchain.tools import Tool
+
+
+class RustBuilder:
+    """The `Builder` of projects in Rust."""
+
+    language = Language.RUST
+
+    def tools(self) -> tuple[Tool, ...]:
+        """What it needs."""
+        return ()
+
+    def build(self, project: Project, output: Path, say: Say) -> None:
+        """Compile a project."""
+        raise NotImplementedError
+
+    def calls(self, project: Project, wasm: bytes) -> Calls:
+        """The operations that it calls."""
+        return Calls()
