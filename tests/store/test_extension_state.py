@@ -58,9 +58,40 @@ def test_a_proposed_version_waits_beside_the_installed_one() -> None:
 def test_a_projection_of_an_earlier_release_is_read() -> None:
     state = after(installed())
     fields = msgspec.structs.asdict(state)
-    for new in ("grant", "granted_at", "granted_by", "proposed"):
+    for new in ("grant", "granted_at", "granted_by", "proposed", "provenance", "publisher"):
         del fields[new]
     assert decode_state("extension:x", msgspec.msgpack.encode(fields)) == state
     assert decode_state("extension:x", encode_state(after(installed(), GRANTED, PROPOSED))) == after(
         installed(), GRANTED, PROPOSED
     )
+
+
+PINNED = ev.PublisherPinned(b"k" * 32, "Acme", "f" * 64, b"", "first", "python")
+SIGNED = ev.ProvenanceRecorded("1.0.0", "f" * 64, b"k" * 32, "Acme", (), proposed=False, accepted=False, by="python")
+
+
+def test_a_publisher_stays_pinned_until_it_is_forgotten() -> None:
+    state = after(installed(), SIGNED, PINNED, installed(), ev.ExtensionUninstalled(), installed())
+    assert state.publisher is not None
+    assert (state.publisher.key, state.publisher.name, state.publisher.pinned_at) == (b"k" * 32, "Acme", 3000)
+    assert (state.publisher.package, state.publisher.by) == ("f" * 64, "python")
+    again = after(installed(), PINNED, ev.ExtensionUninstalled(), ev.PublisherForgotten(b"k" * 32, "cli"))
+    assert (again.installed, again.publisher) == (False, None)
+
+
+def test_where_a_version_comes_from_ends_with_that_version() -> None:
+    state = after(installed(), SIGNED)
+    assert state.provenance is not None
+    assert (state.provenance.key, state.provenance.package) == (b"k" * 32, "f" * 64)
+    assert after(installed(), SIGNED, installed()).provenance is None
+
+
+def test_where_the_version_that_waits_comes_from() -> None:
+    waits = replace(SIGNED, version="2.0.0", proposed=True)
+    state = after(installed(), PROPOSED, waits)
+    assert state.provenance is None
+    assert state.proposed is not None
+    assert state.proposed.provenance is not None
+    assert state.proposed.provenance.name == "Acme"
+    assert after(installed(), waits).proposed is None
+    assert decode_state("extension:x", encode_state(state)) == state

@@ -237,6 +237,20 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.UpdateProposed(version="0.2.0", manifest=b'{"id": "test-extension"}', module=MODULE, module_bytes=64),
     ev.UpgradePolicySet(version="0.2.0", policies={"counter": "checkpoint"}, by="cli"),
     ev.UpdateDeclined(version="0.2.0", by="cli"),
+    ev.ProvenanceRecorded(
+        version="0.2.0",
+        package="ef" * 32,
+        key=bytes(range(32)),
+        name="Acme",
+        earlier=(bytes(32),),
+        proposed=True,
+        accepted=False,
+        by="cli",
+    ),
+    ev.PublisherPinned(
+        key=bytes(range(32)), name="Acme", package="ef" * 32, previous=bytes(32), reason="endorsed", by="cli"
+    ),
+    ev.PublisherForgotten(key=bytes(range(32)), by="cli"),
     ev.LibraryEventPublished(
         topic="entry.created", data=ev.Inline(b'{"entry_id": 1}'), extension="test-extension", job_id=job_id(1)
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from perdure.cli.terminal_text import counted, duration, local_time, percent, printable, size
+from perdure.runtime.packages.fingerprint import fingerprint
 from perdure.store.events import (
     ActionAnswered,
     ActionIntended,
@@ -56,6 +57,9 @@ from perdure.store.events import (
     OperationAnswered,
     PermissionsGranted,
     ProgressReported,
+    ProvenanceRecorded,
+    PublisherForgotten,
+    PublisherPinned,
     Recorded,
     RetryScheduled,
     RuntimeClosed,
@@ -76,6 +80,7 @@ _LEVELS: Final = ("debug", "info", "warn", "error")
 _REFUSALS: Final = {"budget": "a budget is used up", "store": "it could not be stored"}
 _RESOLUTIONS: Final = {"succeeded": "it succeeded", "failed": "it failed", "again": "run it again"}
 _RUN_ENDS: Final = {"format": "an older perdure wrote the run; the next one begins from the last checkpoint"}
+_PINS: Final = {"first": "the first one", "endorsed": "signed by the key before", "accepted": "accepted on purpose"}
 _ANSWERS: Final = {1: "told to pause", 2: "told to end"}
 
 
@@ -183,6 +188,17 @@ def _upgrade_policy(event: UpgradePolicySet) -> str:
     return f"version {event.version}, by {event.by}: {policies or 'as the manifest says'}"
 
 
+def _provenance(event: ProvenanceRecorded) -> str:
+    waits = ", which waits," * event.proposed
+    if not event.key:
+        return f"version {event.version}{waits} is not signed; {event.by} took it all the same"
+    return f"version {event.version}{waits} is signed by {event.name}, package {event.package[:_HASH_SHOWN]}…"
+
+
+def _pinned(event: PublisherPinned) -> str:
+    return f"{event.name}, {fingerprint(event.key)} ({_PINS.get(event.reason, event.reason)}), by {event.by}"
+
+
 def _granted(event: PermissionsGranted) -> str:
     return f"version {event.version}, by {event.by}: {event.grant.decode(errors='replace')}"
 
@@ -237,6 +253,9 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     UpdateProposed: lambda event: f"version {event.version} waits for consent, module of {size(event.module_bytes)}",
     UpgradePolicySet: _upgrade_policy,
     UpdateDeclined: lambda event: f"version {event.version}, by {event.by}",
+    ProvenanceRecorded: _provenance,
+    PublisherPinned: _pinned,
+    PublisherForgotten: lambda event: f"{fingerprint(event.key)}, by {event.by}",
     LibraryEventPublished: _published,
     HostQueryAnswered: _host_call,
     HostActionAnswered: _host_call,

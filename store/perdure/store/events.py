@@ -573,6 +573,46 @@ class UpdateDeclined(ExtensionEvent, frozen=True, tag="declined"):
     by: str
 
 
+class ProvenanceRecorded(ExtensionEvent, frozen=True, tag="provenance"):
+    """Where a version comes from: the installed one, or with ``proposed`` the one that waits. Durable, with it.
+
+    ``package`` is the SHA-256 of the signed file, ``key`` and ``name`` are its publisher's, ``earlier`` the keys that
+    ``key`` follows, each of which signed the next. ``accepted``: ``by`` said on purpose that it may take the place of
+    versions of another publisher. For a version without a signature, ``package``, ``key`` and ``name`` are empty then.
+    """
+
+    version: str
+    package: str
+    key: bytes
+    name: str
+    earlier: tuple[bytes, ...]
+    proposed: bool
+    accepted: bool
+    by: str
+
+
+class PublisherPinned(ExtensionEvent, frozen=True, tag="publisher-pinned"):
+    """From now on versions have to be signed by ``key`` (Ed25519), or by one that follows it. Durable.
+
+    ``package`` is the SHA-256 of the file that brought it. ``reason`` is ``first`` for the first signed version,
+    ``endorsed`` if the key before (``previous``) signed this one, ``accepted`` if ``by`` said so on purpose.
+    """
+
+    key: bytes
+    name: str
+    package: str
+    previous: bytes
+    reason: str
+    by: str
+
+
+class PublisherForgotten(ExtensionEvent, frozen=True, tag="publisher-forgotten"):
+    """No publisher is pinned any more: the next signed version brings its own. Durable. ``by`` says who decided."""
+
+    key: bytes
+    by: str
+
+
 # --- a library's life ------------------------------------------------------------------------------------------------
 
 
@@ -763,6 +803,9 @@ AnyEvent = (
     | UpdateProposed
     | UpgradePolicySet
     | UpdateDeclined
+    | ProvenanceRecorded
+    | PublisherPinned
+    | PublisherForgotten
     | LibraryEventPublished
     | HostQueryAnswered
     | HostActionAnswered

@@ -12,10 +12,34 @@ from perdure.store.events import (
     ExtensionUnloaded,
     JobType,
     PermissionsGranted,
+    ProvenanceRecorded,
+    PublisherForgotten,
+    PublisherPinned,
     UpdateDeclined,
     UpdateProposed,
     UpgradePolicySet,
 )
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a version comes from; the fields are those of `ProvenanceRecorded`."""
+
+    package: str
+    key: bytes
+    name: str
+    earlier: tuple[bytes, ...]
+    accepted: bool
+    by: str
+
+
+class PinnedPublisher(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has to sign the extension's versions, since when; the fields are those of `PublisherPinned`."""
+
+    key: bytes
+    name: str
+    package: str
+    pinned_at: int
+    by: str
 
 
 class ProposedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +50,7 @@ class ProposedVersion(msgspec.Struct, frozen=True, kw_only=True):
     module: str
     module_bytes: int
     proposed_at: int
+    provenance: Provenance | None = None
 
 
 class ExtensionState(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +59,8 @@ class ExtensionState(msgspec.Struct, frozen=True, kw_only=True):
     ``enabled`` is False after an unload, until the next load: nothing can be dispatched. ``module`` is the SHA-256 of
     the wasm bytes that new jobs run. ``grant`` is the JSON of what it was granted, None if nobody ever did;
     it outlives a new version, and ends with an uninstall. ``upgrades`` are the policies that somebody set for the
-    installed version, by job type (`UpgradePolicySet`).
+    installed version, by job type (`UpgradePolicySet`). ``provenance`` is None for a version that came without a
+    signature. ``publisher`` is who has to sign the next one, None for anybody; it outlives an uninstall.
     """
 
     extension: str
@@ -52,6 +78,8 @@ class ExtensionState(msgspec.Struct, frozen=True, kw_only=True):
     granted_by: str = ""
     proposed: ProposedVersion | None = None
     upgrades: dict[str, str] = {}
+    provenance: Provenance | None = None
+    publisher: PinnedPublisher | None = None
 
 
 def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int) -> ExtensionState | None:
@@ -68,6 +96,7 @@ def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int)
             grant=before.grant if before is not None else None,
             granted_at=before.granted_at if before is not None else None,
             granted_by=before.granted_by if before is not None else "",
+            publisher=state.publisher if state is not None else None,
         )
     if state is None:
         return None
@@ -86,6 +115,13 @@ def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int)
         return msgspec.structs.replace(state, upgrades=event.policies)
     if isinstance(event, UpdateDeclined):
         return msgspec.structs.replace(state, proposed=None)
+    if isinstance(event, ProvenanceRecorded):
+        return _with_provenance(state, event)
+    if isinstance(event, PublisherPinned):
+        pinned = PinnedPublisher(key=event.key, name=event.name, package=event.package, pinned_at=time, by=event.by)
+        return msgspec.structs.replace(state, publisher=pinned)
+    if isinstance(event, PublisherForgotten):
+        return msgspec.structs.replace(state, publisher=None)
     if isinstance(event, ExtensionLoaded):
         return msgspec.structs.replace(state, enabled=True, job_types=event.job_types, loaded_at=time)
     if isinstance(event, ExtensionUnloaded):
@@ -93,3 +129,19 @@ def evolve(state: ExtensionState | None, event: Event, sequence: int, time: int)
     if isinstance(event, ExtensionUninstalled):
         return msgspec.structs.replace(state, installed=False, enabled=False, proposed=None)
     return state
+
+
+def _with_provenance(state: ExtensionState, event: ProvenanceRecorded) -> ExtensionState:
+    provenance = Provenance(
+        package=event.package,
+        key=event.key,
+        name=event.name,
+        earlier=event.earlier,
+        accepted=event.accepted,
+        by=event.by,
+    )
+    if not event.proposed:
+        return msgspec.structs.replace(state, provenance=provenance)
+    if state.proposed is None:
+        return state
+    return msgspec.structs.replace(state, proposed=msgspec.structs.replace(state.proposed, provenance=provenance))
