@@ -22,6 +22,7 @@ from perdure.runtime.errors import BadAnswer, BadOperation
 from perdure.runtime.operations.recording import SecretSides, secret_sides
 from perdure.runtime.operations.schemas import SENSITIVE, schema_of
 from perdure.runtime.permissions import OperationName, operation_name
+from perdure.runtime.type_info import json_decoder, type_info
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Scope = Literal["library", "core"]
@@ -239,10 +240,10 @@ def operation_of(handler: Callable[..., Any]) -> Operation:
         output_type=output_type,
         description=documented,
         asynchronous=inspect.iscoroutinefunction(function),
-        decode=msgspec.json.Decoder(input_type).decode,
+        decode=json_decoder(input_type),
         secrets=secret_sides(input_type, output_type, whole=declaration.sensitive),
         answer_types=_struct_types(output_type),
-        decode_answer=msgspec.json.Decoder(output_type).decode,
+        decode_answer=json_decoder(output_type),
     )
 
 
@@ -274,5 +275,5 @@ def _struct_types(side: Any) -> frozenset[type]:
 
 
 def _kinds(side: Any) -> tuple[msgspec.inspect.Type, ...]:
-    info = msgspec.inspect.type_info(side)
+    info = type_info(side)
     return info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)

@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect as types
 
+from perdure.runtime.type_info import json_decoder, type_info
+
 MASK: Final = "[sensitive]"
 NOTHING_SHOWN: Final = msgspec.json.encode(MASK)
 
@@ -34,9 +36,9 @@ class Mask:
     """
 
     def __init__(self, kind: Any, *, whole: bool = False) -> None:
-        self._type = types.type_info(kind)
+        self._type = type_info(kind)
         self._whole = whole
-        self._decode = msgspec.json.Decoder(kind).decode
+        self._decode = json_decoder(kind)
 
     @property
     def hides(self) -> bool:
