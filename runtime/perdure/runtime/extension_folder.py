@@ -48,7 +48,7 @@ def read_extension(path: str | os.PathLike[str]) -> ExtensionPackage:
     manifest_path = folder / MANIFEST_FILE
     manifest_bytes = _read(folder, manifest_path, MAX_MANIFEST_BYTES, ManifestMissing(manifest_path))
     manifest = parse_manifest(manifest_bytes)
-    _check_config_schema(manifest)
+    check_config_schema(manifest)
     wasm_path = folder / manifest.wasm_file
     wasm_bytes = _read(folder, wasm_path, MAX_WASM_BYTES, WasmMissing(wasm_path, manifest.wasm_file))
     return ExtensionPackage(
@@ -67,8 +67,22 @@ def read_module(path: str | os.PathLike[str]) -> bytes:
     return _read(target.parent, target, MAX_WASM_BYTES, FileUnreadable(file, "it is not there"))
 
 
-def _check_config_schema(manifest: Manifest) -> None:
-    """Here, and not when a manifest is parsed, which those in the log are again and again."""
+def read_file(folder: Path, name: str, limit: int) -> bytes:
+    """A file in an extension's folder that may have ``limit`` bytes.
+
+    Raises:
+        ExtensionFolderError: it is missing, leads outside, is too large, or cannot be read.
+    """
+    path = folder / name
+    return _read(folder, path, limit, FileUnreadable(path, "it is not there"))
+
+
+def check_config_schema(manifest: Manifest) -> None:
+    """Check the schema: here, and not when a manifest is parsed, which those in the log are again and again.
+
+    Raises:
+        ManifestError: it is none that a configuration can be checked with.
+    """
     if manifest.config_schema is not None:
         from perdure.runtime.config.schema import checked_schema  # noqa: PLC0415  # jsonschema takes 0.2 s
 
