@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 from pathlib import Path
 
 import msgspec
@@ -35,3 +37,19 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         if self.problem:
             raise MissingTool(self.name, self.problem, self.install)
         return self
+
+
+def package_tool(distribution: str, extra: str, module: str | None = None) -> Tool:
+    """A tool that is a Python package of an extra of perdure: ``componentize-py``, ``ziglang``.
+
+    It is run as ``python -m MODULE``; ``module`` is the distribution's name, with ``_``, unless said otherwise.
+    """
+    install = f"pip install 'perdure[{extra}]'"
+    spec = importlib.util.find_spec(module or distribution.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        return Tool(name=distribution, install=install, problem="is not installed")
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    return Tool(name=distribution, install=install, version=version, path=Path(spec.origin).parent)
