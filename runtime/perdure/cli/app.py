@@ -24,6 +24,7 @@ from perdure.cli import (
 from perdure.cli.call_command import call
 from perdure.cli.check_command import check
 from perdure.cli.config_command import config
+from perdure.cli.dev_command import dev
 from perdure.cli.diff_command import diff
 from perdure.cli.doctor import doctor
 from perdure.cli.erase_command import erase
@@ -117,6 +118,7 @@ def _root(
 
 command(app, "run")(run)
 command(app, "resume")(resume)
+command(app, "dev")(dev)
 extensions = group(app, "extensions", "List, install, inspect and remove extensions, and say what they may do.")
 command(extensions, "list")(extensions_commands.list_extensions)
 command(extensions, "install")(extensions_commands.install)

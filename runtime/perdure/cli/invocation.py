@@ -66,6 +66,10 @@ class Invocation:
         self.json = self.json or json
         self.debug = self.debug or debug
 
+    def work_in(self, folder: Path) -> None:
+        """Take this as the data folder if ``--data`` names none; before `data` is first asked for."""
+        self._data = self._data if self._data is not None else str(folder)
+
     @functools.cached_property
     def data(self) -> Path:
         """The data folder.

@@ -84,10 +84,14 @@ def _show_error(state: JobState) -> bool:
 
 def show_end(output: Output, state: JobState) -> None:
     """What became of a job, in two or three lines."""
-    head = Text.assemble(status_text(state.status), f"  {printable(state.job_type)}  {state.job_id}")
-    output.show(head)
+    output.show(*end_lines(state))
+
+
+def end_lines(state: JobState) -> Iterator[Text]:
+    """What became of a job."""
+    yield Text.assemble(status_text(state.status), f"  {printable(state.job_type)}  {state.job_id}")
     if state.message:
-        output.show(Text(f"  {printable(state.message)}"))
+        yield Text(f"  {printable(state.message)}")
     seconds = running_seconds(state)
     counts = [
         counted(state.items, "item"),
@@ -99,7 +103,7 @@ def show_end(output: Output, state: JobState) -> None:
     ]
     if seconds is not None:
         counts.append(duration(seconds) if state.attempts == 1 else f"{duration(seconds)} in the last")
-    output.show(Text(f"  {', '.join(counts)}"))
+    yield Text(f"  {', '.join(counts)}")
 
 
 def attention(state: JobState) -> str:

@@ -74,12 +74,15 @@ class NoDisplay:
         pass
 
 
-class _Meters:
+class Meters:
+    """The pace of each of several jobs."""
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self._meters: dict[UUID, PaceMeter] = {}
 
     def pace(self, state: JobState) -> Pace:
+        """Note where the job is; returns its pace."""
         return self._meters.setdefault(state.job_id, PaceMeter()).update(state, self.clock())
 
 
@@ -88,7 +91,7 @@ class LineDisplay:
 
     def __init__(self, output: Output, clock: Callable[[], float]) -> None:
         self._output = output
-        self._meters = _Meters(clock)
+        self._meters = Meters(clock)
         self._said: dict[UUID, tuple[float, float, Status]] = {}  # when, how far, what it was
 
     def update(self, states: list[JobState], ended: int) -> None:
@@ -114,7 +117,7 @@ class BarDisplay:
     """A bar for each running job, which is gone when the job has ended."""
 
     def __init__(self, output: Output, clock: Callable[[], float]) -> None:
-        self._meters = _Meters(clock)
+        self._meters = Meters(clock)
         # Drawn by `update` alone: a thread that draws would compete with the jobs for the interpreter.
         self._live = Live(
             console=output.notes,
@@ -127,7 +130,7 @@ class BarDisplay:
     def update(self, states: list[JobState], ended: int) -> None:
         """See `Display.update`."""
         rows = [(state, self._meters.pace(state)) for state in states]
-        self._live.update(_Bars(rows, ended), refresh=True)
+        self._live.update(Bars(rows, ended), refresh=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -140,7 +143,7 @@ class BarDisplay:
         self._live.stop()
 
 
-class _Bars:
+class Bars:
     """As many bars as the screen has lines for; those that run come first."""
 
     def __init__(self, rows: list[tuple[JobState, Pace]], ended: int) -> None:

@@ -1,0 +1,110 @@
+"""Builds a project and installs what was built, each on a thread of its own, while the job goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from perdure.cli.consent_prompt import who
+from perdure.cli.dev.loop import NotBuilt, WasBuilt, WasInstalled
+from perdure.cli.errors import error_line, exit_code
+from perdure.cli.terminal_text import duration, printable, size
+from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy
+from perdure.runtime.consent import ConsentRequest
+from perdure.runtime.grants import Grant
+from perdure.runtime.upgrades import ANY_JOB
+from perdure.toolchain import Built
+from perdure.toolchain.errors import BuildFailed, MissingTool
+
+_PATIENCE: Final = 10.0  # seconds that the end waits for a compiler
+_Outcome = WasBuilt | NotBuilt | WasInstalled
+
+
+class Builds(Protocol):
+    """Builds the project as it is now."""
+
+    def __call__(self, say: Callable[[str], None]) -> Built:
+        """Build it; ``say`` gets lines for the person who waits. Raises `ToolchainError`."""
+
+
+class Workbench:
+    """One thing at a time: a build, or an install.
+
+    Args:
+        runtime: where to install.
+        build: see `Builds`.
+        say: called on the threads, with lines for the person.
+        done: called on the threads, with what has come of it.
+    """
+
+    def __init__(
+        self, runtime: Runtime, build: Builds, say: Callable[[str], None], done: Callable[[_Outcome], None]
+    ) -> None:
+        self._runtime = runtime
+        self._build = build
+        self._say = say
+        self._done = done
+        self._thread: threading.Thread | None = None
+        self._allowed: Grant | None = None  # as last said
+        self.built: Built | None = None
+        self.info: ExtensionInfo | None = None
+
+    def build(self) -> None:
+        """Begin to build; ends with `WasBuilt` or `NotBuilt`."""
+        self._begin(self._built)
+
+    def install(self, folder: Path) -> None:
+        """Begin to install what was built; ends with `WasInstalled` or `NotBuilt`."""
+        self._begin(lambda: self._installed(folder))
+
+    def join(self) -> None:
+        """Wait until nothing is done any more, but not for ever: what is left of a build is files that nobody reads."""
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+
+    def _begin(self, work: Callable[[], _Outcome]) -> None:
+        def run() -> None:
+            try:
+                outcome = work()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the person has to hear of it
+                outcome = _failure(error)
+            self._done(outcome)
+
+        self._thread = threading.Thread(target=run, name="perdure-dev-work", daemon=True)
+        self._thread.start()
+
+    def _built(self) -> WasBuilt:
+        built = self._build(self._say)
+        self.built = built
+        name = f"{built.manifest.get('id')} {built.manifest.get('version', '')}".rstrip()
+        self._say(f"built {printable(name)} in {duration(built.seconds)}, {size(built.wasm_bytes)}")
+        return WasBuilt(built.folder)
+
+    def _installed(self, folder: Path) -> WasInstalled:
+        info = self._runtime.install(
+            folder, consent=self._allow, by=who(), upgrade={ANY_JOB: str(UpgradePolicy.CHECKPOINT)}
+        )
+        info = self._runtime.load(info.extension)  # its job types are known then
+        for warning in info.warnings if self.info is None or self.info.warnings != info.warnings else ():
+            self._say(f"warning: {printable(warning)}")
+        self.info = info
+        return WasInstalled(info.module)
+
+    def _allow(self, request: ConsentRequest) -> Grant:
+        """The author allows what the author asks for; it is said, once for each thing that is asked for."""
+        grant = request.as_asked()
+        if grant != self._allowed:
+            self._allowed = grant
+            what = [*grant.methods, *grant.hosts]
+            if what:
+                self._say(f"allowed, because you are its author: {printable(', '.join(what))}")
+        return grant
+
+
+def _failure(error: Exception) -> NotBuilt:
+    text, code = error_line(error), exit_code(error)
+    if isinstance(error, BuildFailed):
+        return NotBuilt(text, code, said=error.said)
+    return NotBuilt(text, code, fatal=isinstance(error, MissingTool))
