@@ -15,6 +15,7 @@ import msgspec
 from perdure.runtime.budgets.budgets import Budgets, asked_budgets
 from perdure.runtime.grants import Excess, Grant, as_asked, widened
 from perdure.runtime.manifest import Manifest, ManifestPermissions
+from perdure.runtime.packages.pinning import Trust
 from perdure.runtime.permissions import ANY_LIBRARY, LibraryEntries, MethodEntries, OperationName, operation_name
 
 
@@ -44,6 +45,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     new: bool
 
 
+class Signer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed the version, and why it is taken (`perdure.runtime.packages.pinning.Trust`).
+
+    ``fingerprint`` is the publisher's key in words that people can compare, empty if nobody signed it; ``name`` is what
+    they call themselves. ``pinned`` is the fingerprint of who had to sign it until now, None for anybody.
+    """
+
+    name: str
+    fingerprint: str
+    trust: Trust
+    pinned: str | None
+
+
 class ConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a version of an extension asks for. Texts are its author's and printable, and not to be believed.
 
@@ -55,6 +69,7 @@ class ConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
         asks: the same in words, the greatest risks first.
         excess: what of it is new: neither granted nor asked for by the installed version.
         default: the runtime's own budgets, for what a manifest cannot ask for.
+        signer: who signed it; None if it is not signed, and need not be.
     """
 
     extension: str
@@ -68,6 +83,7 @@ class ConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
     asks: tuple[Ask, ...]
     excess: Excess
     default: Budgets
+    signer: Signer | None = None
 
     def as_asked(self) -> Grant:
         """The grant of what is asked for. What was granted narrower before stays so, beside what is new."""
@@ -92,6 +108,7 @@ def consent_request(
     excess: Excess,
     summaries: Mapping[OperationName, str],
     default: Budgets,
+    signer: Signer | None = None,
 ) -> ConsentRequest:
     """The request that a manifest makes; ``summaries`` says of each registered operation in a line what it does."""
     return ConsentRequest(
@@ -106,6 +123,7 @@ def consent_request(
         asks=asks_in_words(manifest.permissions, excess, summaries, default),
         excess=excess,
         default=default,
+        signer=signer,
     )
 
 

@@ -7,42 +7,41 @@ A new version that asks for more than was granted waits, and the installed one g
 from __future__ import annotations
 
 import enum
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.consent import Consent, ConsentRequest, consent_request
 from perdure.runtime.errors import ConsentDeclined, ConsentRequired, InvalidGrant, NoUpdateProposed
-from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import ExtensionInfo, Extensions, grant_of
 from perdure.runtime.grants import NOTHING, Grant, asks_for_anything, beyond, checked_grant, encode_grant
-from perdure.runtime.manifest import Manifest, ManifestPermissions, parse_manifest
+from perdure.runtime.manifest import ManifestPermissions, parse_manifest
+from perdure.runtime.offered_version import OfferedVersion, installed_version, waiting_version
+from perdure.runtime.packages.errors import NotPinned
+from perdure.runtime.packages.pinning import ANY_PUBLISHER, PublisherRules
+from perdure.runtime.packages.version_source import read_version
 from perdure.runtime.permissions import OperationName
 from perdure.runtime.upgrades import check_job_types, checked_policies
 from perdure.store.event_store import EventStore
 from perdure.store.events import (
     ExtensionEvent,
-    ExtensionInstalled,
     JobType,
     PermissionsGranted,
+    PublisherForgotten,
     UpdateDeclined,
-    UpdateProposed,
     UpgradePolicySet,
     extension_stream,
 )
-from perdure.store.extension_state import ExtensionState
+from perdure.store.extension_state import ExtensionState, PinnedPublisher
 
 logger = logging.getLogger(__name__)
 
 MAX_BY: Final = 200
 
 # What a decision was made on; if that has changed meanwhile, it is made anew.
-_Basis = tuple[bytes, str, bytes | None] | None
+_Basis = tuple[tuple[bytes, str, bytes | None] | None, PinnedPublisher | None]
 
 
 class _Step(enum.Enum):
@@ -51,31 +50,6 @@ class _Step(enum.Enum):
     GRANT = enum.auto()  # it is installed already, and nobody had been asked yet
     PROPOSE = enum.auto()
     DECLINE = enum.auto()
-
-
-class _Version(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that may be installed; ``wasm`` is None if the blob store has it."""
-
-    manifest: Manifest
-    manifest_bytes: bytes
-    module: str
-    module_bytes: int
-    wasm: bytes | None
-
-    @property
-    def extension(self) -> str:
-        """The extension's id."""
-        return self.manifest.id
-
-    def installed(self) -> ExtensionInstalled:
-        """What is recorded when it is installed."""
-        return ExtensionInstalled(
-            self.extension, self.manifest.version, self.manifest_bytes, self.module, self.module_bytes
-        )
-
-    def proposed(self) -> UpdateProposed:
-        """What is recorded when it has to wait."""
-        return UpdateProposed(self.manifest.version, self.manifest_bytes, self.module, self.module_bytes)
 
 
 class Installer:
@@ -105,9 +79,14 @@ class Installer:
     # --- installing --------------------------------------------------------------------------------------------------
 
     def install(
-        self, folder: Path, consent: Consent | None, by: str, policies: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        consent: Consent | None,
+        by: str,
+        policies: Mapping[str, str] | None = None,
+        rules: PublisherRules = ANY_PUBLISHER,
     ) -> ExtensionInfo:
-        """Install what is in ``folder``, or a new version of it, and load it. Durable.
+        """Install the version at ``path``, a package or a folder, or a new version of it, and load it. Durable.
 
         Nothing is installed if it is installed already. A module that cannot be loaded is refused before anything is
         recorded. Jobs that have not ended go on with the module that they were dispatched with, or move to the new
@@ -118,46 +97,48 @@ class Installer:
         than was granted; without ``consent`` it is kept as the ``update`` of what is returned, the version that is
         installed, which goes on. What was granted stays granted.
 
+        The publisher of the first package is pinned to the extension. From then on a version has to be signed by the
+        same one, or by one whom that one endorsed; ``rules`` say otherwise. The bytes that are installed need no second
+        signature.
+
         Raises:
             ManifestError, ModuleError, ExtensionFolderError: what is wrong with it.
+            PackageError: the package cannot be read, or is not what its publisher signed; nothing was recorded.
+            PublisherError: somebody else signed it, or nobody; nothing was recorded.
             ConsentRequired: nobody is there to agree; nothing was recorded.
             ConsentDeclined: a person did not agree.
             InvalidGrant: the consent's answer is no grant; nothing was recorded.
             InvalidUpgradePolicy: there is no such policy, or the version has no such job type; nothing was recorded.
         """
-        package = read_extension(folder)
-        version = _Version(
-            manifest=package.manifest,
-            manifest_bytes=package.manifest_bytes,
-            module=hashlib.sha256(package.wasm_bytes).hexdigest(),
-            module_bytes=len(package.wasm_bytes),
-            wasm=package.wasm_bytes,
-        )
-        policies = checked_policies(version.extension, policies) if policies is not None else None
+        offered = OfferedVersion.of(read_version(path))
+        extension = offered.extension
+        policies = checked_policies(extension, policies) if policies is not None else None
         while True:
             # Not while `changing` is held: a person may take an hour to answer.
-            state = self._installed(version.extension)
-            step, grant = self._decide(version, state, consent or self._consent)
-            with self._extensions.changing(version.extension):
-                if _basis(self._installed(version.extension)) == _basis(state):
-                    self._carry_out(step, version, state, grant, checked_by(by), policies)
-                    return self._extensions.info(version.extension)
+            known = self._known(extension)
+            version = offered.checked(known, rules)
+            step, grant = self._decide(version, known, consent or self._consent)
+            with self._extensions.changing(extension):
+                if _basis(self._known(extension)) == _basis(known):
+                    self._carry_out(step, version, known, grant, checked_by(by), policies)
+                    return self._extensions.info(extension)
 
     def _decide(
-        self, version: _Version, state: ExtensionState | None, consent: Consent | None
+        self, version: OfferedVersion, known: ExtensionState | None, consent: Consent | None
     ) -> tuple[_Step, Grant | None]:
         asked = version.manifest.permissions
+        state = known if known is not None and known.installed else None
         if state is None:
             if not asks_for_anything(asked):
                 return _Step.INSTALL, None
-        elif _is_installed(version, state):
+        elif version.is_installed(state):
             # By a release that asked nobody: a consent that is offered now is taken.
             if state.grant is not None or not asks_for_anything(asked) or consent is None:
                 return _Step.NOTHING, None
-            return _Step.GRANT, self._ask(consent, self._request(version.manifest, state)) or NOTHING
+            return _Step.GRANT, self._ask(consent, self._request(version, known)) or NOTHING
         elif not self._needs_consent(asked, state):
             return _Step.INSTALL, None
-        request = self._request(version.manifest, state)
+        request = self._request(version, known)
         if consent is None:
             if state is None:
                 raise ConsentRequired(request)
@@ -179,13 +160,16 @@ class Installer:
     def _carry_out(
         self,
         step: _Step,
-        version: _Version,
-        state: ExtensionState | None,
+        version: OfferedVersion,
+        known: ExtensionState | None,
         grant: Grant | None,
         by: str,
         policies: Mapping[str, str] | None,
     ) -> None:
+        state = known if known is not None and known.installed else None
         if step in (_Step.NOTHING, _Step.GRANT):
+            if state is not None and version.brings_news(state):
+                self._append(version.extension, version.signed(state, by))
             if grant is not None:
                 self._record_grant(version.extension, version.manifest.version, grant, by)
             if policies is not None:
@@ -193,22 +177,30 @@ class Installer:
         elif step is _Step.DECLINE:
             if state is not None:
                 events: list[ExtensionEvent] = []
-                if not _is_proposed(version, state):
+                if not version.is_proposed(state):
                     self._keep(version)
-                    events.append(version.proposed())
+                    events += version.proposed(by)
                 self._append(version.extension, [*events, UpdateDeclined(version.manifest.version, by)])
             raise ConsentDeclined(version.extension, version.manifest.version)
         elif step is _Step.PROPOSE and state is not None:
-            if not _is_proposed(version, state):
+            if not version.is_proposed(state):
                 self._keep(version)
-                self._append(version.extension, [version.proposed()])
+                self._append(version.extension, version.proposed(by))
                 logger.info("extension %s %s waits for consent", version.extension, version.manifest.version)
         else:
-            self._install(version, grant, by, policies)
+            self._install(version, known, grant, by, policies)
 
-    def _install(self, version: _Version, grant: Grant | None, by: str, policies: Mapping[str, str] | None) -> None:
+    def _install(
+        self,
+        version: OfferedVersion,
+        known: ExtensionState | None,
+        grant: Grant | None,
+        by: str,
+        policies: Mapping[str, str] | None,
+    ) -> None:
         job_types = self._keep(version)
-        events: list[ExtensionEvent] = [version.installed()]
+        # In one append: a process that dies leaves a version with its publisher, or neither.
+        events = version.installed(known, by)
         if grant is not None:
             events.append(PermissionsGranted(version.manifest.version, encode_grant(grant), by))
         if policies:
@@ -218,7 +210,7 @@ class Installer:
         self._append(version.extension, events)
         self._extensions.load_installed(self._extensions.state(version.extension))
 
-    def _keep(self, version: _Version) -> tuple[JobType, ...]:
+    def _keep(self, version: OfferedVersion) -> tuple[JobType, ...]:
         """Store the module, once it is known to load; returns what jobs it offers."""
         if version.wasm is not None:
             self._store.blobs.put(version.wasm)
@@ -234,7 +226,7 @@ class Installer:
             NoUpdateProposed: none of its versions waits.
         """
         state = self._extensions.state(extension)
-        return self._request(_waiting(state).manifest, state)
+        return self._request(waiting_version(state), state)
 
     def installed_request(self, extension: str) -> ConsentRequest:
         """What the installed version asks for; what of it is not granted is new.
@@ -243,7 +235,7 @@ class Installer:
             UnknownExtension: it is not installed.
         """
         state = self._extensions.state(extension)
-        return self._request(parse_manifest(state.manifest), state)
+        return self._request(installed_version(state), state)
 
     def accept_update(
         self, extension: str, grant: Grant | None, by: str, policies: Mapping[str, str] | None = None
@@ -259,14 +251,15 @@ class Installer:
             ModuleError: it cannot be loaded; nothing was recorded.
             InvalidGrant: that is no grant.
             InvalidUpgradePolicy: as `install`.
+            PublisherError: since it was handed over, the extension was pinned to somebody else.
         """
         policies = checked_policies(extension, policies) if policies is not None else None
         with self._extensions.changing(extension):
             state = self._extensions.state(extension)
-            version = _waiting(state)
+            version = waiting_version(state)
             if grant is None:
-                grant = self._request(version.manifest, state).as_asked()
-            self._install(version, checked_grant(grant), checked_by(by), policies)
+                grant = self._request(version, state).as_asked()
+            self._install(version, state, checked_grant(grant), checked_by(by), policies)
             return self._extensions.info(extension)
 
     # --- jobs of other versions --------------------------------------------------------------------------------------
@@ -302,8 +295,10 @@ class Installer:
             NoUpdateProposed: none of its versions waits.
         """
         with self._extensions.changing(extension):
-            version = _waiting(self._extensions.state(extension))
-            self._append(extension, [UpdateDeclined(version.manifest.version, checked_by(by))])
+            proposed = self._extensions.state(extension).proposed
+            if proposed is None:
+                raise NoUpdateProposed(extension)
+            self._append(extension, [UpdateDeclined(proposed.version, checked_by(by))])
             return self._extensions.info(extension)
 
     # --- granting ----------------------------------------------------------------------------------------------------
@@ -329,13 +324,33 @@ class Installer:
         self._append(extension, [PermissionsGranted(version, encode_grant(grant), by)])
         self._extensions.apply(self._extensions.state(extension))
 
+    # --- publishers --------------------------------------------------------------------------------------------------
+
+    def forget_publisher(self, extension: str, by: str) -> None:
+        """Let the next signed version bring its publisher; the extension may be installed or removed. Durable.
+
+        Raises:
+            UnknownExtension: it was never installed.
+            NotPinned: it is pinned to nobody.
+        """
+        with self._extensions.changing(extension):
+            known = self._known(extension)
+            if known is None:
+                self._extensions.state(extension)
+            if known is None or known.publisher is None:
+                raise NotPinned(extension)
+            self._append(extension, [PublisherForgotten(known.publisher.key, checked_by(by))])
+
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _installed(self, extension: str) -> ExtensionState | None:
+    def _known(self, extension: str) -> ExtensionState | None:
+        """The extension, also one that was removed: it may be pinned."""
         state = self._store.state(extension_stream(extension))
-        return state if isinstance(state, ExtensionState) and state.installed else None
+        return state if isinstance(state, ExtensionState) else None
 
-    def _request(self, manifest: Manifest, state: ExtensionState | None) -> ConsentRequest:
+    def _request(self, version: OfferedVersion, known: ExtensionState | None) -> ConsentRequest:
+        manifest = version.manifest
+        state = known if known is not None and known.installed else None
         asked = manifest.permissions
         granted = grant_of(state) if state is not None else None
         same = state is not None and parse_manifest(state.manifest) == manifest
@@ -349,6 +364,7 @@ class Installer:
             excess=excess,
             summaries=self._summaries(),
             default=self._budgets,
+            signer=version.signer(known.publisher if known is not None else None),
         )
 
     def _append(self, extension: str, events: list[ExtensionEvent]) -> None:
@@ -366,27 +382,8 @@ def checked_by(by: str) -> str:
     return by
 
 
-def _basis(state: ExtensionState | None) -> _Basis:
-    return (state.manifest, state.module, state.grant) if state is not None else None
-
-
-def _is_installed(version: _Version, state: ExtensionState) -> bool:
-    return (state.manifest, state.module) == (version.manifest_bytes, version.module)
-
-
-def _is_proposed(version: _Version, state: ExtensionState) -> bool:
-    proposed = state.proposed
-    return proposed is not None and (proposed.manifest, proposed.module) == (version.manifest_bytes, version.module)
-
-
-def _waiting(state: ExtensionState) -> _Version:
-    proposed = state.proposed
-    if proposed is None:
-        raise NoUpdateProposed(state.extension)
-    return _Version(
-        manifest=parse_manifest(proposed.manifest),
-        manifest_bytes=proposed.manifest,
-        module=proposed.module,
-        module_bytes=proposed.module_bytes,
-        wasm=None,
-    )
+def _basis(known: ExtensionState | None) -> _Basis:
+    if known is None:
+        return None, None
+    installed = (known.manifest, known.module, known.grant) if known.installed else None
+    return installed, known.publisher

@@ -12,6 +12,7 @@ from perdure.runtime.extensions import ExtensionInfo
 from perdure.runtime.facade.parts import Parts
 from perdure.runtime.grants import Grant
 from perdure.runtime.http.hosts import HostRules
+from perdure.runtime.packages.pinning import checked_rules
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import Rehearsal
@@ -24,32 +25,47 @@ class ExtensionFacade(Parts):
 
     def install(
         self,
-        folder: str | os.PathLike[str],
+        path: str | os.PathLike[str],
         *,
         consent: Consent | None = None,
         by: str = "python",
         upgrade: Mapping[str, str] | None = None,
+        accept_publisher: str | None = None,
+        unsigned: bool = False,
     ) -> ExtensionInfo:
-        """See `Installer.install`; ``by`` says who decides, for the log.
+        """See `Installer.install`; ``path`` is a package or a folder, ``by`` says who decides, for the log.
 
         ``upgrade`` says what becomes of unfinished jobs of other versions, by job type: ``{"counter": "checkpoint"}``,
         see `perdure.runtime.UpgradePolicy`; None: what the manifest says.
+
+        ``accept_publisher`` is the fingerprint of who has to have signed it (words, or the key in hexadecimal digits):
+        a first version must be theirs, a later one may take the place of another publisher's. ``unsigned`` takes a
+        version without a signature although the extension is pinned to a publisher, who stays pinned.
+
+        Raises:
+            InvalidFingerprint: ``accept_publisher`` is none. Otherwise as `Installer.install`.
         """
         self._check()
-        return self._installer.install(Path(folder), consent, by, upgrade)
+        rules = checked_rules(accept_publisher, unsigned)
+        return self._installer.install(Path(path), consent, by, upgrade, rules)
 
-    def reload(self, extension: str, folder: str | os.PathLike[str] | None = None) -> ExtensionInfo:
-        """Load an extension anew, from ``folder`` if given; running jobs go on with the module they started with."""
+    def reload(self, extension: str, path: str | os.PathLike[str] | None = None) -> ExtensionInfo:
+        """Load an extension anew, from ``path`` if given; running jobs go on with the module they started with."""
         self._check()
-        if folder is not None:
-            self._installer.install(Path(folder), None, "python")
+        if path is not None:
+            self._installer.install(Path(path), None, "python")
         return self._extensions.load(extension)
 
     def uninstall(self, extension: str) -> None:
-        """See `Extensions.uninstall`."""
+        """See `Extensions.uninstall`; its publisher stays pinned, see `forget_publisher`."""
         self._check()
         self._extensions.uninstall(extension)
         self._events.forget(extension)
+
+    def forget_publisher(self, extension: str, *, by: str = "python") -> None:
+        """See `Installer.forget_publisher`."""
+        self._check()
+        self._installer.forget_publisher(extension, by)
 
     def load(self, extension: str) -> ExtensionInfo:
         """See `Extensions.load`."""

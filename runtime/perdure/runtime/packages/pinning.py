@@ -7,6 +7,7 @@ same key, or by one to which that key leads; anything else needs a person who sa
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -28,7 +29,7 @@ class Trust(enum.StrEnum):
 
 
 # Those with which the pinned publisher becomes the one who signed.
-PINNING = frozenset({Trust.FIRST, Trust.ENDORSED, Trust.ACCEPTED})
+PINNING: Final = frozenset({Trust.FIRST, Trust.ENDORSED, Trust.ACCEPTED})
 
 
 class PublisherRules(msgspec.Struct, frozen=True):
@@ -36,6 +37,9 @@ class PublisherRules(msgspec.Struct, frozen=True):
 
     accept: str | None = None
     unsigned: bool = False
+
+
+ANY_PUBLISHER: Final = PublisherRules()
 
 
 def checked_rules(accept: str | None, unsigned: bool) -> PublisherRules:
