@@ -21,6 +21,7 @@ from perdure.cli import (
     seal_commands,
     upkeep_commands,
 )
+from perdure.cli.build_command import build
 from perdure.cli.call_command import call
 from perdure.cli.check_command import check
 from perdure.cli.config_command import config
@@ -33,6 +34,7 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.fold_command import fold
 from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
+from perdure.cli.new_command import new
 from perdure.cli.rehearse_command import rehearsal
 from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
@@ -116,6 +118,8 @@ def _root(
     remember(context, data, as_json, debug)
 
 
+command(app, "new")(new)
+command(app, "build")(build)
 command(app, "run")(run)
 command(app, "resume")(resume)
 command(app, "dev")(dev)

@@ -16,6 +16,7 @@ from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, Sec
 from perdure.runtime.wasm.errors import ModuleError, UnsafeCacheFolder
 from perdure.store import errors as store
 from perdure.store.backups.errors import FolderNotEmpty, NotABackup
+from perdure.toolchain import errors as toolchain
 
 # click's UsageError, wherever this version of typer keeps it.
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
@@ -81,6 +82,11 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (SealFileFailed, ExitCode.USAGE),
     (NotSealed, ExitCode.UNKNOWN),
     (SealError, ExitCode.STORE),
+    (toolchain.NoProject, ExitCode.USAGE),
+    (toolchain.AmbiguousProject, ExitCode.USAGE),
+    (toolchain.InvalidName, ExitCode.USAGE),
+    (toolchain.FolderInTheWay, ExitCode.USAGE),
+    (toolchain.ToolchainError, ExitCode.BUILD_FAILED),
     (store.StoreError, ExitCode.STORE),
     (UsageError, ExitCode.USAGE),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),

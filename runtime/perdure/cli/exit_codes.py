@@ -23,6 +23,7 @@ class ExitCode(enum.IntEnum):
     CONSENT = 11
     DIFFERS = 12
     PARTIAL = 13
+    BUILD_FAILED = 14
     PERMISSION_DENIED = 20
     LIBRARY_DENIED = 21
     RATE_LIMITED = 22
@@ -51,6 +52,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.CONSENT: "an extension asks for permissions, and nobody agreed: --yes, or a terminal to ask at",
     ExitCode.DIFFERS: "verified or rehearsed, and a job does something else than its log says",
     ExitCode.PARTIAL: "verified or rehearsed: nothing differs, but not all was compared (an erased payload, say)",
+    ExitCode.BUILD_FAILED: "a project could not be built: its code, its files, or a compiler that is missing",
     ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: the extension was not granted it",
     ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
     ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",
