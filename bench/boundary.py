@@ -13,7 +13,7 @@ from bench.figure import BenchFailed, Better, Figure, Group
 from bench.guests import EXTENSION, WORK, compiled
 from bench.sizes import Sizes
 from perdure.actors.guest import Exit, GuestSpec, Interrupt
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.wasm.module_cache import ModuleCache
 
 _CALL = Figure("host_call", "host call, 100 bytes, nothing behind it", "µs", Better.LESS, "bare_host_call")
@@ -72,14 +72,14 @@ def groups(sizes: Sizes) -> Iterator[Group]:
 def _host_call(folder: Path, count: int) -> Mapping[str, float]:
     module = compiled(WORK)
     digest = hashlib.sha256(module).hexdigest()
-    factory = ModuleGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module))
+    factory = WasmGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module))
     _run(factory, digest, 0)
     # What a run costs beside its calls is measured with none of them, and taken away.
     empty = _run(factory, digest, 0)
     return {_CALL.key: (_run(factory, digest, count) - empty) / count * 1e6}
 
 
-def _run(factory: ModuleGuestFactory, module: str, count: int) -> float:
+def _run(factory: WasmGuestFactory, module: str, count: int) -> float:
     guest = factory(
         GuestSpec(
             job_id=_JOB,

@@ -14,9 +14,9 @@ from bench.figure import BenchFailed, Better, Figure, Group
 from bench.guests import LARGE_EXTENSION, compiled, large_source, write_extension
 from bench.sizes import Sizes
 from perdure.runtime import JobLimits, Runtime, grant_as_asked
-from perdure.runtime.abi1.describe import describe
+from perdure.runtime.guests.describe import describe
+from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_cache import ModuleCache
-from perdure.runtime.wasm.sandbox import SandboxLimits
 
 _COLD = Figure("load_cold", "install and load, compiled now, durable", "ms", Better.LESS, "compile")
 _CACHED = Figure("load_cached", "load after open, compiled before, durable", "ms", Better.LESS, "deserialise")

@@ -17,7 +17,7 @@ from tests.support.extension_folders import write_extension
 from perdure.actors import Guest, GuestFactory, GuestHost, GuestResult, GuestSpec, Interrupt
 from perdure.actors.replay.replay_host import ReplayHost
 from perdure.runtime import JobHandle, Runtime, Status, grant_as_asked
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.store import IllegalTransition
 
 ENDLESS: Final = 10_000_000  # the target of the job that only a cancel ends
@@ -146,7 +146,7 @@ def witnessed(facts: Facts) -> mock._patch[Callable[..., GuestFactory]]:
     """While this lasts, a runtime that is opened has its guests' checkpoints written down."""
 
     def factory(*arguments: object) -> GuestFactory:
-        make = ModuleGuestFactory(*arguments)  # type: ignore[arg-type]  # whatever the runtime gives it
+        make = WasmGuestFactory(*arguments)  # type: ignore[arg-type]  # whatever the runtime gives it
         return lambda spec: _WitnessedGuest(make(spec), spec, facts)
 
-    return mock.patch("perdure.runtime.runtime.ModuleGuestFactory", factory)
+    return mock.patch("perdure.runtime.runtime.WasmGuestFactory", factory)

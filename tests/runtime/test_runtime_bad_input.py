@@ -22,7 +22,6 @@ from perdure.runtime import JobError, Runtime, RuntimeSettings, Status
 from perdure.runtime.errors import FileOutsideFolder, ManifestError, PerdureError, UnknownJobType
 from perdure.runtime.wasm.errors import (
     BadExport,
-    ComponentNotSupported,
     ForbiddenImports,
     InitFailed,
     InvalidWasm,
@@ -70,7 +69,7 @@ def refused(runtime: Runtime, folder: Path, error: type[PerdureError]) -> Perdur
         (GOOD[:-1], InvalidWasm),
         (GOOD + b"\1", InvalidWasm),
         (b"\0asm\2\0\0\0" + GOOD[8:], InvalidWasm),
-        (b"\0asm\x0d\0\1\0", ComponentNotSupported),
+        (b"\0asm\x0d\0\1\0", BadExport),
     ],
 )
 def test_a_file_that_is_no_module(runtime: Runtime, tmp_path: Path, content: bytes, error: type[ModuleError]) -> None:

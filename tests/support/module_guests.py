@@ -11,8 +11,9 @@ from tests.support.recording_host import RecordingHost
 from tests.support.wat import JOB_ID, LIBRARY_ID
 
 from perdure.actors.guest import GuestHost, GuestResult, GuestSpec
-from perdure.runtime.abi1.guest import ModuleGuest, ModuleGuestFactory
-from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
+from perdure.runtime.guests.factory import WasmGuestFactory
+from perdure.runtime.guests.guest import WasmGuest
+from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise, read_file
 from perdure.store.events import JobError
 
 SPEC = GuestSpec(
@@ -41,13 +42,13 @@ class CompiledModule:
         self._module = module
         self._code = b""
 
-    def interface(self) -> Interface:
-        return read_interface(self._module)
+    def interface(self) -> FileInterface:
+        return read_file(self._module)
 
-    def __call__(self, engine: wasmtime.Engine) -> wasmtime.Module:
+    def __call__(self, engine: wasmtime.Engine) -> Code:
         if not self._code:
-            self._code = bytes(compile_module(engine, self._module).serialize())
-        return wasmtime.Module.deserialize(engine, self._code)
+            self._code = bytes(compile_code(engine, self._module).serialize())
+        return deserialise(engine, self.interface(), self._code)
 
 
 class CompiledModules:
@@ -66,9 +67,9 @@ def spec_for(module: str, **changes: Any) -> GuestSpec:
     return spec
 
 
-def make_guest(module: bytes, **changes: Any) -> ModuleGuest:
+def make_guest(module: bytes, **changes: Any) -> WasmGuest:
     """A guest of this module; ``changes`` go into the spec."""
-    return ModuleGuestFactory(CompiledModules(module))(spec_for(digest(module), **changes))
+    return WasmGuestFactory(CompiledModules(module))(spec_for(digest(module), **changes))
 
 
 def run(module: bytes, host: GuestHost | None = None, state: bytes = b"", **changes: Any) -> GuestResult:

@@ -30,7 +30,7 @@ from perdure.cli.step_view import (
 )
 from perdure.cli.step_words import COMMANDS, Misunderstood, Said, understood
 from perdure.runtime import CannotStep
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.proof.modules import ProofModules, machine_code_of, recorded_artifacts
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.timetravel.stepping import End, Stepper, stepper_of
@@ -58,7 +58,7 @@ def step(invocation: Invocation, job: JobId, run: RunNumber = None, script: Scri
     with invocation.read() as store:
         keychain = Keychain.of_folder(invocation.data, master_key())
         modules = ProofModules(store.blobs.get, machine_code_of(invocation.data / "cache", recorded_artifacts(store)))
-        with stepper_of(store, job, keychain, ModuleGuestFactory(modules), run) as stepper:
+        with stepper_of(store, job, keychain, WasmGuestFactory(modules), run) as stepper:
             walk = _Walk(invocation, stepper, store.blobs)
             walk.show_here()
             lines = [script] if script is not None else _typed(invocation, stepper)

@@ -86,7 +86,6 @@ from perdure.runtime.version import perdure_version
 from perdure.runtime.wasm.errors import (
     BadExport,
     CleanupFailed,
-    ComponentNotSupported,
     ForbiddenImports,
     InitFailed,
     InvalidWasm,
@@ -115,7 +114,6 @@ __all__ = [
     "CallContext",
     "CannotStep",
     "CleanupFailed",
-    "ComponentNotSupported",
     "Consent",
     "ConsentDeclined",
     "ConsentRequest",

@@ -13,11 +13,11 @@ from perdure.actors.clock import Clock
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import Admit
 from perdure.actors.system import ActorSystem
-from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.budgets.budgets import AtEdge, Budgets
 from perdure.runtime.budgets.dispatching import check_dispatch, refuses_dispatches
 from perdure.runtime.errors import BudgetExceeded, LibraryDenied, UnknownJobType
 from perdure.runtime.extensions import Extensions
+from perdure.runtime.guests.describe import resolve_job
 from perdure.runtime.job_request import checked_limits, checked_retry, encoded_state, limits_within
 from perdure.store.blobs import store_payload
 from perdure.store.event_store import Effects, EventStore

@@ -15,10 +15,10 @@ from perdure.actors.messages import SlotFree
 from perdure.actors.recovery import requeue
 from perdure.actors.system import ActorSystem
 from perdure.actors.upgrading import Upgrade
-from perdure.runtime.abi1.describe import cleanup, describe
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.errors import ExtensionDisabled, ExtensionInUse, UnknownExtension
 from perdure.runtime.grants import Effective, Grant, decode_grant, effective
+from perdure.runtime.guests.describe import cleanup, describe
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.operations.service import OperationService
 from perdure.runtime.settings import RuntimeSettings
@@ -29,11 +29,11 @@ from perdure.runtime.upgrades import (
     unknown_jobs,
     upgrade_of,
 )
+from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_cache import ModuleCache
-from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import ExtensionUninstalled, JobLimits, JobType, extension_stream
-from perdure.store.extension_state import ExtensionState
+from perdure.store.extension_state import ExtensionState, PinnedPublisher, Provenance
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 
@@ -56,7 +56,8 @@ class ExtensionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An extension as it is now. ``job_types`` are those of its last load, ``warnings`` about its manifest.
 
     ``grant`` is None where nobody was asked: it wants no operations and no network, or was installed by a release that
-    did not ask, and may then do neither. ``update`` is a version that waits for consent.
+    did not ask, and may then do neither. ``update`` is a version that waits for consent. ``provenance`` says who signed
+    the installed version, None for one without a signature; ``publisher`` who has to sign the next, None for anybody.
     """
 
     extension: str
@@ -72,6 +73,8 @@ class ExtensionInfo(msgspec.Struct, frozen=True, kw_only=True):
     granted_at: int | None
     granted_by: str
     update: ProposedUpdate | None
+    provenance: Provenance | None
+    publisher: PinnedPublisher | None
 
 
 def installed_extensions(store: EventStore) -> list[ExtensionState]:
@@ -196,6 +199,8 @@ class Extensions:
             granted_at=state.granted_at,
             granted_by=state.granted_by,
             update=_update(state),
+            provenance=state.provenance,
+            publisher=state.publisher,
         )
 
     def manifest(self, extension: str) -> Manifest:

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from perdure.runtime.abi1.job_types import is_job_name
 from perdure.runtime.config.places import secret_settings
 from perdure.runtime.errors import ManifestError
+from perdure.runtime.guests.job_types import is_job_name
 from perdure.runtime.http.hosts import host_rule
 from perdure.runtime.permissions import ANY_LIBRARY, is_method_entry, library_entry
 from perdure.runtime.strict_json import BadJson, parse_json

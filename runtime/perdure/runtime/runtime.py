@@ -25,7 +25,6 @@ from perdure.actors import recovery
 from perdure.actors.clock import Clock, SystemClock
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.system import ActorSystem, SystemSettings
-from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.consent import Consent
@@ -40,6 +39,7 @@ from perdure.runtime.facade.jobs import JobFacade
 from perdure.runtime.facade.keeping import KeepingFacade
 from perdure.runtime.facade.operations import OperationFacade
 from perdure.runtime.facade.proof import ProofFacade
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.housekeeping import Housekeeping
 from perdure.runtime.idempotency import KeyedDispatch
 from perdure.runtime.installer import Installer
@@ -117,7 +117,7 @@ class Runtime(
         self._installer = Installer(self._extensions, store, self.operations.summaries, consent, settings.budgets)
         self._system = ActorSystem(
             store,
-            ModuleGuestFactory(self._cache),
+            WasmGuestFactory(self._cache),
             self._extensions.code_of,
             self._service,
             hooks=hooks,

@@ -14,8 +14,8 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.upgrading import Upgrade
-from perdure.runtime.abi1.job_types import resolve_job
 from perdure.runtime.errors import InvalidUpgradePolicy
+from perdure.runtime.guests.job_types import resolve_job
 from perdure.runtime.manifest import Manifest, UpgradePolicy, parse_manifest
 from perdure.store.events import JobType
 from perdure.store.extension_state import ExtensionState

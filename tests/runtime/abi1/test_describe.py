@@ -10,17 +10,16 @@ import pytest
 from tests.support.module_guests import CompiledModule
 from tests.support.wat import RETURN_COMPLETED, Wat, compiled, forever, repeat
 
-from perdure.runtime.abi1.describe import cleanup, describe, timer_scheduler
+from perdure.runtime.guests.describe import cleanup, describe, timer_scheduler
 from perdure.runtime.wasm.errors import (
     BadExport,
     CleanupFailed,
-    ComponentNotSupported,
     ForbiddenImports,
     InitFailed,
     InvalidWasm,
     NotWasm,
 )
-from perdure.runtime.wasm.sandbox import SandboxLimits
+from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.store.events import JobType, LimitUse
 
 LIMITS = SandboxLimits(fuel=10_000_000, memory_bytes=1024 * 1024, stack_bytes=128 * 1024)
@@ -193,7 +192,7 @@ def test_a_module_that_needs_more_memory_than_it_may_have() -> None:
         (b"", NotWasm),
         (b"#!/bin/sh\n", NotWasm),
         (b"(module)", NotWasm),
-        (b"\0asm\x0d\0\x01\0", ComponentNotSupported),
+        (b"\0asm\x0d\0\x01\0", BadExport),
         (b"\0asm\x01\0\0\0\x01\x7f", InvalidWasm),
         (compiled('(module (import "env" "x" (func)))'), ForbiddenImports),
         (compiled("(module)"), BadExport),

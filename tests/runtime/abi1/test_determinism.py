@@ -11,7 +11,7 @@ from tests.support.module_guests import CompiledModules, digest, run, spec_for
 from tests.support.recording_host import RecordingHost
 from tests.support.wat import RETURN_COMPLETED, Wat, i64, repeat
 
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 
 
 def worker() -> bytes:
@@ -74,7 +74,7 @@ def test_a_fuel_limit_that_is_not_reached_changes_nothing() -> None:
 
 def test_the_stack_limit_changes_nothing_and_needs_no_other_machine_code() -> None:
     module = worker()
-    factory = ModuleGuestFactory(CompiledModules(module))
+    factory = WasmGuestFactory(CompiledModules(module))
     fuel = []
     for stack_bytes in (64 * 1024, 1024 * 1024):
         guest = factory(spec_for(digest(module), stack_bytes=stack_bytes))

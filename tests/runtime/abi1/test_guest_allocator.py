@@ -13,7 +13,7 @@ from tests.support.wat import PAGE, RETURN_COMPLETED, Wat, allocator, forever
 
 from perdure.actors.guest import Exit, GuestLoadFailed
 from perdure.runtime.abi1.allocator import MAX_ALLOCATION, GuestAllocator
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.wasm.errors import BadExport
 
 
@@ -189,7 +189,7 @@ def test_a_module_without_an_allocator_cannot_run_a_job(export: str) -> None:
     wat.job("test", RETURN_COMPLETED, export=export)
     module = wat.module()
     with pytest.raises(GuestLoadFailed, match="wasm_alloc") as failure:
-        ModuleGuestFactory(CompiledModules(module))(spec_for(digest(module), export=export))
+        WasmGuestFactory(CompiledModules(module))(spec_for(digest(module), export=export))
     assert (failure.value.error.kind, failure.value.error.blame) == ("load_failed", "guest")
     assert failure.value.error.data["exception"] == BadExport.__name__
 

@@ -13,8 +13,8 @@ from tests.support.recording_host import RecordingHost
 from tests.support.wat import JOB_ID, LIBRARY_ID, PAGE, RETURN_COMPLETED, Wat, f32
 
 from perdure.actors.guest import Exit, GuestResult
-from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.abi1.interface import HOST_IMPORTS
+from perdure.runtime.guests.factory import WasmGuestFactory
 
 PAGES = 2
 SIZE = PAGES * PAGE
@@ -46,7 +46,7 @@ class Caller:
         wat.job("test", f"{f'({drop} {call})' if drop else call} {RETURN_COMPLETED}")
         module = wat.module()
         self.name = name
-        self._factory = ModuleGuestFactory(CompiledModules(module))
+        self._factory = WasmGuestFactory(CompiledModules(module))
         self._module = digest(module)
 
     def __call__(self, *arguments: int, **changes: int) -> tuple[GuestResult, RecordingHost]:

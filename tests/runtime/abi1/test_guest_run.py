@@ -24,7 +24,7 @@ from tests.support.wat import (
 )
 
 from perdure.actors.guest import Exit, Guest, GuestFactory, GuestLoadFailed, Interrupt, StopGuest
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.store.errors import BlobMissing
 
@@ -37,7 +37,7 @@ def returning(result: str) -> bytes:
 
 def test_fits_the_protocols() -> None:
     module = returning(RETURN_COMPLETED)
-    factory: GuestFactory = ModuleGuestFactory(CompiledModules(module))
+    factory: GuestFactory = WasmGuestFactory(CompiledModules(module))
     guest: Guest = make_guest(module)
     guest.close()
     assert callable(factory)
@@ -370,7 +370,7 @@ def test_a_missing_module_is_the_hosts_fault() -> None:
             raise BlobMissing(module)
 
     with pytest.raises(GuestLoadFailed) as failure:
-        ModuleGuestFactory(Empty())(SPEC)
+        WasmGuestFactory(Empty())(SPEC)
     assert (failure.value.error.kind, failure.value.error.blame) == ("load_failed", "host")
 
 
@@ -382,7 +382,7 @@ def test_each_attempt_has_an_instance_of_its_own() -> None:
         "(global.set $runs (i32.add (global.get $runs) (i32.const 1))) (i32.sub (global.get $runs) (i32.const 1))",
     )
     module = wat.module()
-    factory = ModuleGuestFactory(CompiledModules(module))
+    factory = WasmGuestFactory(CompiledModules(module))
     for _ in range(3):
         guest = factory(spec_for(digest(module)))
         assert guest.run(RecordingHost(), b"").exit is Exit.COMPLETED

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.runtime.abi1.job_types import MAX_JOB_TYPES, JobRegistry, is_job_name, offered_jobs, resolve_job
+from perdure.runtime.guests.job_types import MAX_JOB_TYPES, JobRegistry, is_job_name, offered_jobs, resolve_job
 from perdure.store.events import JobType
 
 EXPORTS = frozenset({"execute_a", "execute_b", "go"})

@@ -10,7 +10,8 @@ from tests.support.module_guests import CompiledModule
 from tests.support.wat import PAGE, compiled, forever
 
 from perdure.runtime.wasm import c_api
-from perdure.runtime.wasm.sandbox import UNLIMITED_FUEL, Sandbox, SandboxLimits
+from perdure.runtime.wasm.guest_store import UNLIMITED_FUEL, SandboxLimits
+from perdure.runtime.wasm.sandbox import Sandbox
 
 
 def sandbox(source: str, **changes: int | None) -> Sandbox:

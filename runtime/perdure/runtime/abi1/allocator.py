@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from perdure.runtime.abi1.failure import abi_violation
 from perdure.runtime.abi1.memory import GuestMemory
+from perdure.runtime.guests.failure import abi_violation
 
 _UNSIGNED: Final = 0xFFFF_FFFF
 MAX_ALLOCATION: Final = 0x7FFF_FFFF  # lengths are i32, and a negative one is no length

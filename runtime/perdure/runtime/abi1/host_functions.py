@@ -9,38 +9,22 @@ return: so a stopped guest is not served, and what stopped it counts more than h
 
 from __future__ import annotations
 
-import enum
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
 from perdure.actors.guest import GuestHost
 from perdure.runtime.abi1.allocator import GuestAllocator
-from perdure.runtime.abi1.failure import ResourceUse, SizeLimit, abi_violation
 from perdure.runtime.abi1.interface import HOST_IMPORTS
-from perdure.runtime.abi1.job_types import JobRegistry
 from perdure.runtime.abi1.memory import GuestMemory
+from perdure.runtime.guests.failure import ResourceUse, SizeLimit, abi_violation
+from perdure.runtime.guests.instance import Phase
+from perdure.runtime.guests.job_types import JobRegistry
+from perdure.runtime.guests.program_log import ProgramLog
 from perdure.runtime.wasm.sandbox import Sandbox
-
-_log = logging.getLogger("perdure.extension")
-_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
-_MAX_LOG_LINES: Final = 100  # of one plugin_init or plugin_cleanup
-_MAX_LOG_CHARACTERS: Final = 2_000
 
 # Answered without asking the host: the operation was not run. The ABI's code for text that is not UTF-8.
 _NOT_UTF8: Final = b'{"error": "the %s is not UTF-8", "code": "invalid_payload"}'
-
-
-class Phase(enum.Enum):
-    """What the guest is doing, which decides what it may call."""
-
-    START = "start"  # the start function, before there is a memory to read from
-    INIT = "plugin_init"
-    RUN = "run"
-    ALLOCATOR = "wasm_alloc or wasm_free"  # called by the host, perhaps within another host call
-    CLEANUP = "plugin_cleanup"
-    DONE = "done"
 
 
 class HostFunctions:
@@ -58,12 +42,11 @@ class HostFunctions:
     ) -> None:
         self._sandbox = sandbox
         self._fuel_used = sandbox.fuel_used
-        self._extension = extension
+        self._program_log = ProgramLog(extension)
         self._job_id = job_id.bytes if job_id is not None else b""
         self._payload = SizeLimit("payload_size", "payload_bytes", payload_bytes)
         self._checkpoint = SizeLimit("checkpoint_size", "checkpoint_bytes", checkpoint_bytes)
         self._registry = registry
-        self._log_lines = 0
         self._memory: GuestMemory | None = None
         self._allocator: GuestAllocator | None = None
         self._answer_room: Callable[[], ResourceUse] | None = None
@@ -141,7 +124,7 @@ class HostFunctions:
         message = _read(memory, self._payload, "spacedrive_log", "", ptr, length)
         text = message.decode("utf-8", "replace")
         if host is None:
-            self._log_to_program(level, text)
+            self._program_log.write(level, text)
         else:
             host.log(self._fuel_used(), level, text)
 
@@ -200,7 +183,7 @@ class HostFunctions:
         name, export = raw_name.decode("utf-8", "replace"), raw_export.decode("utf-8", "replace")
         refusal = self._registry.register(name, export, resumable=resumable != 0)
         if refusal:
-            self._log_to_program(2, f"job {name[:100]!r} ({export[:100]!r}) was refused: {refusal}")
+            self._program_log.write(2, f"job {name[:100]!r} ({export[:100]!r}) was refused: {refusal}")
         return 1 if refusal else 0
 
     # --- what they share ---------------------------------------------------------------------------------------------
@@ -234,16 +217,6 @@ class HostFunctions:
             raise abi_violation("wasm_alloc", "result", 0, f"no {size} bytes, though there is memory left")
         self._memory.write(pointer, answer + b"\0")
         return pointer
-
-    def _log_to_program(self, level: int, message: str) -> None:
-        self._log_lines += 1
-        if self._log_lines > _MAX_LOG_LINES:
-            return
-        if self._log_lines == _MAX_LOG_LINES:
-            message = f"{message} (further lines are dropped)"
-        # Escaped: a guest could otherwise forge lines, or send commands to the terminal that shows them.
-        shown = message[:_MAX_LOG_CHARACTERS].encode("unicode_escape").decode("ascii")
-        _log.log(_LEVELS[level], "%s: %s", self._extension, shown)
 
 
 def _read(memory: GuestMemory, limit: SizeLimit, function: str, prefix: str, pointer: int, length: int) -> bytes:

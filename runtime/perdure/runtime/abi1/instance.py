@@ -6,6 +6,7 @@ than a return into `GuestFault`, `Killed`, or what a host call was stopped by.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -14,37 +15,33 @@ from uuid import UUID
 import msgspec
 import wasmtime
 
-from perdure.actors.guest import GuestHost, StopGuest
+from perdure.actors.guest import Exit, GuestHost, StopGuest
 from perdure.runtime.abi1.allocator import GuestAllocator
-from perdure.runtime.abi1.failure import (
+from perdure.runtime.abi1.host_functions import HostFunctions
+from perdure.runtime.abi1.interface import ModuleShape
+from perdure.runtime.abi1.linking import imports_of
+from perdure.runtime.abi1.memory import GuestMemory
+from perdure.runtime.guests.failure import (
     GuestFault,
     Killed,
     ResourceUse,
     abi_violation,
+    guest_failed,
     host_error,
     init_error,
     init_refused,
     out_of_memory,
     trap_error,
 )
-from perdure.runtime.abi1.host_functions import HostFunctions, Phase
-from perdure.runtime.abi1.interface import ModuleShape
-from perdure.runtime.abi1.job_types import JobRegistry
-from perdure.runtime.abi1.linking import imports_of
-from perdure.runtime.abi1.memory import GuestMemory
+from perdure.runtime.guests.instance import InstanceLimits, JobTask, Outcome, Phase
+from perdure.runtime.guests.job_types import JobRegistry, offered_jobs
 from perdure.runtime.wasm.module_source import ModuleLoader
-from perdure.runtime.wasm.sandbox import Sandbox, SandboxLimits
-from perdure.store.events import JobType, LimitUse
+from perdure.runtime.wasm.sandbox import Sandbox
+from perdure.store.events import JobError, JobType, LimitUse
 
 _log = logging.getLogger("perdure.guest")
 _PAGE_BYTES: Final = 64 * 1024
-
-
-class InstanceLimits(SandboxLimits, frozen=True, kw_only=True):
-    """What one instance may use. Sizes in bytes."""
-
-    payload_bytes: int
-    checkpoint_bytes: int
+_EXITS: Final = {0: Exit.COMPLETED, 1: Exit.INTERRUPTED}
 
 
 class ModuleInstance:
@@ -79,11 +76,6 @@ class ModuleInstance:
         )
         self._memory: GuestMemory | None = None
         self._allocator: GuestAllocator | None = None
-
-    @property
-    def registered(self) -> tuple[JobType, ...]:
-        """The job types that ``plugin_init`` has registered."""
-        return self._registry.registered
 
     def use(self) -> ResourceUse:
         """What the guest has used by now."""
@@ -123,37 +115,37 @@ class ModuleInstance:
         if result:
             raise GuestFault(init_refused(result))
 
-    def run_job(self, host: GuestHost, export: str, context: bytes, state: bytes) -> int:
-        """Run a job's export with this context and state; what it returns, whatever that is.
+    def job_types(self) -> tuple[JobType, ...]:
+        """See `Instance.job_types`: those that ``plugin_init`` registers, or else one for each ``execute_NAME``."""
+        self.initialise()
+        jobs = offered_jobs(self._registry.registered, self._shape.named_jobs)
+        if jobs:
+            self._shape.require_alloc()
+        return jobs
 
-        Raises:
-            GuestFault: the guest failed.
-            Killed: the guest was killed.
-            StopGuest: the host wanted it to end.
-            BaseException: what a host call raised that was neither an error nor meant for the guest.
-        """
-        function = self._sandbox.function(export, 4, 1)
+    def run_job(self, host: GuestHost, task: JobTask, state: bytes) -> Outcome:
+        """See `Instance.run_job`."""
+        function = self._sandbox.function(task.export, 4, 1)
         if function is None or self._allocator is None:
-            raise ValueError(f"{export!r} is no job export of this module, or the instance was not initialised")
+            raise ValueError(f"{task.export!r} is no job export of this module, or the instance was not initialised")
         self._functions.serve(host)
+        context = json.dumps({"job_id": str(task.job_id), "library_id": str(task.library_id)}).encode()
         context_ptr = self._hand_over(context, "the context")
         state_ptr = self._hand_over(state, "the state") if state else 0
-        result = self._enter(Phase.RUN, export, lambda: function(context_ptr, len(context), state_ptr, len(state)))
+        result = self._enter(Phase.RUN, task.export, lambda: function(context_ptr, len(context), state_ptr, len(state)))
         try:
             self._allocator.release()
         except (GuestFault, Killed) as failure:
             # The job has returned, and its instance goes away: its outcome stands.
-            _log.warning("wasm_free failed after %s had returned: %s", export, failure)
-        return result or 0
+            _log.warning("wasm_free failed after %s had returned: %s", task.export, failure)
+        return self._outcome(task.export, result or 0)
 
-    def clean_up(self) -> int:
-        """Run ``plugin_cleanup``, if there is one; what it returns.
-
-        Raises:
-            GuestFault: it failed.
-            Killed: it was killed.
-        """
-        return self._call_lifecycle(Phase.CLEANUP, "plugin_cleanup", self._shape.cleanup_results) or 0
+    def clean_up(self) -> None:
+        """See `Instance.clean_up`: ``plugin_cleanup``, if there is one."""
+        returned = self._call_lifecycle(Phase.CLEANUP, "plugin_cleanup", self._shape.cleanup_results)
+        if returned:
+            message = f"plugin_cleanup returned {returned}, not 0"
+            raise GuestFault(JobError("guest_failed", message, data={"result": returned}))
 
     def kill(self) -> None:
         """Stop the guest, wherever it is. Thread-safe, idempotent, at any time."""
@@ -164,6 +156,13 @@ class ModuleInstance:
         self._sandbox.close()
         self._functions.forget()
         self._memory = self._allocator = None
+
+    def _outcome(self, export: str, returned: int) -> Outcome:
+        if returned in _EXITS:
+            return Outcome(_EXITS[returned])
+        if returned == 2:
+            return Outcome(Exit.FAILED, guest_failed(self.use(), export))
+        raise abi_violation(export, "result", returned, "a job returns 0, 1 or 2")
 
     def _attach(self) -> None:
         memory = self._sandbox.memory

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from perdure.runtime.abi1.job_types import JOB_EXPORT_PREFIX, is_job_name
+from perdure.runtime.guests.job_types import JOB_EXPORT_PREFIX, is_job_name
 from perdure.runtime.wasm.errors import BadExport, ExportProblem, ForbiddenImport, ForbiddenImports
 from perdure.runtime.wasm.inspect import Interface, Item, MemoryShape, Signature, kind_of
 

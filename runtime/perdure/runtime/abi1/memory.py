@@ -13,7 +13,7 @@ from typing import Final
 
 import wasmtime
 
-from perdure.runtime.abi1.failure import abi_violation
+from perdure.runtime.guests.failure import abi_violation
 from perdure.runtime.wasm import c_api
 
 _UNSIGNED: Final = 0xFFFF_FFFF

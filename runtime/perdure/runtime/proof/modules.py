@@ -11,8 +11,8 @@ from typing import Final
 
 import wasmtime
 
+from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise, read_file
 from perdure.runtime.wasm.engine import engine_key
-from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
 from perdure.runtime.wasm.module_cache import machine_code_path
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM
@@ -40,28 +40,28 @@ class ProofModules:
         self._load = load
         self._machine_code = machine_code
         self._code: OrderedDict[str, bytes] = OrderedDict()
-        self._interfaces: dict[str, Interface] = {}
+        self._interfaces: dict[str, FileInterface] = {}
 
     def loader(self, module: str) -> ProofModule:
         """See `ModuleSource.loader`."""
         return ProofModule(self, module)
 
-    def interface(self, module: str) -> Interface:
+    def interface(self, module: str) -> FileInterface:
         """See `ModuleLoader.interface`."""
         known = self._interfaces.get(module)
         if known is None:
-            known = self._interfaces[module] = read_interface(self._load(module))
+            known = self._interfaces[module] = read_file(self._load(module))
         return known
 
-    def load(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module:
+    def load(self, engine: wasmtime.Engine, module: str) -> Code:
         """See `ModuleLoader.__call__`."""
         code = self._code.get(module) or self._machine_code(module)
         if code is not None:
             with contextlib.suppress(wasmtime.WasmtimeError):  # of another processor: made anew
-                loaded = wasmtime.Module.deserialize(engine, code)
+                loaded = deserialise(engine, self.interface(module), code)
                 self._keep(module, code)
                 return loaded
-        compiled = compile_module(engine, self._load(module))
+        compiled = compile_code(engine, self._load(module))
         self._keep(module, bytes(compiled.serialize()))
         return compiled
 
@@ -79,11 +79,11 @@ class ProofModule:
         self._modules = modules
         self._module = module
 
-    def interface(self) -> Interface:
+    def interface(self) -> FileInterface:
         """See `ModuleLoader.interface`."""
         return self._modules.interface(self._module)
 
-    def __call__(self, engine: wasmtime.Engine) -> wasmtime.Module:
+    def __call__(self, engine: wasmtime.Engine) -> Code:
         """See `ModuleLoader.__call__`."""
         return self._modules.load(engine, self._module)
 

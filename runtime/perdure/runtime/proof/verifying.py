@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.proof.bundle import Bundle
 from perdure.runtime.proof.bundle_writer import Written, write_bundle
 from perdure.runtime.proof.job_source import Openings, StoredJob
@@ -40,7 +40,7 @@ class Verifier:
         self._store = store
         self._keychain = keychain
         self._openings = Openings(store)
-        self._guests = ModuleGuestFactory(ProofModules(store.blobs.get, machine_code))
+        self._guests = WasmGuestFactory(ProofModules(store.blobs.get, machine_code))
 
     def verify(self, job_id: UUID, *, stop: Stop | None = None, tell: Tell = lambda done, events: None) -> Proof:
         """Run a job again, up to where it is at this moment.
@@ -95,7 +95,7 @@ def verify_bundle(
         return _seal_of(bundle, data, seal_key)
 
     with Bundle(Path(path), keychain, sealed) as bundle:
-        guests = ModuleGuestFactory(ProofModules(bundle.blobs.get))
+        guests = WasmGuestFactory(ProofModules(bundle.blobs.get))
         proof = verify(bundle, guests, perdure_version(), stop=stop, tell=tell)
         if not proof.compared.opened or keychain is not None or not bundle.used_opened:
             return proof

@@ -15,7 +15,7 @@ from perdure.actors.replay.divergence import Divergence
 from perdure.actors.replay.job_log import action_done
 from perdure.actors.replay.recorded_calls import recorded_calls
 from perdure.actors.replay.replay_host import ReplayHost
-from perdure.runtime.abi1.job_types import resolve_job
+from perdure.runtime.guests.job_types import resolve_job
 from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.proof.job_source import StoredJob
 from perdure.runtime.proof.proof import Difference

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from perdure.runtime.abi1.describe import describe
 from perdure.runtime.errors import NoUpdateProposed, RehearsalRefused, UnknownExtension
 from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import InitLimits, installed_extensions
+from perdure.runtime.guests.describe import describe
 from perdure.runtime.manifest import Manifest, UpgradePolicy, parse_manifest
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.upgrades import policy_of
+from perdure.runtime.wasm.code import compile_code
 from perdure.runtime.wasm.engine import new_engine
 from perdure.runtime.wasm.errors import ModuleError
-from perdure.runtime.wasm.inspect import compile_module
 from perdure.store.event_store import EventStore
 from perdure.store.events import JobLimits, JobType
 from perdure.store.extension_state import ExtensionState
@@ -71,7 +71,7 @@ def _tried_out(installed: ExtensionState, manifest: Manifest, wasm: bytes, limit
     machine_code, problem = b"", ""
     job_types: tuple[JobType, ...] = ()
     try:
-        compiled = compile_module(new_engine(JobLimits().stack_bytes), wasm)
+        compiled = compile_code(new_engine(JobLimits().stack_bytes), wasm)
         machine_code = bytes(compiled.serialize())
         modules = ProofModules(lambda _: wasm, lambda _: machine_code)
         sandbox = limits.sandbox(manifest)

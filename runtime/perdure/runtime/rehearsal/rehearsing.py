@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import Final
 from uuid import UUID
 
-from perdure.runtime.abi1.guest import ModuleGuestFactory
 from perdure.runtime.extensions import InitLimits
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.rehearsal.job_rehearser import JobRehearser, RehearsalLimits
 from perdure.runtime.rehearsal.new_version import NewVersion, new_version
@@ -97,7 +97,7 @@ def _each(
 ) -> Generator[Found, None, None]:
     # A module that cannot be used runs nowhere, so it needs no process; a log in memory is in this one only.
     if version.problem or not isinstance(store, LmdbEventStore):
-        guests = ModuleGuestFactory(ProofModules(lambda _: version.wasm, lambda _: version.machine_code))
+        guests = WasmGuestFactory(ProofModules(lambda _: version.wasm, lambda _: version.machine_code))
         rehearser = JobRehearser(store, keychain, candidate_of(version), guests, limits)
         for job_id in jobs:
             yield job_id, rehearser.rehearse(job_id)

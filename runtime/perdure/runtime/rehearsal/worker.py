@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.runtime.abi1.guest import ModuleGuestFactory
+from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.rehearsal.job_rehearser import Candidate, JobRehearser, RehearsalLimits
 from perdure.runtime.secrets.keychain import Keychain
@@ -48,7 +48,7 @@ def main(answers: IO[bytes]) -> None:
     wasm, code = (files / WASM_FILE).read_bytes(), (files / CODE_FILE).read_bytes()
     if hashlib.sha256(code).hexdigest() != order.code or hashlib.sha256(wasm).hexdigest() != order.candidate.module:
         raise SystemExit("the candidate's files are not what was written")
-    guests = ModuleGuestFactory(ProofModules(lambda _: wasm, lambda _: code))
+    guests = WasmGuestFactory(ProofModules(lambda _: wasm, lambda _: code))
     keychain = Keychain.of_folder(Path(order.data), order.master_key)
     with LmdbEventStore.open_readonly(order.data) as store:
         rehearser = JobRehearser(store, keychain, order.candidate, guests, order.limits)

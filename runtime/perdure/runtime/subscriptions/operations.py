@@ -11,8 +11,8 @@ from uuid import UUID
 
 from perdure.actors.clock import Clock
 from perdure.actors.operations import OperationFailed
-from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.extensions import Extensions
+from perdure.runtime.guests.describe import resolve_job
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.runtime.subscriptions.messages import (

@@ -6,10 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from perdure.runtime.abi1.describe import resolve_job
 from perdure.runtime.errors import ForkRefused, UnknownJobType
 from perdure.runtime.extension_folder import read_extension, read_module
 from perdure.runtime.extensions import Extensions
+from perdure.runtime.guests.describe import resolve_job
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.timetravel.fork_copy import NewModule
 from perdure.store.event_store import EventStore

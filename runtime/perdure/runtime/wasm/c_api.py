@@ -31,10 +31,15 @@ def _function(name: str, result: Any, *arguments: Any, library: ctypes.CDLL = ff
     return function
 
 
-get_fuel = _function("wasmtime_context_get_fuel", c_void_p, c_void_p, c_void_p, library=_holding_gil)
-set_fuel = _function("wasmtime_context_set_fuel", c_void_p, c_void_p, c_uint64, library=_holding_gil)
-memory_data = _function("wasmtime_memory_data", c_void_p, c_void_p, c_void_p, library=_holding_gil)
-memory_data_size = _function("wasmtime_memory_data_size", c_size_t, c_void_p, c_void_p, library=_holding_gil)
+def holding_gil(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of the C API that keeps the GIL while it runs; for what takes nanoseconds and calls nobody back."""
+    return _function(name, result, *arguments, library=_holding_gil)
+
+
+get_fuel = holding_gil("wasmtime_context_get_fuel", c_void_p, c_void_p, c_void_p)
+set_fuel = holding_gil("wasmtime_context_set_fuel", c_void_p, c_void_p, c_uint64)
+memory_data = holding_gil("wasmtime_memory_data", c_void_p, c_void_p, c_void_p)
+memory_data_size = holding_gil("wasmtime_memory_data_size", c_size_t, c_void_p, c_void_p)
 instance_export_get = _function(
     "wasmtime_instance_export_get", c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p
 )
@@ -49,6 +54,19 @@ _linker_define = _function(
     c_void_p,
     *(c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
 )
+
+component_instantiate = _function(
+    "wasmtime_component_linker_instantiate", c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+)
+component_call = _function(
+    "wasmtime_component_func_call", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t
+)
+_component_add = _function(
+    "wasmtime_component_linker_instance_add_func",
+    c_void_p,
+    *(c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p),
+)
+_error_new = holding_gil("wasmtime_error_new", c_size_t, c_char_p)
 
 # (env, caller, values, number of values) -> trap. The values are the arguments, and then the results, 16 bytes each;
 # the trap is 0 for none. It must not raise.
@@ -79,6 +97,51 @@ def define_function(
     )
     raise_failure(error, c_void_p())
     return callback
+
+
+# (env, store, type, arguments, number of arguments, results, number of results) -> error. The values are those of
+# `perdure.runtime.wasm.component_values`; the error is 0 for none. It must not raise.
+# An address without values behind it may be None.
+ComponentFunction = Callable[[int | None, int, int, int, int, int, int], int]
+_COMPONENT_CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t)
+
+
+def define_component_function(instance: int, name: str, function: ComponentFunction) -> object:
+    """Put a function into an instance of a component linker, given by its address. The result has to be kept.
+
+    Raises:
+        wasmtime.WasmtimeError: there is such a function already.
+    """
+    callback = _COMPONENT_CALLBACK(function)
+    encoded = name.encode()
+    error = _component_add(instance, encoded, len(encoded), ctypes.cast(callback, c_void_p), None, None)
+    raise_failure(error, c_void_p())
+    return callback
+
+
+def new_error(text: str) -> int:
+    """An error for a `ComponentFunction` to return: the guest traps. Whoever gets it owns it."""
+    return int(_error_new(text.encode()))
+
+
+def frames_of(error: wasmtime.WasmtimeError) -> tuple[tuple[str, int], ...]:
+    """Where in the guest an error came from, innermost first: each function's name and its offset in the file."""
+    vector = ffi.wasm_frame_vec_t()
+    ffi.wasmtime_error_wasm_trace(error.ptr(), ctypes.byref(vector))
+    try:
+        return tuple(_frame(vector.data[index]) for index in range(vector.size))
+    finally:
+        ffi.wasm_frame_vec_delete(ctypes.byref(vector))
+
+
+def _frame(frame: Any) -> tuple[str, int]:
+    name = ffi.wasmtime_frame_func_name(frame)
+    text = (
+        ffi.to_str(name.contents)
+        if ctypes.cast(name, c_void_p).value
+        else f"function[{ffi.wasm_frame_func_index(frame)}]"
+    )
+    return text, int(ffi.wasm_frame_module_offset(frame))
 
 
 def address(pointer: Any) -> int:

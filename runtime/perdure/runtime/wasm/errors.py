@@ -29,31 +29,29 @@ class NotWasm(ModuleError):
         super().__init__(f"not a WebAssembly module: {reason}; is wasm_file the compiled .wasm?")
 
 
-class ComponentNotSupported(ModuleError):
-    """The file is a component where a core module is expected. ``version`` and ``layer`` are its header's fields."""
-
-    def __init__(self, version: int, layer: int) -> None:
-        self.version, self.layer = version, layer
-        super().__init__(
-            "the file is a WebAssembly component, ABI 1 needs a core module; build it without the wrapping"
-        )
-
-
 class InvalidWasm(ModuleError):
-    """The file begins like a core module and is none: truncated, damaged, or in need of a feature that is off."""
+    """The file begins like WebAssembly and is none: truncated, damaged, or in need of a feature that is off."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"not a valid WebAssembly module: {reason}")
+        super().__init__(f"not valid WebAssembly: {reason}")
 
 
 class ForbiddenImport(msgspec.Struct, frozen=True):
-    """One import that is not offered: ``kind`` is ``function``, ``memory`` or the like."""
+    """One import that is not offered: ``kind`` is ``function``, ``memory`` or the like.
+
+    ``module`` is the core module, or the instance of a component, that it is to come from; a component's import that
+    comes from none has none.
+    """
 
     module: str
     name: str
     kind: str
     reason: str
+
+    def where(self) -> str:
+        """The import's full name."""
+        return f"{self.module!r}.{self.name!r}" if self.module else repr(self.name)
 
 
 class ForbiddenImports(ModuleError):
@@ -61,8 +59,8 @@ class ForbiddenImports(ModuleError):
 
     def __init__(self, imports: tuple[ForbiddenImport, ...]) -> None:
         self.imports = imports
-        listed = tuple(f"{item.kind} {item.module!r}.{item.name!r} ({item.reason})" for item in imports)
-        super().__init__(f"the module has imports that are not offered: {_listed(listed)}")
+        listed = tuple(f"{item.kind} {item.where()} ({item.reason})" for item in imports)
+        super().__init__(f"it has imports that are not offered: {_listed(listed)}")
 
 
 class ExportProblem(msgspec.Struct, frozen=True):
@@ -79,7 +77,7 @@ class BadExport(ModuleError):
     def __init__(self, problems: tuple[ExportProblem, ...]) -> None:
         self.problems = problems
         listed = tuple(f"{item.export!r} is {item.found or 'missing'}, it must be {item.expected}" for item in problems)
-        super().__init__(f"the module's exports do not fit ABI 1: {_listed(listed)}")
+        super().__init__(f"its exports do not fit: {_listed(listed)}")
 
 
 class InitFailed(ModuleError):

@@ -1,4 +1,4 @@
-"""What a file is before it runs: its header, and what it imports and exports.
+"""What a core module imports and exports, before anything of it is compiled.
 
 The file is hostile, and wasmtime-py is not made for that before a module is known: it takes bytes that do not begin
 with NUL for the *text* format and would compile them, and asking it for a function type with ``v128`` in it aborts
@@ -13,10 +13,9 @@ import msgspec
 import wasmtime
 
 from perdure.runtime.wasm.binary import BinaryReader
-from perdure.runtime.wasm.errors import ComponentNotSupported, InvalidWasm, NotWasm
+from perdure.runtime.wasm.errors import InvalidWasm
+from perdure.runtime.wasm.form import HEADER_BYTES, Form, form_of
 
-_MAGIC: Final = b"\0asm"
-_HEADER_BYTES: Final = 8
 _PAGE_BYTES: Final = 64 * 1024
 _MAX_PAGES: Final = 1 << 16
 
@@ -95,43 +94,26 @@ def kind_of(item: Item) -> str:
     return "memory" if isinstance(item, MemoryShape) else item.kind
 
 
-def check_header(data: bytes) -> None:
-    """Refuse what does not begin like a core module.
-
-    Raises:
-        NotWasm: too short, or another magic number.
-        ComponentNotSupported: a component.
-        InvalidWasm: a version of the format that nobody knows.
-    """
-    if data[:4] != _MAGIC:
-        if not data:
-            raise NotWasm("the file is empty", b"")
-        if data[:64].lstrip()[:1] == b"(":
-            raise NotWasm("it seems to be WebAssembly's text format, which has to be compiled", bytes(data[:8]))
-        raise NotWasm(f"it begins with {bytes(data[:4])!r} instead of {_MAGIC!r}", bytes(data[:8]))
-    if len(data) < _HEADER_BYTES:
-        raise NotWasm(f"it ends after {len(data)} bytes, within the header", bytes(data))
-    version, layer = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
-    if layer == 1:
-        raise ComponentNotSupported(version, layer)
-    if (version, layer) != (1, 0):
-        raise InvalidWasm(f"version {version}, layer {layer}; this perdure knows version 1, layer 0")
-
-
 def compile_module(engine: wasmtime.Engine, data: bytes) -> wasmtime.Module:
     """Machine code for a core module: 30 to 55 ms for 80 KB.
 
     Raises:
-        NotWasm, ComponentNotSupported, InvalidWasm: the bytes are no module that can run here.
+        NotWasm, InvalidWasm: the bytes are no module that can run here.
     """
-    check_header(data)
+    _check_header(data)
     try:
         return wasmtime.Module(engine, data)
     except wasmtime.WasmtimeError as error:
-        raise InvalidWasm(_last_cause(str(error))) from None
+        raise InvalidWasm(last_cause(str(error))) from None
 
 
-def _last_cause(text: str) -> str:
+def _check_header(data: bytes) -> None:
+    if form_of(data) is not Form.MODULE:
+        raise InvalidWasm("it is a component, not a core module")
+
+
+def last_cause(text: str) -> str:
+    """The line of a message of wasmtime that says what is wrong."""
     # wasmtime's text is a headline, a blank line and a list of causes; the last one is the one that helps.
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     number, colon, cause = lines[-1].partition(": ")
@@ -142,9 +124,9 @@ def read_interface(data: bytes) -> Interface:
     """What the module imports and exports. Only the sections that say so are read; the rest may be invalid.
 
     Raises:
-        NotWasm, ComponentNotSupported, InvalidWasm: the bytes are no core module.
+        NotWasm, InvalidWasm: the bytes are no core module.
     """
-    check_header(data)
+    _check_header(data)
     return _InterfaceReader(data).read()
 
 
@@ -152,7 +134,7 @@ class _InterfaceReader:
     """Collects the index spaces that the exports refer to."""
 
     def __init__(self, data: bytes) -> None:
-        self._file = BinaryReader(data, _HEADER_BYTES, len(data))
+        self._file = BinaryReader(data, HEADER_BYTES, len(data))
         self._types: list[Signature] = []
         self._imports: list[ImportedItem] = []
         self._functions: list[int] = []  # each one's type

@@ -23,9 +23,9 @@ from typing import Protocol
 import msgspec
 import wasmtime
 
+from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise_file, read_file
 from perdure.runtime.wasm.engine import engine_key
 from perdure.runtime.wasm.errors import UnsafeCacheFolder
-from perdure.runtime.wasm.inspect import Interface, compile_module, read_interface
 
 _log = logging.getLogger("perdure.module_cache")
 _UNFINISHED = ".new-"
@@ -64,26 +64,26 @@ class ModuleCache:
         self._lock = threading.Lock()
         self._module_locks: dict[str, threading.Lock] = {}
         self._verified: dict[str, _FileIdentity] = {}
-        self._interfaces: dict[str, Interface] = {}
+        self._interfaces: dict[str, FileInterface] = {}
         self._folder_is_ready = False
 
-    def interface(self, module: str) -> Interface:
+    def interface(self, module: str) -> FileInterface:
         """What the module with this SHA-256 imports and exports, read from its bytes once for each process.
 
         Raises:
-            ModuleError: the bytes are no core module.
+            ModuleError: the bytes are neither a module nor a component.
             perdure.store.StoreError: from ``load_module``.
         """
         known = self._interfaces.get(module)
         if known is None:
-            known = self._interfaces[module] = read_interface(self._load_module(module))
+            known = self._interfaces[module] = read_file(self._load_module(module))
         return known
 
     def loader(self, module: str) -> CachedModule:
         """The module with this SHA-256 (a `perdure.runtime.wasm.module_source.ModuleLoader`)."""
         return CachedModule(self, module)
 
-    def load(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module:
+    def load(self, engine: wasmtime.Engine, module: str) -> Code:
         """Load the module with this SHA-256; compile it if there is no machine code that can be trusted.
 
         Two jobs that need the same new module compile it once. Durable: a new file's digest is recorded before use.
@@ -96,7 +96,7 @@ class ModuleCache:
         known = self._verified.get(module)
         if known is not None and _is_unchanged(known):
             with contextlib.suppress(wasmtime.WasmtimeError):
-                return wasmtime.Module.deserialize_file(engine, str(known.path))
+                return deserialise_file(engine, self.interface(module), known.path)
         with self._lock:
             module_lock = self._module_locks.setdefault(module, threading.Lock())
         with module_lock:
@@ -118,7 +118,7 @@ class ModuleCache:
                 count += 1
         return count
 
-    def _load_verified(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module | None:
+    def _load_verified(self, engine: wasmtime.Engine, module: str) -> Code | None:
         """The module from its file; None if there is no file, or none that can be trusted or used."""
         known = self._verified.pop(module, None)
         if known is None or not _is_unchanged(known):
@@ -126,7 +126,7 @@ class ModuleCache:
         if known is None:
             return None
         try:
-            loaded = wasmtime.Module.deserialize_file(engine, str(known.path))
+            loaded = deserialise_file(engine, self.interface(module), known.path)
         except wasmtime.WasmtimeError as error:
             # The right bytes that do not fit: the folder was moved to a machine with another processor.
             _log.warning("machine code of module %s cannot be loaded and is made anew: %s", module, error)
@@ -163,8 +163,10 @@ class ModuleCache:
         _delete(path)
         return None
 
-    def _compile(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module:
-        compiled = compile_module(engine, self._load_module(module))
+    def _compile(self, engine: wasmtime.Engine, module: str) -> Code:
+        data = self._load_module(module)
+        self._interfaces.setdefault(module, read_file(data))
+        compiled = compile_code(engine, data)
         code = bytes(compiled.serialize())
         path = self.path(module)
         try:
@@ -208,11 +210,11 @@ class CachedModule:
         self._cache = cache
         self._module = module
 
-    def interface(self) -> Interface:
+    def interface(self) -> FileInterface:
         """See `ModuleCache.interface`."""
         return self._cache.interface(self._module)
 
-    def __call__(self, engine: wasmtime.Engine) -> wasmtime.Module:
+    def __call__(self, engine: wasmtime.Engine) -> Code:
         """See `ModuleCache.load`."""
         return self._cache.load(engine, self._module)
 

@@ -6,21 +6,21 @@ from typing import Protocol
 
 import wasmtime
 
-from perdure.runtime.wasm.inspect import Interface
+from perdure.runtime.wasm.code import Code, FileInterface
 
 
 class ModuleLoader(Protocol):
-    """One module: what it says of itself, and its machine code."""
+    """One module or component: what it says of itself, and its machine code."""
 
-    def interface(self) -> Interface:
+    def interface(self) -> FileInterface:
         """What the module imports and exports; nothing is compiled for it.
 
         Raises:
-            ModuleError: it is no core module.
+            ModuleError: it is neither a module nor a component.
         """
 
-    def __call__(self, engine: wasmtime.Engine) -> wasmtime.Module:
-        """Load the module into an engine made by `perdure.runtime.wasm.engine.new_engine`.
+    def __call__(self, engine: wasmtime.Engine) -> Code:
+        """Load its machine code into an engine made by `perdure.runtime.wasm.engine.new_engine`.
 
         Raises:
             ModuleError: it is no module that can run here.

@@ -1,38 +1,17 @@
-"""One instance of one module, in an engine and a store of its own, under limits.
-
-A sandbox belongs to the thread that runs it; only `Sandbox.kill` may be called from others. It knows nothing of an ABI.
-"""
+"""One instance of one core module, in a store of its own, under limits. It knows nothing of an ABI."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_uint64, c_void_p
-from typing import Final
+from ctypes import c_void_p
 
-import msgspec
 import wasmtime
 from wasmtime import _ffi as ffi
 
 from perdure.runtime.wasm import c_api
-from perdure.runtime.wasm.engine import new_engine
+from perdure.runtime.wasm.guest_store import GuestStore, SandboxLimits
 from perdure.runtime.wasm.module_source import ModuleLoader
-
-# "No limit", as a number that fuel arithmetic can go on with. No guest uses it up: it is more than a hundred years.
-UNLIMITED_FUEL: Final = 1 << 62
-
-# A table's element takes 8 bytes of the host, outside the memory limit: 32 MiB at the most for one guest. CPython, as
-# big a guest as there is, has one table of some 10,000 elements.
-MAX_TABLE_ELEMENTS: Final = 1 << 18
-MAX_TABLES: Final = 16
-
-
-class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sandbox may use: ``fuel`` in wasmtime's units (None: no limit), memory and stack in bytes."""
-
-    fuel: int | None
-    memory_bytes: int
-    stack_bytes: int
 
 
 class ExportedFunction:
@@ -73,46 +52,26 @@ class ExportedFunction:
         return int(self._results[0].of.i32) if len(self._results) else None
 
 
-class Sandbox:
+class Sandbox(GuestStore):
     """A module, loaded under limits; `instantiate` makes the instance."""
 
     def __init__(self, load: ModuleLoader, limits: SandboxLimits) -> None:
         """Load the module.
 
         Raises:
-            ValueError: a limit is out of its range; wasmtime would take a negative one for "no limit".
+            ValueError: a limit is out of its range.
             perdure.runtime.errors.PerdureError: from ``load``.
         """
-        fuel = UNLIMITED_FUEL if limits.fuel is None else limits.fuel
-        if not 0 <= fuel <= UNLIMITED_FUEL:
-            raise ValueError(f"fuel is {fuel}; it must be from 0 to {UNLIMITED_FUEL}")
-        if not 0 <= limits.memory_bytes < 1 << 63:
-            raise ValueError(f"memory_bytes is {limits.memory_bytes}; it must not be negative")
-        engine = new_engine(limits.stack_bytes)
-        self.limits = limits
-        self.module = load(engine)
-        self._fuel = fuel
-        self._remaining = c_uint64(0)
-        self._fuel_at_end: int | None = None
+        super().__init__(limits, instances=1)
+        code = load(self.engine)
+        if not isinstance(code, wasmtime.Module):
+            raise ValueError("it is no core module; its interface was not checked")  # noqa: TRY004  # the caller's defect
+        self.module = code
         self._memory_at_end = 0
         self._memory: wasmtime.Memory | None = None
         self._instance: ffi.wasmtime_instance_t | None = None
         self._imports: object = None
-        self._linker = wasmtime.Linker(engine)
-        self._store = wasmtime.Store(engine)
-        self._store.set_limits(
-            memory_size=limits.memory_bytes,
-            table_elements=MAX_TABLE_ELEMENTS,
-            instances=1,
-            tables=MAX_TABLES,
-            memories=1,
-        )
-        self._store.set_fuel(fuel)
-        # Counted from the engine's present epoch: it has to be set before anybody can kill.
-        self._store.set_epoch_deadline(1)
-        self.context = c_api.address(self._store._context())
-        self.entered = 0
-        self._engine: wasmtime.Engine | None = engine
+        self._linker = wasmtime.Linker(self.engine)
 
     def instantiate(self, define: Callable[[wasmtime.Linker], object]) -> None:
         """Make the instance with the imports that ``define`` puts in the linker, and run its start function.
@@ -174,61 +133,14 @@ class Sandbox:
             return self._memory_at_end
         return int(c_api.memory_data_size(self.context, ctypes.addressof(self._memory._memory)))
 
-    def fuel_used(self) -> int:
-        """The fuel consumed so far; after `halt` or `close`, what it was then.
-
-        Exact in host functions and after a return. Of a guest that was killed, what it did since its last call is
-        missing: wasmtime keeps that count in a register.
-        """
-        if self._fuel_at_end is not None:
-            return self._fuel_at_end
-        c_api.get_fuel(self.context, ctypes.addressof(self._remaining))
-        return self._fuel - self._remaining.value
-
-    def allow_fuel(self, fuel: int) -> None:
-        """Let the guest consume ``fuel`` in all from now on; from its own thread, before it runs or in a host function.
-
-        Nothing of what it has consumed is forgotten, and one that was halted stays so.
-        """
-        if self._fuel_at_end is None:
-            used = self.fuel_used()
-            self._fuel = max(used, min(fuel, UNLIMITED_FUEL))
-            c_api.set_fuel(self.context, self._fuel - used)
-
-    def halt(self) -> None:
-        """Stop the guest from within a host function: it traps at its next fuel check.
-
-        Until there it can run straight on, and call the host again: host functions have to look for that.
-        """
-        self._fuel_at_end = self.fuel_used()
-        c_api.set_fuel(self.context, 0)
-
-    def kill(self) -> None:
-        """Stop the guest, wherever it is, at its next function or loop. Thread-safe, idempotent, at any time.
-
-        A guest that has not started yet will stop before its first instruction.
-        """
-        # The reference keeps the engine alive while another thread closes the sandbox.
-        engine = self._engine
-        if engine is not None:
-            engine.increment_epoch()
-
-    def close(self) -> None:
-        """Free everything; idempotent.
-
-        Raises:
-            RuntimeError: called from one of the guest's own host calls.
-        """
-        if self.entered:
-            raise RuntimeError("a sandbox cannot be closed while its guest runs")
-        if self._engine is None:
-            return
-        self._fuel_at_end = self.fuel_used()
-        self._memory_at_end = self.memory_bytes()
-        self._memory = self._instance = self._engine = None
-        self.context = 0
-        # Explicitly, not by garbage collection: the store holds the host functions, and they may hold us.
-        self._store.close()
+    def close(self) -> bool:
+        """See `GuestStore.close`."""
+        if self.is_open and not self.entered:
+            self._memory_at_end = self.memory_bytes()
+            self._memory = self._instance = None
+        if not super().close():
+            return False
         self._linker.close()
         self.module.close()
         self._imports = None  # last: until here C could have called them
+        return True

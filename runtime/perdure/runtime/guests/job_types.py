@@ -21,9 +21,9 @@ def is_job_name(name: str) -> bool:
 
 
 class JobRegistry:
-    """What ``register_job`` has accepted from one instance, which may name the functions in ``exports``."""
+    """The jobs that one instance has offered; in ABI 1 it may name the functions in ``exports``, in ABI 2 anything."""
 
-    def __init__(self, exports: frozenset[str]) -> None:
+    def __init__(self, exports: frozenset[str] | None = None) -> None:
         self._exports = exports
         self._accepted: dict[str, JobType] = {}
 
@@ -33,7 +33,7 @@ class JobRegistry:
             return "the name is not 1 to 64 letters, digits, '_', '.' or '-'"
         if name in self._accepted:
             return "the name is taken"
-        if export not in self._exports:
+        if self._exports is not None and export not in self._exports:
             return "the module exports no such job function"
         if len(self._accepted) >= MAX_JOB_TYPES:
             return f"there are {MAX_JOB_TYPES} job types already"

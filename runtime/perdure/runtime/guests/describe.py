@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from perdure.runtime.abi1.failure import GuestFault, Killed
-from perdure.runtime.abi1.instance import InstanceLimits, ModuleInstance
-from perdure.runtime.abi1.interface import ModuleShape, check_interface
-from perdure.runtime.abi1.job_types import offered_jobs, resolve_job
+from perdure.runtime.guests.failure import GuestFault, Killed
+from perdure.runtime.guests.files import extension_file
+from perdure.runtime.guests.instance import ExtensionFile, Instance, InstanceLimits
+from perdure.runtime.guests.job_types import resolve_job
 from perdure.runtime.wasm.errors import CleanupFailed, InitFailed
+from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_source import ModuleLoader
-from perdure.runtime.wasm.sandbox import SandboxLimits
 from perdure.store.events import JobError, JobType, LimitUse
 
 __all__ = ["Scheduler", "cleanup", "describe", "resolve_job", "timer_scheduler"]
@@ -45,25 +45,22 @@ def describe(
     seconds: float,
     schedule: Scheduler = timer_scheduler,
 ) -> tuple[JobType, ...]:
-    """The job types of a module: those that ``plugin_init`` registers, or else one for each ``execute_NAME`` export.
+    """The job types of a module or component.
 
-    ``seconds`` is the wall clock's limit. The module's interface is checked before anything is compiled.
+    ``seconds`` is the wall clock's limit. The interface is checked before anything is compiled.
 
     Raises:
-        ForbiddenImports, BadExport: the module does not fit ABI 1.
-        InitFailed: ``plugin_init`` (or the start function) trapped, looped, or returned an error.
+        ForbiddenImports, BadExport: the file does not fit its ABI.
+        InitFailed: its initialisation (or a start function) trapped, looped, or returned an error.
         ModuleError: from ``load``.
         ValueError: a limit is out of its range.
     """
-    shape = check_interface(load.interface())
-    with _instance(extension, load, shape, limits) as instance:
-        error = _failure(instance.initialise, instance, seconds, schedule)
+    with _instance(extension, extension_file(load), limits) as instance:
+        found: list[tuple[JobType, ...]] = []
+        error = _failure(lambda: found.append(instance.job_types()), instance, seconds, schedule)
         if error is not None:
             raise InitFailed(extension, error)
-        jobs = offered_jobs(instance.registered, shape.named_jobs)
-    if jobs:
-        shape.require_alloc()
-    return jobs
+        return found[0]
 
 
 def cleanup(
@@ -74,24 +71,21 @@ def cleanup(
     seconds: float,
     schedule: Scheduler = timer_scheduler,
 ) -> None:
-    """Run ``plugin_cleanup``, if the module exports it, in a new instance after ``plugin_init``.
+    """Let the extension clean up, if it does, in a new instance that was initialised.
 
     Raises:
         CleanupFailed: one of them trapped, looped, or returned an error. The unloading can go on.
-        ModuleError: from ``load``, or the module does not fit ABI 1.
+        ModuleError: from ``load``, or the file does not fit its ABI.
         ValueError: a limit is out of its range.
     """
-    shape = check_interface(load.interface())
-    if shape.cleanup_results is None:
+    file = extension_file(load)
+    if not file.cleans_up:
         return
-    with _instance(extension, load, shape, limits) as instance:
+    with _instance(extension, file, limits) as instance:
 
         def initialise_and_clean_up() -> None:
             instance.initialise()
-            returned = instance.clean_up()
-            if returned:
-                message = f"plugin_cleanup returned {returned}, not 0"
-                raise GuestFault(JobError("guest_failed", message, data={"result": returned}))
+            instance.clean_up()
 
         error = _failure(initialise_and_clean_up, instance, seconds, schedule)
         if error is not None:
@@ -99,9 +93,7 @@ def cleanup(
 
 
 @contextmanager
-def _instance(
-    extension: str, load: ModuleLoader, shape: ModuleShape, limits: SandboxLimits
-) -> Iterator[ModuleInstance]:
+def _instance(extension: str, file: ExtensionFile, limits: SandboxLimits) -> Iterator[Instance]:
     instance_limits = InstanceLimits(
         fuel=limits.fuel,
         memory_bytes=limits.memory_bytes,
@@ -109,16 +101,14 @@ def _instance(
         payload_bytes=_PAYLOAD_BYTES,
         checkpoint_bytes=0,
     )
-    instance = ModuleInstance(load, shape, instance_limits, extension=extension)
+    instance = file.instance(instance_limits, extension=extension)
     try:
         yield instance
     finally:
         instance.close()
 
 
-def _failure(
-    work: Callable[[], None], instance: ModuleInstance, seconds: float, schedule: Scheduler
-) -> JobError | None:
+def _failure(work: Callable[[], None], instance: Instance, seconds: float, schedule: Scheduler) -> JobError | None:
     """How ``work`` failed, within the wall clock's limit; None if it did not."""
     cancel = schedule(seconds, instance.kill)
     try:

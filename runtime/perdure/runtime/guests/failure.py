@@ -21,7 +21,7 @@ from wasmtime import TrapCode
 from perdure.store.events import JobError, JsonObject, LimitUse, WasmFrame
 
 _MARGIN_BYTES: Final = 1024 * 1024
-_MAX_NAME: Final = 200
+MAX_NAME: Final = 200
 _MAX_TEXT: Final = 500
 
 
@@ -110,7 +110,7 @@ def host_error(cause: Exception, function: str) -> JobError:
     """A defect of the host, found while it served the guest."""
     return JobError(
         "host_error",
-        f"the host failed in {function}: {type(cause).__name__}: {_shortened(str(cause))}; see the program's log",
+        f"the host failed in {function}: {type(cause).__name__}: {shortened(str(cause))}; see the program's log",
         blame="host",
         data={"function": function, "exception": type(cause).__name__},
     )
@@ -123,7 +123,7 @@ def trap_error(cause: wasmtime.Trap | wasmtime.WasmtimeError, use: ResourceUse, 
         Killed: it was stopped by its kill switch.
     """
     if isinstance(cause, wasmtime.WasmtimeError):
-        return JobError("load_failed", _shortened(str(cause)), data=use.as_data() | {"during": during})
+        return JobError("load_failed", shortened(str(cause)), data=use.as_data() | {"during": during})
     code = _trap_code(cause)
     if code is TrapCode.INTERRUPT:
         raise Killed
@@ -168,16 +168,17 @@ def _trap_code(trap: wasmtime.Trap) -> TrapCode | None:
 
 def _trap_text(trap: wasmtime.Trap) -> str:
     # wasmtime's text is the backtrace and then, on its last line, "wasm trap: integer divide by zero".
-    return _shortened(trap.message.strip().splitlines()[-1].strip().removeprefix("wasm trap: "))
+    return shortened(trap.message.strip().splitlines()[-1].strip().removeprefix("wasm trap: "))
 
 
 def _backtrace(trap: wasmtime.Trap) -> tuple[WasmFrame, ...]:
     # wasmtime keeps 20 frames. Names are the module's own: anything, and of any length.
     return tuple(
-        WasmFrame((frame.func_name or f"function[{frame.func_index}]")[:_MAX_NAME], frame.module_offset)
+        WasmFrame((frame.func_name or f"function[{frame.func_index}]")[:MAX_NAME], frame.module_offset)
         for frame in trap.frames
     )
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Text of the guest or of wasmtime, at a length that an event can bear."""
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"

@@ -1,0 +1,1 @@
+"""Guests of every ABI: what they have in common, and which ABI a file is of."""
