@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from perdure.cli.build_command import ProjectFolder
 from perdure.cli.dev.keys import can_press, keys
 from perdure.cli.dev.loop import OnChange
 from perdure.cli.dev.session import DevOptions, Session
@@ -24,9 +25,6 @@ from perdure.toolchain import Built, build, project_around, project_in
 
 DATA_FOLDER: Final = ".perdure"
 
-ProjectFolder = Annotated[
-    str, typer.Argument(metavar="[DIR]", help="The project's folder, or one in it.", show_default=False)
-]
 JobName = Annotated[
     str | None, typer.Option("--job", metavar="NAME", help="Which of its jobs; the first one if not given.")
 ]
@@ -53,7 +51,7 @@ Once = Annotated[
 
 def dev(
     invocation: Invocation,
-    folder: ProjectFolder = ".",
+    folder: ProjectFolder = None,
     job: JobName = None,
     state: State = None,
     library: Library = DEFAULT_LIBRARY,
@@ -67,7 +65,7 @@ def dev(
     """
     if state == "-":
         raise CommandError("--state - is read once, and each dispatch needs it: use @FILE", ExitCode.USAGE)
-    project = project_around(Path(folder))
+    project = project_in(Path(folder)) if folder is not None else project_around(Path())
     invocation.work_in(project.folder / DATA_FOLDER)
     _keep_out_of_git(invocation.data)
     stopped = Stopped()

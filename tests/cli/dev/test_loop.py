@@ -264,6 +264,13 @@ def test_a_job_that_ends_in_the_old_code_after_the_change_runs_again() -> None:
     assert developer(Seen(job(Status.COMPLETED))) == [ShowEnd(), Dispatch()]
 
 
+def test_a_job_that_moves_and_ends_before_anybody_has_looked_is_done() -> None:
+    developer = Developer()
+    developer.runs()
+    developer.saves("b")
+    assert developer(Seen(job(Status.COMPLETED, "b"))) == [ShowEnd()]
+
+
 def test_an_end_is_shown_once() -> None:
     developer = Developer()
     developer.runs()

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from perdure.cli.event_text import error_text, summary
-from perdure.cli.terminal_text import counted, shortened
+from perdure.cli.terminal_text import counted, percent, shortened
 from perdure.store.events import (
     ActionAnswered,
     ActionIntended,
@@ -74,8 +74,6 @@ _SAID: Final = frozenset(
 )
 _QUIET: Final = _IN_THE_BAR | _SAID | {JobFailed, JobCancelled, JobRunEnded, JobResumed, JobSuspended}
 _WORDS: Final[dict[type[Event], str]] = {
-    JobMoved: "moved",
-    JobRecovered: "taken up",
     JobPaused: "paused",
     JobInDoubt: "in doubt",
     DoubtResolved: "resolved",
@@ -106,9 +104,15 @@ class Activity:
         self._room = BURST
         self._at: float | None = None
         self._left_out = 0
+        self._progress = 0.0
+        self._from = ""  # where the job would go on, if a checkpoint was seen
 
     def lines(self, event: Event, now: float) -> Iterator[Line]:
         """What is to be shown of an event at ``now`` (seconds)."""
+        if isinstance(event, ProgressReported):
+            self._progress = event.progress
+        elif isinstance(event, CheckpointSaved):
+            self._from = f", from its checkpoint at {percent(self._progress)}"
         line = self._line(event)
         if line is None:
             return
@@ -145,6 +149,12 @@ class Activity:
                 return Line("warning", shortened(message, _LONGEST), "warn")
             case OperationAnswered() | ActionAnswered():
                 return self._call(event)
+            case JobMoved():
+                return Line("moved", f"the job goes on in the new code{self._from}")
+            case JobRecovered():
+                return Line("led", "by its log to where it was broken off; nothing of it is done twice", "dim")
+            case JobPaused(forced=True):
+                return Line("paused", "it did not ask whether to stop, and was stopped", "warn")
             case RetryScheduled(error=error):
                 return Line("failed", f"{error_text(error)}; it is tried again", "error")
         how = "warn" if isinstance(event, JobInDoubt | CheckpointRefused | BudgetReached) else "dim"

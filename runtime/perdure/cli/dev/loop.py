@@ -163,7 +163,7 @@ class Control(msgspec.Struct, frozen=True):
 
 
 class Say(msgspec.Struct, frozen=True):
-    """Tell the person something; ``said`` is what a compiler wrote, shown before it."""
+    """Tell the person something; ``said`` is what a tool wrote, shown before it. Either may be empty."""
 
     text: str
     bad: bool = False
@@ -361,7 +361,8 @@ class DevLoop:
         if self._anew:
             self._anew = False
             return [Dispatch()]
-        if self._moves_since is not None:
+        moves, self._moves_since = self._moves_since is not None, None
+        if moves and job.module != self._module:
             # In the code before, which nobody wants to see any more.
             return [ShowEnd(), *self._new_code(now)]
         if self._once:

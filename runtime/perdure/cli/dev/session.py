@@ -74,14 +74,16 @@ class Session:
         self._options = options
         self._stopped = stopped
         self._clock = clock
-        self._happenings: queue.SimpleQueue[loop.Happening | str] = queue.SimpleQueue()
+        self._happenings: queue.SimpleQueue[loop.Happening | loop.Say] = queue.SimpleQueue()
         self._loop = DevLoop(once=options.once, on_change=options.on_change)
-        self._bench = Workbench(runtime, build, self._happenings.put, self._happenings.put)
+        self._bench = Workbench(runtime, build, self._happenings.put)
+        self._screen: Screen
         self._stage: Stage | None = None
         self._recovered = False
         self._code: ExitCode | None = None
         self._activity = Activity(self._allow)
         self._seen = 0  # events of the job
+        self._state: JobState | None = None  # the job as the loop knows it, and the person sees it
         self.job_id: UUID | None = None
 
     # --- what others tell --------------------------------------------------------------------------------------------
@@ -98,13 +100,13 @@ class Session:
 
     def run(self) -> ExitCode:
         """Go on until it is over; returns how the command is to end. A job that has not ended is left as it is."""
-        with screen_for(self._output, json=self._json, keys=self._options.keys) as screen:
+        with screen_for(self._output, json=self._json, keys=self._options.keys) as self._screen:
             self._carry_out(self._loop.start())
             while self._code is None and not self._stopped():
                 self._take(REFRESH)
                 self._look()
                 self._handle(loop.Ticked())
-                self._draw(screen)
+                self._draw()
         self._bench.join()
         return self._code if self._code is not None else ExitCode.DONE
 
@@ -113,8 +115,8 @@ class Session:
         with contextlib.suppress(queue.Empty):
             happening = self._happenings.get(timeout=seconds)
             while True:
-                if isinstance(happening, str):
-                    self._output.say(happening)
+                if isinstance(happening, loop.Say):
+                    self._do(happening)
                 else:
                     self._handle(happening)
                 happening = self._happenings.get_nowait()
@@ -132,10 +134,10 @@ class Session:
     def _do(self, action: loop.Action) -> None:
         match action:
             case loop.Build():
-                self._stage = Stage("building", self._clock())
+                self._enter("building")
                 self._bench.build()
             case loop.Install(folder):
-                self._stage = Stage("installing (compiling what is new, once)", self._clock())
+                self._enter("installing; what is new is compiled once")
                 self._bench.install(folder)
             case loop.FindJob():
                 self._find()
@@ -156,9 +158,10 @@ class Session:
                 self._code = code
 
     def _say(self, text: str, said: str, *, bad: bool) -> None:
-        for line in said.rstrip().splitlines():
+        for line in said.rstrip().split("\n") if said else ():
             self._output.note(f"  {printable(line)}")
-        (self._output.error if bad else self._output.say)(text)
+        if text:
+            (self._output.error if bad else self._output.say)(text)
 
     # --- the job -----------------------------------------------------------------------------------------------------
 
@@ -166,7 +169,7 @@ class Session:
         """Show what the job has done since the last look, and tell the loop how it is."""
         if self.job_id is None:
             return
-        state = self._runtime.store.job(self.job_id)
+        state = self._state = self._runtime.store.job(self.job_id)
         until = min(state.sequence, self._seen + _EVENTS)
         while True:
             for stored in self._runtime.store.read(job_stream(self.job_id), after=self._seen, until=until):
@@ -182,12 +185,16 @@ class Session:
             until = min(state.sequence, until + _EVENTS)
         self._handle(loop.Seen(JobView.of(state)))
 
-    def _draw(self, screen: Screen) -> None:
-        state = self._runtime.store.job(self.job_id) if self.job_id is not None else None
-        screen.update(state if state is not None and not state.finished else None, self._stage)
+    def _enter(self, stage: str) -> None:
+        self._stage = Stage(stage, self._clock())
+        self._draw()
+
+    def _draw(self) -> None:
+        state = self._state
+        self._screen.update(state if state is not None and not state.finished else None, self._stage)
 
     def _follow(self, job_id: UUID, after: int) -> None:
-        self.job_id, self._seen = job_id, after
+        self.job_id, self._seen, self._state = job_id, after, None
         self._activity = Activity(self._allow)
 
     def _job_type(self) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from perdure.cli.build_check import uncovered, unknown, unused
 from perdure.cli.consent_prompt import who
-from perdure.cli.dev.loop import NotBuilt, WasBuilt, WasInstalled
+from perdure.cli.dev.loop import NotBuilt, Say, WasBuilt, WasInstalled
 from perdure.cli.errors import error_line, exit_code
 from perdure.cli.terminal_text import duration, printable, size
 from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy
 from perdure.runtime.consent import ConsentRequest
+from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.grants import Grant
 from perdure.runtime.upgrades import ANY_JOB
 from perdure.toolchain import Built
@@ -20,6 +22,7 @@ from perdure.toolchain.errors import BuildFailed, MissingTool
 
 _PATIENCE: Final = 10.0  # seconds that the end waits for a compiler
 _Outcome = WasBuilt | NotBuilt | WasInstalled
+Told = Callable[[Say | _Outcome], None]
 
 
 class Builds(Protocol):
@@ -35,19 +38,16 @@ class Workbench:
     Args:
         runtime: where to install.
         build: see `Builds`.
-        say: called on the threads, with lines for the person.
-        done: called on the threads, with what has come of it.
+        told: called on the threads, with what is to be said and what has come of it.
     """
 
-    def __init__(
-        self, runtime: Runtime, build: Builds, say: Callable[[str], None], done: Callable[[_Outcome], None]
-    ) -> None:
+    def __init__(self, runtime: Runtime, build: Builds, told: Told) -> None:
         self._runtime = runtime
         self._build = build
-        self._say = say
-        self._done = done
+        self._told = told
         self._thread: threading.Thread | None = None
         self._allowed: Grant | None = None  # as last said
+        self._warned: frozenset[str] = frozenset()
         self.built: Built | None = None
         self.info: ExtensionInfo | None = None
 
@@ -70,26 +70,40 @@ class Workbench:
                 outcome = work()
             except Exception as error:  # noqa: BLE001  # whatever it is, the person has to hear of it
                 outcome = _failure(error)
-            self._done(outcome)
+            self._told(outcome)
 
         self._thread = threading.Thread(target=run, name="perdure-dev-work", daemon=True)
         self._thread.start()
 
+    def _say(self, text: str) -> None:
+        self._told(Say(text))
+
     def _built(self) -> WasBuilt:
-        built = self._build(self._say)
+        built = self._build(lambda said: self._told(Say("", said=said)))
         self.built = built
-        name = f"{built.manifest.get('id')} {built.manifest.get('version', '')}".rstrip()
+        package = read_extension(built.folder)
+        asked = package.manifest.permissions
+        missing = ", ".join(f'"{name}"' for name in uncovered(built.calls, asked))
+        denied = (
+            [f"the code calls what will be denied; add to the methods of its permissions: {missing}"] if missing else []
+        )
+        self._warn([*denied, *package.warnings, *unused(built.calls, asked), *unknown(built.calls)])
+        name = f"{package.manifest.id} {package.manifest.version}"
         self._say(f"built {printable(name)} in {duration(built.seconds)}, {size(built.wasm_bytes)}")
         return WasBuilt(built.folder)
+
+    def _warn(self, warnings: list[str]) -> None:
+        """Each once, until it is gone and comes back."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._say(f"warning: {printable(warning)}")
+        self._warned = frozenset(warnings)
 
     def _installed(self, folder: Path) -> WasInstalled:
         info = self._runtime.install(
             folder, consent=self._allow, by=who(), upgrade={ANY_JOB: str(UpgradePolicy.CHECKPOINT)}
         )
-        info = self._runtime.load(info.extension)  # its job types are known then
-        for warning in info.warnings if self.info is None or self.info.warnings != info.warnings else ():
-            self._say(f"warning: {printable(warning)}")
-        self.info = info
+        self.info = self._runtime.load(info.extension)  # its job types are known then
         return WasInstalled(info.module)
 
     def _allow(self, request: ConsentRequest) -> Grant:
