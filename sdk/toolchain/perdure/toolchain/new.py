@@ -21,6 +21,7 @@ import msgspec
 
 from perdure.toolchain.errors import FolderInTheWay, InvalidName
 from perdure.toolchain.project import Language
+from perdure.toolchain.rust_toolchain import RustToolchain, debian_crates, find_rust
 from perdure.toolchain.sdk import sdk_folder
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -45,7 +46,7 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True):
 _TESTS: Final = {
     Language.PYTHON: "pytest",
     Language.RUST: "cargo test",
-    Language.C: "python3 -m ziglang run -lc -Iinclude tests/test_{{identifier}}.c",
+    Language.C: "python3 -m ziglang run -lc -Iinclude test/{{identifier}}_test.c",
     Language.ZIG: "python3 -m ziglang test -lc -Iinclude src/{{identifier}}.zig",
 }
 
@@ -124,12 +125,24 @@ def _filled(text: str, fields: dict[str, str]) -> str:
     return _FIELD.sub(lambda match: fields[match[1]], text)
 
 
+def _use_local_crates(stage: Path) -> None:
+    """Where the machine's Rust is Debian's, tell cargo to take its crates, so that ``cargo test`` needs no network.
+
+    The file is for this machine: the template's ``.gitignore`` leaves it out.
+    """
+    rust = find_rust(stage)
+    if isinstance(rust, RustToolchain) and rust.registry is not None:
+        (stage / ".cargo").mkdir()
+        (stage / ".cargo" / "config.toml").write_text(debian_crates(rust.registry), encoding="utf-8")
+
+
 def _copy_sdk(language: Language, stage: Path) -> Iterator[str]:
     """Copy what a project needs of an SDK, so that it is whole; gives the folders."""
     ignored = shutil.ignore_patterns(*_NOT_COPIED)
     if language is Language.RUST:
         for crate in _CRATES:
             shutil.copytree(sdk_folder("rust") / crate, stage / "vendor" / crate, ignore=ignored)
+        _use_local_crates(stage)
         yield "vendor"
     elif language in (Language.C, Language.ZIG):
         (stage / "include").mkdir(exist_ok=True)

@@ -58,6 +58,15 @@ class RustToolchain(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def debian_crates(registry: Path) -> str:
+    """A ``.cargo/config.toml`` that makes cargo take Debian's crates instead of those of crates.io."""
+    folder = msgspec.json.encode(str(registry)).decode()  # TOML reads JSON's texts
+    return (
+        "# Debian's crates, which are on this machine, instead of those of crates.io.\n"
+        f'[source.crates-io]\nreplace-with = "debian"\n\n[source.debian]\ndirectory = {folder}\n'
+    )
+
+
 def find_rust(folder: Path, environment: Mapping[str, str] = os.environ) -> RustToolchain | Tool:
     """The first toolchain in ``PATH``, in rustup's folder or in ``/usr/bin`` that compiles to WebAssembly.
 
