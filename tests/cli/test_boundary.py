@@ -38,6 +38,7 @@ ALL = [path for path, _ in commands()]
 
 def test_the_commands() -> None:
     assert {" ".join(path) for path, command in commands() if not hasattr(command, "commands")} == {
+        *("new", "build", "dev", "pack"),
         "run",
         "resume",
         *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions")),
@@ -45,6 +46,7 @@ def test_the_commands() -> None:
         *(f"operations {name}" for name in ("list", "show")),
         "call",
         *(f"keys {name}" for name in ("rotate", "public", "erase")),
+        *(f"keys publisher {name}" for name in ("new", "show", "export", "rotate")),
         *(f"jobs {name}" for name in ("list", "show", "watch", "pause", "resume", "cancel", "retry", "resolve")),
         *(f"jobs {name}" for name in ("fork", "step", "fold")),
         *(f"log {name}" for name in ("tail", "history", "diff", "export", "check", "seal")),

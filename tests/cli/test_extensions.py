@@ -22,7 +22,7 @@ def module(name: str = "job", result: str = RETURN_COMPLETED) -> bytes:
 def test_nothing_is_installed(perdure: CommandLine) -> None:
     assert perdure.done("extensions", "list", "--json").json == []
     answer = perdure.done("extensions", "list")
-    assert answer.out == f"no extensions in {perdure.data}; install one: perdure extensions install FOLDER\n"
+    assert answer.out == f"no extensions in {perdure.data}; install one: perdure extensions install FILE|DIR\n"
     for command in ("inspect", "remove"):
         answer = perdure("extensions", command, "counter")
         assert answer.code == 7
@@ -111,4 +111,7 @@ def test_a_folder_that_is_no_extension(perdure: CommandLine, tmp_path: Path, man
 def test_a_file_is_no_folder(perdure: CommandLine) -> None:
     answer = perdure("extensions", "install", f"{COUNTER}/manifest.json")
     assert answer.code == 3
-    assert "is not a folder" in answer.err
+    assert "is no package; name a .perdure-ext file, or the folder that holds manifest.json" in answer.err
+    answer = perdure("extensions", "install", "nowhere.perdure-ext")
+    assert answer.code == 3
+    assert "is not a folder, and no package is there" in answer.err

@@ -18,6 +18,7 @@ from perdure.cli import (
     log_commands,
     operations_commands,
     permissions_commands,
+    publisher_commands,
     seal_commands,
     upkeep_commands,
 )
@@ -35,6 +36,7 @@ from perdure.cli.fold_command import fold
 from perdure.cli.fork_command import fork
 from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
 from perdure.cli.new_command import new
+from perdure.cli.pack_command import pack
 from perdure.cli.rehearse_command import rehearsal
 from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
@@ -120,6 +122,7 @@ def _root(
 
 command(app, "new")(new)
 command(app, "build")(build)
+command(app, "pack")(pack)
 command(app, "run")(run)
 command(app, "resume")(resume)
 command(app, "dev")(dev)
@@ -165,6 +168,11 @@ keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)
 command(keys, "public")(seal_commands.public)
 command(keys, "erase")(erase)
+publisher = group(keys, "publisher", "Make, show and rotate the key with which you sign packages.")
+command(publisher, "new")(publisher_commands.new)
+command(publisher, "show")(publisher_commands.show)
+command(publisher, "export")(publisher_commands.export)
+command(publisher, "rotate")(publisher_commands.rotate)
 command(app, "verify")(verify)
 command(app, "doctor")(doctor)
 

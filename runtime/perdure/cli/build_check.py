@@ -21,6 +21,7 @@ from perdure.runtime.permissions import MethodEntries, OperationName, operation_
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.upgrades import unknown_jobs
+from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.store.events import JobType
 from perdure.toolchain import Built
 from perdure.toolchain.calls import Calls
@@ -53,9 +54,7 @@ def check_build(built: Built) -> CheckedBuild:
     extension_file(load)  # before anything is compiled: its imports
     if missing := uncovered(built.calls, manifest.permissions):
         raise CommandError(_not_allowed(manifest.id, missing), ExitCode.BAD_EXTENSION)
-    settings = RuntimeSettings()
-    limits = InitLimits(settings.init_seconds, settings.init_fuel)
-    job_types = describe(manifest.id, load, limits.sandbox(manifest), seconds=limits.seconds)
+    job_types = _offered(package, load)
     warnings = (
         *package.warnings,
         *unknown_jobs(manifest, job_types),
@@ -65,6 +64,24 @@ def check_build(built: Built) -> CheckedBuild:
     if not job_types:
         warnings = (*warnings, "it offers no job")
     return CheckedBuild(built=built, package=package, digest=digest, job_types=job_types, warnings=warnings)
+
+
+def check_extension(package: ExtensionPackage) -> tuple[str, ...]:
+    """Check an extension that is built already; it is initialised once, in a sandbox. Returns warnings.
+
+    Raises:
+        ModuleError: the module does not fit its ABI, or could not be initialised.
+    """
+    digest = hashlib.sha256(package.wasm_bytes).hexdigest()
+    load = ProofModules(lambda _: package.wasm_bytes).loader(digest)
+    extension_file(load)  # before anything is compiled: its imports
+    return (*package.warnings, *unknown_jobs(package.manifest, _offered(package, load)))
+
+
+def _offered(package: ExtensionPackage, load: ModuleLoader) -> tuple[JobType, ...]:
+    settings = RuntimeSettings()
+    limits = InitLimits(settings.init_seconds, settings.init_fuel)
+    return describe(package.manifest.id, load, limits.sandbox(package.manifest), seconds=limits.seconds)
 
 
 def uncovered(calls: Calls, permissions: ManifestPermissions) -> list[str]:

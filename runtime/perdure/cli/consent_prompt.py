@@ -14,6 +14,7 @@ from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import Invocation
 from perdure.cli.narrowing import Narrowing
+from perdure.cli.package_view import signer_text
 from perdure.cli.terminal_text import printable, shortened
 from perdure.runtime.consent import Ask, ConsentRequest, Risk
 from perdure.runtime.grants import Grant
@@ -110,6 +111,8 @@ def _lines(request: ConsentRequest, grant: Grant) -> Iterator[Text]:
     by = f", by {shortened(request.author, 60)}" if request.author else ""
     title = f"{request.extension} {request.version} ({shortened(request.name, 60)}{by})"
     then = f" ({request.installed} is installed)" if request.installed not in (None, request.version) else ""
+    if request.signer is not None:
+        yield Text(f"{request.extension} {request.version} is {signer_text(request.signer)}")
     if not request.asks:
         yield Text(f"{title} asks for nothing{then}")
         return

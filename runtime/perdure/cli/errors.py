@@ -10,6 +10,7 @@ from perdure.actors.errors import ActorError, ExtensionBusy
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.terminal_text import printable
 from perdure.runtime import errors as runtime
+from perdure.runtime.packages import errors as packages
 from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed
 from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, SecretsError
@@ -69,6 +70,13 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.InvalidGrant, ExitCode.USAGE),
     (runtime.InvalidUpgradePolicy, ExitCode.USAGE),
     (runtime.RehearsalRefused, ExitCode.UNKNOWN),
+    (packages.PublisherError, ExitCode.PUBLISHER),
+    (packages.InvalidFingerprint, ExitCode.USAGE),
+    (packages.InvalidPublisherName, ExitCode.USAGE),
+    (packages.NotPinned, ExitCode.UNKNOWN),
+    (packages.PublisherKeyError, ExitCode.USAGE),
+    (packages.PackageNotWritten, ExitCode.STORE),
+    (packages.PackageError, ExitCode.BAD_EXTENSION),
     (ModuleError, ExitCode.BAD_EXTENSION),
     (runtime.ManifestError, ExitCode.BAD_EXTENSION),
     (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),

@@ -24,6 +24,7 @@ class ExitCode(enum.IntEnum):
     DIFFERS = 12
     PARTIAL = 13
     BUILD_FAILED = 14
+    PUBLISHER = 15
     PERMISSION_DENIED = 20
     LIBRARY_DENIED = 21
     RATE_LIMITED = 22
@@ -41,7 +42,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.DONE: "done; a job that was waited for has completed",
     ExitCode.JOB_FAILED: "a job that was waited for has failed",
     ExitCode.USAGE: "wrong use: an option, an argument, a state that is no JSON, a limit that makes no sense",
-    ExitCode.BAD_EXTENSION: "the extension's folder, manifest or module cannot be used",
+    ExitCode.BAD_EXTENSION: "the extension's folder, package, manifest or module cannot be used",
     ExitCode.FOLDER_IN_USE: "another process works on this data folder, and has to do this or to stop first",
     ExitCode.JOB_CANCELLED: "a job that was waited for was cancelled",
     ExitCode.JOB_WAITS: "a job that was waited for has not ended: it is paused, needs attention, or no process runs it",
@@ -53,6 +54,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.DIFFERS: "verified or rehearsed, and a job does something else than its log says",
     ExitCode.PARTIAL: "verified or rehearsed: nothing differs, but not all was compared (an erased payload, say)",
     ExitCode.BUILD_FAILED: "a project could not be built: its code, its files, or a compiler that is missing",
+    ExitCode.PUBLISHER: "signed by another publisher than the versions before, or not signed: nothing was installed",
     ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: the extension was not granted it",
     ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
     ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",

@@ -16,22 +16,49 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.narrowing import Allow, Deny, Host, Jobs, Libraries, Memory, NoNetwork, Requests, narrowing
+from perdure.cli.package_view import package_json, package_table, publisher_json, publisher_text
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
 from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
 from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy, installed_extensions
 from perdure.runtime.errors import ConsentRequired, UnknownExtension
-from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import grant_of
 from perdure.runtime.grants import asks_for_anything
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.manifest import Manifest, parse_manifest
+from perdure.runtime.packages.fingerprint import fingerprint
+from perdure.runtime.packages.package_reader import SUFFIX, check_package
+from perdure.runtime.packages.pinning import ANY_PUBLISHER, PublisherRules, checked_rules
+from perdure.runtime.packages.version_source import read_version
 from perdure.runtime.permissions import LibraryEntries, MethodEntries, Permissions
 from perdure.runtime.upgrades import policy_of, unknown_jobs
+from perdure.store.events import extension_stream
 from perdure.store.export import timestamp
 from perdure.store.extension_state import ExtensionState, ProposedVersion
 
-Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder with manifest.json and the module.")]
+VersionPath = Annotated[
+    str,
+    typer.Argument(metavar="FILE|DIR", help=f"A package ({SUFFIX}), or the folder with manifest.json and the module."),
+]
 ExtensionId = Annotated[str, typer.Argument(metavar="EXT", help="The extension's id.")]
+ExtensionOrPackage = Annotated[
+    str, typer.Argument(metavar="EXT|FILE", help=f"The extension's id, or a package ({SUFFIX}) that is not installed.")
+]
+AcceptPublisher = Annotated[
+    str | None,
+    typer.Option(
+        "--accept-publisher",
+        metavar="FINGERPRINT",
+        help="Take it from this publisher only, also in the place of the one who signed the versions before.",
+    ),
+]
+Unsigned = Annotated[
+    bool,
+    typer.Option("--unsigned", metavar="", help="Take it without a signature, although the versions before had one."),
+]
+ForgetPublisher = Annotated[
+    bool,
+    typer.Option("--forget-publisher", metavar="", help="Forget who signed it too: the next package may be anybody's."),
+]
 
 
 def extension_json(state: ExtensionState) -> dict[str, Any]:
@@ -55,6 +82,7 @@ def extension_json(state: ExtensionState) -> dict[str, Any]:
         "grant": msgspec.to_builtins(grant_of(state)),
         "granted_at": timestamp(state.granted_at) if state.granted_at is not None else None,
         "granted_by": state.granted_by or None,
+        **publisher_json(state),
         "update": _update_json(state.proposed),
         "warnings": [*manifest.warnings, *unknown_jobs(manifest, state.job_types)],
     }
@@ -79,7 +107,7 @@ def list_extensions(invocation: Invocation) -> None:
         invocation.output.json([extension_json(state) for state in states])
         return
     if not states:
-        invocation.output.show(f"no extensions in {invocation.data}; install one: perdure extensions install FOLDER")
+        invocation.output.show(f"no extensions in {invocation.data}; install one: perdure extensions install FILE|DIR")
         return
     table = plain_table("extension", "version", "jobs", "module", "installed", "name", right=("module",))
     for state in states:
@@ -96,7 +124,7 @@ def list_extensions(invocation: Invocation) -> None:
 
 def install(
     invocation: Invocation,
-    folder: Folder,
+    path: VersionPath,
     allow: Allow = None,
     deny: Deny = None,
     host: Host = None,
@@ -106,26 +134,34 @@ def install(
     concurrent_jobs: Jobs = None,
     memory: Memory = None,
     policy: Policy = None,
+    accept_publisher: AcceptPublisher = None,
+    unsigned: Unsigned = False,
     yes: Yes = False,
 ) -> None:
-    """Install an extension from its folder, or a new version of it, with what it asks for.
+    """Install an extension from a package or its folder, or a new version of it, with what it asks for.
 
-    It shows what the extension asks for and asks; the options take away from that. A new version that asks for more
-    than was granted waits for consent if nobody can be asked. Before a new version of an extension with jobs,
-    'perdure extensions rehearse FOLDER' shows what they would do with it.
+    It shows who signed the package and what the extension asks for, and asks; the options take away from that. From
+    the first package on, later versions have to come from the same publisher. A new version that asks for more than
+    was granted waits for consent if nobody can be asked. Before a new version of an extension with jobs, 'perdure
+    extensions rehearse FILE|DIR' shows what they would do with it.
     """
     upgrade = chosen_policies(policy)
     less = narrowing(allow, deny, host, no_network, library, requests_per_minute, concurrent_jobs, memory)
-    if not Path(folder).is_dir():
-        raise CommandError(f"{folder} is not a folder; name the one that holds manifest.json", ExitCode.BAD_EXTENSION)
+    rules = checked_rules(accept_publisher, unsigned)
+    if not Path(path).exists():
+        raise CommandError(
+            f"{path} is not a folder, and no package is there; name the folder that holds manifest.json, or a "
+            f"{SUFFIX} file",
+            ExitCode.BAD_EXTENSION,
+        )
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         prompt = ConsentPrompt(invocation, less, yes=yes)
-        info = install_folder(invocation, runtime, folder, prompt, upgrade)
-        if not waits_for_consent(info, folder):
+        info = install_version(invocation, runtime, path, prompt, upgrade, rules)
+        if not waits_for_consent(info, path):
             runtime.load(info.extension)  # so that its jobs are known, and listed
             say_upgrades(invocation, runtime.upgrades(info.extension))
     show_extension(invocation, info.extension)
-    if info.update is not None and waits_for_consent(info, folder):
+    if info.update is not None and waits_for_consent(info, path):
         raise CommandError(
             f"{info.extension} {info.update.version} asks for more than was granted, and waits; {info.version} "
             f"goes on; perdure extensions rehearse {info.extension} shows what its jobs would do, "
@@ -134,28 +170,43 @@ def install(
         )
 
 
-def install_folder(
+def install_version(
     invocation: Invocation,
     runtime: Runtime,
-    folder: str,
+    path: str,
     prompt: ConsentPrompt,
     upgrade: dict[str, str] | None = None,
+    rules: PublisherRules = ANY_PUBLISHER,
 ) -> ExtensionInfo:
-    """Install what is in ``folder``; where nobody can agree, a new version that asks for more has to wait.
+    """Install what is at ``path``; where nobody can agree, a new version that asks for more has to wait.
 
-    ``upgrade`` are policies, as for `Runtime.install`.
+    ``upgrade`` are policies, as for `Runtime.install`; ``rules`` say whose version is taken.
 
     Raises:
         CommandError: a first version asks for permissions, and there is nobody to agree.
         ConsentDeclined: the person did not agree.
     """
+    before = {known.extension: known.publisher for known in runtime.extensions()}
     try:
-        info = runtime.install(folder, consent=prompt if prompt.can_answer else None, by=who(), upgrade=upgrade)
+        info = runtime.install(
+            path,
+            consent=prompt if prompt.can_answer else None,
+            by=who(),
+            upgrade=upgrade,
+            accept_publisher=rules.accept,
+            unsigned=rules.unsigned,
+        )
     except ConsentRequired as error:
         prompt(error.request)  # shows what it asks for
         raise consent_needed(error.request) from None
     for warning in info.warnings:
         invocation.output.say(f"warning: {printable(warning)}")
+    publisher = info.publisher
+    if publisher is not None and before.get(info.extension) != publisher:
+        invocation.output.say(
+            f"versions of {info.extension} have to be signed by {printable(publisher.name)} from now on: "
+            f"{fingerprint(publisher.key)}"
+        )
     if prompt.ignored:
         invocation.output.say(
             f"it asks for nothing new, so nothing was narrowed; perdure extensions grant {info.extension}"
@@ -163,14 +214,21 @@ def install_folder(
     return info
 
 
-def waits_for_consent(info: ExtensionInfo, folder: str) -> bool:
-    """Whether the version in ``folder`` is not the one that is installed but one that waits."""
-    return info.update is not None and info.update.manifest == read_extension(folder).manifest != info.manifest
+def waits_for_consent(info: ExtensionInfo, path: str) -> bool:
+    """Whether the version at ``path`` is not the one that is installed but one that waits."""
+    return info.update is not None and info.update.manifest == read_version(path).extension.manifest != info.manifest
 
 
-def inspect(invocation: Invocation, extension: ExtensionId) -> None:
-    """Show what an extension offers, and what it may do."""
-    show_extension(invocation, extension)
+def inspect(invocation: Invocation, extension: ExtensionOrPackage) -> None:
+    """Show what an extension offers and may do, and who signed it; or check a package and show what is in it."""
+    if not extension.endswith(SUFFIX):
+        show_extension(invocation, extension)
+        return
+    contents = check_package(extension)
+    if invocation.json:
+        invocation.output.json(package_json(contents))
+    else:
+        invocation.output.show(package_table(contents))
 
 
 def show_extension(invocation: Invocation, extension: str) -> None:
@@ -182,15 +240,34 @@ def show_extension(invocation: Invocation, extension: str) -> None:
     _show(invocation, _state(invocation, extension))
 
 
-def remove(invocation: Invocation, extension: ExtensionId) -> None:
-    """Remove an extension that has no unfinished jobs; its history stays."""
+def remove(invocation: Invocation, extension: ExtensionId, forget_publisher: ForgetPublisher = False) -> None:
+    """Remove an extension that has no unfinished jobs; its history stays, and its publisher stays the only one."""
+    if forget_publisher and extension not in {state.extension for state in _installed(invocation)}:
+        _forget_removed(invocation, extension)
+        return
     state = _state(invocation, extension)
     with invocation.runtime() as runtime:
         runtime.uninstall(extension)
+        if forget_publisher and state.publisher is not None:
+            runtime.forget_publisher(extension, by=who())
     if invocation.json:
         invocation.output.json({"extension": state.extension, "version": state.version, "removed": True})
     else:
         invocation.output.show(f"{state.extension} {state.version} removed")
+
+
+def _forget_removed(invocation: Invocation, extension: str) -> None:
+    """Of an extension that was removed before: its publisher is all that there is to forget."""
+    with invocation.read_if_any() as store:
+        known = store.state(extension_stream(extension)) if store is not None else None
+    if not isinstance(known, ExtensionState):
+        _state(invocation, extension)
+    with invocation.runtime() as runtime:
+        runtime.forget_publisher(extension, by=who())
+    if invocation.json:
+        invocation.output.json({"extension": extension, "publisher": None})
+    else:
+        invocation.output.show(f"{extension} may be installed from any publisher")
 
 
 def _installed(invocation: Invocation) -> list[ExtensionState]:
@@ -246,6 +323,8 @@ def _rows(state: ExtensionState, manifest: Manifest) -> Iterator[tuple[str, str]
         ),
     )
     yield "granted", _granted(state, manifest)
+    if publisher := publisher_text(state):
+        yield "publisher", publisher
     if state.proposed is not None:
         yield (
             "waits for consent",

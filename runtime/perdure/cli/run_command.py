@@ -13,7 +13,7 @@ import typer
 from perdure.cli.consent_prompt import ConsentPrompt, Yes
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.extensions_commands import install_folder, waits_for_consent
+from perdure.cli.extensions_commands import install_version, waits_for_consent
 from perdure.cli.foreground import Foreground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
@@ -22,12 +22,13 @@ from perdure.cli.terminal_text import counted
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
 from perdure.runtime.budgets.budgets import MOST
 from perdure.runtime.extensions import ExtensionInfo
+from perdure.runtime.packages.package_reader import SUFFIX
 from perdure.store.job_state import JobState
 
 Ext = Annotated[
     str,
     typer.Argument(
-        metavar="EXT", help="An installed extension's id, or an extension's folder, which is installed first."
+        metavar="EXT", help="An installed extension's id, or a package or a folder, which is installed first."
     ),
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The name of one of its jobs.")]
@@ -150,17 +151,17 @@ def read_state(option: str | None) -> bytes | None:
 
 
 def usable_extension(invocation: Invocation, runtime: Runtime, extension: str, *, yes: bool) -> ExtensionInfo:
-    """The extension with this id; what names a folder is installed from there, as `perdure extensions install` does.
+    """The extension with this id; what names a package or a folder is installed, as `perdure extensions install` does.
 
     ``yes`` agrees to what it asks for. A new version that asks for more and has to wait leaves the installed one.
 
     An installed id wins over a folder of that name in the working directory; ``./NAME`` means the folder.
     """
     installed = {known.extension for known in runtime.extensions()}
-    folder = os.sep in extension or extension.startswith(".")
-    if not folder and (extension in installed or not Path(extension).is_dir()):
+    path = os.sep in extension or extension.startswith(".") or extension.endswith(SUFFIX)
+    if not path and (extension in installed or not Path(extension).is_dir()):
         return runtime.inspect(extension)
-    info = install_folder(invocation, runtime, extension, ConsentPrompt(invocation, Narrowing(), yes=yes))
+    info = install_version(invocation, runtime, extension, ConsentPrompt(invocation, Narrowing(), yes=yes))
     if info.update is not None and waits_for_consent(info, extension):
         invocation.output.say(
             f"{info.update.version} asks for more than was granted, and waits; this is {info.version}; "

@@ -20,8 +20,17 @@ class PackageError(PerdureError):
         super().__init__(text)
 
 
+class NotAPackage(PackageError):
+    """The file is something else."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, f"{path} is no package; name a .perdure-ext file, or the folder that holds manifest.json"
+        )
+
+
 class BadPackage(PackageError):
-    """The file is no package, or is not what its publisher signed; ``at`` is the byte where that shows.
+    """The package is not what its publisher signed; ``at`` is the byte where that shows.
 
     Whoever handed it on is to blame, or the way it took. Nothing of it was stored or run.
     """
@@ -89,8 +98,8 @@ class PublisherChanged(PublisherError):
             pinned,
             found,
             f"extension {extension} is pinned to the publisher {pinned}, and this version is signed by {found}, whom "
-            "that publisher did not endorse; ask the publisher on another way. If it is right: --accept-publisher "
-            f"{found} (accept_publisher=)",
+            "that publisher did not endorse; ask the publisher through another channel. If it is right: "
+            f"--accept-publisher {found} (accept_publisher=)",
         )
 
 

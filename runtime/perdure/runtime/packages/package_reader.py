@@ -22,7 +22,7 @@ from perdure.runtime.errors import ManifestError
 from perdure.runtime.extension_folder import ExtensionPackage, check_config_schema
 from perdure.runtime.manifest import Manifest, parse_manifest
 from perdure.runtime.packages.archive import LOCAL_BYTES, Entry, crc_in, directory, local_header, size_in
-from perdure.runtime.packages.errors import BadPackage, PackageUnreadable, UnsupportedPackage
+from perdure.runtime.packages.errors import BadPackage, NotAPackage, PackageUnreadable, UnsupportedPackage
 from perdure.runtime.packages.statement import (
     FORMAT,
     MAX_STATEMENT_BYTES,
@@ -34,7 +34,6 @@ from perdure.runtime.packages.statement import (
 
 SUFFIX: Final = ".perdure-ext"
 _CHUNK: Final = 1 << 20
-_DAMAGED: Final = "the file is not what its publisher signed"
 
 
 class PackageContents(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +51,8 @@ def check_package(path: str | os.PathLike[str]) -> PackageContents:
 
     Raises:
         PackageUnreadable: the file cannot be read.
-        BadPackage: it is no package, or is not what was signed.
+        NotAPackage: it is something else.
+        BadPackage: it is not what was signed.
         UnsupportedPackage: a newer perdure made it.
         ManifestError: the manifest is not what it must be, and the publisher signed it so.
     """
@@ -119,13 +119,15 @@ class _Reader:
         """The first file: what the publisher signed.
 
         Raises:
-            BadPackage, UnsupportedPackage: it is not that.
+            NotAPackage, BadPackage, UnsupportedPackage: it is not that.
         """
-        name = len(STATEMENT_FILE.encode())
-        header = self._take(LOCAL_BYTES + name, "it does not begin as a package does")
+        size = LOCAL_BYTES + len(STATEMENT_FILE.encode())
+        header = self._file.read(size)
         entry = Entry(STATEMENT_FILE, size_in(header), crc_in(header))
         if header != local_header(entry):
-            raise self._bad("it does not begin as a package does", 0)
+            raise NotAPackage(self._path)
+        self.digest.update(header)
+        self.at = size
         if entry.size > MAX_STATEMENT_BYTES:
             raise self._bad(f"its statement has {entry.size} bytes, the limit is {MAX_STATEMENT_BYTES}", 0)
         at = self.at

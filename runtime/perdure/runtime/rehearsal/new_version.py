@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from perdure.runtime.errors import NoUpdateProposed, RehearsalRefused, UnknownExtension
-from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.extensions import InitLimits, installed_extensions
 from perdure.runtime.guests.describe import describe
 from perdure.runtime.manifest import Manifest, UpgradePolicy, parse_manifest
+from perdure.runtime.packages.package_reader import SUFFIX
+from perdure.runtime.packages.version_source import read_version
 from perdure.runtime.proof.modules import ProofModules
 from perdure.runtime.upgrades import policy_of
 from perdure.runtime.wasm.code import compile_code
@@ -40,26 +41,28 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_version(store: EventStore, name: str, limits: InitLimits) -> NewVersion:
-    """The version that ``name`` names: an extension's folder, or the id of one whose update waits for consent.
+    """The version that ``name`` names: a package, a folder, or the id of an extension whose update waits for consent.
 
     Its module is tried out, within ``limits``, and not stored.
 
     Raises:
         UnknownExtension: the extension is not installed.
         NoUpdateProposed: none of its versions waits for consent.
-        RehearsalRefused: ``name`` is neither a folder nor an extension.
-        ExtensionFolderError, ManifestError: what is wrong with the folder.
+        RehearsalRefused: ``name`` is neither a package, nor a folder, nor an extension.
+        ExtensionFolderError, PackageError, ManifestError: what is wrong with the folder or the package.
         StoreError: the log cannot be read.
     """
     path = Path(name)
     installed = {state.extension: state for state in installed_extensions(store)}
-    if path.is_dir() and name not in installed:
-        package = read_extension(path)
+    if (path.is_dir() or path.suffix == SUFFIX) and name not in installed:
+        package = read_version(path).extension
         if package.manifest.id not in installed:
             raise UnknownExtension(package.manifest.id, tuple(installed))
         return _tried_out(installed[package.manifest.id], package.manifest, package.wasm_bytes, limits)
     if name not in installed:
-        raise RehearsalRefused(f"{name!r} is no extension's folder, and no installed extension", tuple(installed))
+        raise RehearsalRefused(
+            f"{name!r} is no extension's folder, no package, and no installed extension", tuple(installed)
+        )
     proposed = installed[name].proposed
     if proposed is None:
         raise NoUpdateProposed(name)

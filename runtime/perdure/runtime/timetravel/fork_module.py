@@ -1,4 +1,4 @@
-"""Which module a fork is to run: a file, an extension's folder, or a version that is installed or waits for consent."""
+"""Which module a fork is to run: a file, a package, an extension's folder, or a version that is installed or waits."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 from perdure.runtime.errors import ForkRefused, UnknownJobType
-from perdure.runtime.extension_folder import read_extension, read_module
+from perdure.runtime.extension_folder import read_module
 from perdure.runtime.extensions import Extensions
 from perdure.runtime.guests.describe import resolve_job
 from perdure.runtime.manifest import Manifest, parse_manifest
+from perdure.runtime.packages.package_reader import SUFFIX
+from perdure.runtime.packages.version_source import read_version
 from perdure.runtime.timetravel.fork_copy import NewModule
 from perdure.store.event_store import EventStore
 from perdure.store.job_state import JobState
@@ -24,7 +26,7 @@ def find_module(store: EventStore, extensions: Extensions, job: JobState, name: 
     Raises:
         ForkRefused: there is none, or it is another extension's.
         UnknownJobType: it has no such job.
-        ExtensionFolderError, ManifestError, ModuleError: what is wrong with it.
+        ExtensionFolderError, PackageError, ManifestError, ModuleError: what is wrong with it.
         StoreError: it could not be stored.
     """
     version, module, manifest = _found(store, extensions, job, name)
@@ -40,8 +42,8 @@ def _found(
 ) -> tuple[str, str, Manifest]:
     path = Path(name)
     installed = extensions.state(job.extension)
-    if path.is_dir():
-        package = read_extension(path)
+    if path.is_dir() or path.suffix == SUFFIX:
+        package = read_version(path).extension
         if package.manifest.id != job.extension:
             raise ForkRefused(job.job_id, f"{path} is extension {package.manifest.id}, the job is of {job.extension}")
         return package.manifest.version, store.blobs.put(package.wasm_bytes), package.manifest
