@@ -40,6 +40,22 @@ def test_every_portion_is_importable_typed_and_where_it_belongs(module: str) -> 
     assert (folder_of(module) / "py.typed").is_file()
 
 
+def test_the_sdk_of_python_is_typed_and_needs_nothing() -> None:
+    """It runs inside of guests and beside any program, so it imports the standard library only."""
+    import perdure_sdk
+
+    folder = ROOT / "sdk/python/perdure_sdk"
+    assert Path(perdure_sdk.__file__).parent == folder
+    assert (folder / "py.typed").is_file()
+    code = (
+        "import sys; before = set(sys.modules); import perdure_sdk\n"
+        "found = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(found - set(sys.stdlib_module_names) - {'perdure_sdk'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_wheel_holds_every_source_file_and_nothing_else(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
@@ -54,6 +70,11 @@ def test_wheel_holds_every_source_file_and_nothing_else(tmp_path: Path) -> None:
         str(path.relative_to(ROOT / root))
         for root in PORTIONS
         for path in (ROOT / root / "perdure").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    wanted |= {
+        str(path.relative_to(ROOT / "sdk/python"))
+        for path in (ROOT / "sdk/python/perdure_sdk").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     wanted |= {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from perdure.runtime.clock.operations import clock_operations
 from perdure.runtime.config.operations import config_operations
 from perdure.runtime.credentials.operations import credential_operations
 from perdure.runtime.http.operations import http_operations
 from perdure.runtime.operations import ping
+from perdure.runtime.random.operations import random_operations
 from perdure.runtime.vdfs.operations import vdfs_operations
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ def register_standard_operations(runtime: Runtime) -> None:
     """Add all of them to the runtime's registry; called while the runtime is made, before anything runs."""
     register = runtime.operations.register
     register(ping.ping)
+    register(*clock_operations(runtime.clock))
+    register(*random_operations(os.urandom))
     register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
     register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
     register(*runtime.job_operations)

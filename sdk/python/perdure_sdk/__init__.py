@@ -1,0 +1,55 @@
+"""Write extensions of perdure in Python.
+
+    ext = Extension("test-extension", name="Test Extension", version="0.1.0")
+
+    @ext.job
+    def counter(ctx: JobContext, state: CounterState) -> None: ...
+
+It runs inside a component, and under CPython 3.11 and later for tests (`perdure_sdk.testing`). Nothing in it needs
+another package.
+"""
+
+from perdure_sdk.client import Client
+from perdure_sdk.context import ExtensionContext, JobContext
+from perdure_sdk.errors import (
+    CallError,
+    CheckpointRefused,
+    ExtensionError,
+    Interrupted,
+    InvalidPayload,
+    LibraryDenied,
+    NotFound,
+    NotInSandbox,
+    OperationFailed,
+    PerdureError,
+    PermissionDenied,
+    RateLimited,
+    StateError,
+    Unavailable,
+    UnknownMethod,
+)
+from perdure_sdk.extension import Extension, Job, extension_in
+
+__all__ = [
+    "CallError",
+    "CheckpointRefused",
+    "Client",
+    "Extension",
+    "ExtensionContext",
+    "ExtensionError",
+    "Interrupted",
+    "InvalidPayload",
+    "Job",
+    "JobContext",
+    "LibraryDenied",
+    "NotFound",
+    "NotInSandbox",
+    "OperationFailed",
+    "PerdureError",
+    "PermissionDenied",
+    "RateLimited",
+    "StateError",
+    "Unavailable",
+    "UnknownMethod",
+    "extension_in",
+]

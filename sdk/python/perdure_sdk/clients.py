@@ -1,0 +1,1262 @@
+"""Clients of the operations that ship with perdure. Made from their declarations by
+
+    python3 -m perdure.runtime.operations.client_python > sdk/python/perdure_sdk/clients.py
+
+a test fails when it is stale. What they do is in docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from perdure_sdk.client import Caller, Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigProblem:
+    """What is wrong with a value. ``path`` is its JSON path, like ``$.server.port``."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A configuration.
+
+    Attributes:
+        values: what holds, with the defaults of the manifest's ``config_schema``.
+        own: what was set at this level, as it was set; None if nothing was.
+        revision: how often something was set at this level.
+        left_out: what was set and does not fit the schema of the installed version; the default holds instead.
+        problems: what is wrong with ``values``, for example a required setting that is missing.
+    """
+
+    values: dict[str, Any]
+    own: dict[str, Any] | None
+    revision: int
+    left_out: list[ConfigProblem] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialDeleted:
+    """``deleted``: there was one with this name."""
+
+    deleted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAuth2:
+    """A token of OAuth 2.0 (RFC 6749).
+
+    Attributes:
+        expires_at: seconds since 1970; None if that is not known.
+        token_url: where a new one is to be had; with ``refresh_token`` it is refreshed before it expires.
+        client_auth: how the client proves itself there: ``basic`` in a header, ``body`` among the parameters.
+    """
+
+    type: Literal["oauth2"] = "oauth2"
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: int | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    client_auth: Literal["basic", "body"] = "basic"
+    scopes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """A key that is sent along as it is."""
+
+    type: Literal["api_key"] = "api_key"
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basic:
+    """A user's name and password."""
+
+    type: Literal["basic"] = "basic"
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GotCredential:
+    """A credential; a token is valid for some time to come, unless it could not be refreshed."""
+
+    credential: OAuth2 | ApiKey | Basic
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedCredential:
+    """What may be known of a credential without opening it. Times are in seconds since 1970."""
+
+    name: str
+    type: str
+    stored_at: int
+    expires_at: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialsListed:
+    """A page, by name. ``next`` is what to give as ``after`` for the next one, None if this is the last."""
+
+    credentials: list[ListedCredential]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialRefreshed:
+    """``refreshed`` is false if it was not yet time. ``expires_at`` is in seconds since 1970."""
+
+    refreshed: bool
+    expires_at: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialStored:
+    """``replaced``: there was one with this name."""
+
+    replaced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """A subscription. ``cursor`` is the library's event that it has come to, ``latest`` the library's last."""
+
+    subscription_id: str
+    extension: str
+    topics: list[str]
+    job_type: str
+    created: int
+    cursor: int
+    latest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionList:
+    """All of them."""
+
+    subscriptions: list[Subscription]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The event is in the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscribed:
+    """Its id: the same for the same topics and job type."""
+
+    subscription_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsubscribed:
+    """Whether there was one."""
+
+    removed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpReceived:
+    """The answer, whatever its status.
+
+    ``origin`` and ``url`` are where the last redirect led. ``headers`` are pairs, names in lowercase. The body is in
+    ``body`` if its type says that it is UTF-8 text and it is, else in ``body_base64``.
+    """
+
+    status: int
+    origin: str
+    url: str = field(repr=False)
+    headers: list[tuple[str, str]] = field(repr=False)
+    elapsed_ms: int
+    body: str | None = field(default=None, repr=False)
+    body_base64: bytes | None = field(default=None, repr=False)
+
+
+Status = Literal[
+    "attention",
+    "backoff",
+    "cancelled",
+    "completed",
+    "copying",
+    "failed",
+    "paused",
+    "queued",
+    "running",
+    "suspended",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFailure:
+    """Why a job failed, or why its last attempt did. ``kind`` is one of those of docs/events.md."""
+
+    kind: str
+    message: str
+    blame: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it is now. ``finished``: it has ended, in whatever way. ``parent`` is the job that dispatched it."""
+
+    job_id: UUID
+    job_type: str
+    status: Status
+    finished: bool
+    progress: float
+    message: str
+    items: int
+    bytes: int
+    warnings: int
+    attempts: int
+    dispatched: int
+    ended: int | None
+    error: JobFailure | None
+    parent: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchedJob:
+    """The job's id: the same one if the call is repeated after a crash."""
+
+    job_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildLimits:
+    """What the job may use, each at most what the budgets allow and what the dispatching job may use itself."""
+
+    fuel: int | None = None
+    memory_bytes: int | None = None
+    wall_clock_ms: int | None = None
+    events_per_second: int | None = None
+    payload_bytes: int | None = None
+    checkpoint_bytes: int | None = None
+    stack_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildRetry:
+    """How often the job is tried, and how long it waits in between."""
+
+    attempts: int = 1
+    initial_ms: int = 1000
+    factor: float = 2.0
+    maximum_ms: int = 60000
+    jitter: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobList:
+    """Some jobs, newest first; ``next`` is null when there are no more."""
+
+    jobs: list[Job]
+    next: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PingOutput:
+    """The answer."""
+
+    echo: str
+    count: int
+    extension_works: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An entry. ``revision`` counts its changes from 1; ``extension`` made it, null is the host itself."""
+
+    id: UUID
+    name: str
+    kind: str
+    media_type: str
+    metadata: dict[str, Any]
+    size: int
+    digest: str
+    created: int
+    updated: int
+    revision: int
+    extension: str | None
+    sidecars: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """``deleted`` is false if there was nothing."""
+
+    deleted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageAnswer:
+    """What the library uses and may use. ``own``: whether the limit is its own, or the runtime's for all."""
+
+    bytes_used: int
+    bytes_limit: int
+    entries_used: int
+    entries_limit: int
+    own: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryPage:
+    """Some entries; ``next`` is null when there are no more. A page may be short, also empty, before the last."""
+
+    entries: list[Entry]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """A sidecar, without its content. ``extension`` wrote it last, null is the host itself."""
+
+    entry_id: UUID
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    created: int
+    updated: int
+    revision: int
+    extension: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidecarPage:
+    """Some sidecars; ``next`` is null when there are no more."""
+
+    sidecars: list[Sidecar]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentPart:
+    """A part of an entry's content.
+
+    It is in ``text`` if that was asked for and it is UTF-8, else in ``content``; the other is null. ``length`` counts
+    its bytes; ``next_offset`` is where the rest begins, null at the end. ``size`` and ``digest`` are the whole's.
+    """
+
+    entry_id: UUID
+    offset: int
+    length: int
+    next_offset: int | None
+    size: int
+    digest: str
+    content: bytes | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidecarContent:
+    """A sidecar with its content: in ``text`` if that was asked for and it is UTF-8, else in ``content``."""
+
+    sidecar: Sidecar
+    content: bytes | None = None
+    text: str | None = None
+
+
+class ConfigClient(Client):
+    """Operations of the family ``config``."""
+
+    def get(
+        self,
+        *,
+        everywhere: bool = False,
+        extension: str | None = None,
+    ) -> Configuration:
+        """Get an extension's configuration, with the defaults of its manifest filled in.
+
+        What is set for the call's library is laid over what is set everywhere: objects are merged, other values
+        replaced.
+
+        Which configuration: what holds in the library of the call, or ``everywhere``, which is for the host only.
+
+        ``extension`` says whose, when the host calls.
+
+        A query: ``query:config.get``.
+        """
+        return self._call(
+            "query:config.get",
+            Configuration,
+            {},
+            {
+                "everywhere": (everywhere, False),
+                "extension": (extension, None),
+            },
+        )
+
+    def set(
+        self,
+        config: dict[str, Any] | None,
+        *,
+        if_revision: int | None = None,
+        everywhere: bool = False,
+        extension: str | None = None,
+    ) -> Configuration:
+        """Set an extension's configuration in the call's library, or everywhere.
+
+        It has to fit the manifest's ``config_schema``. An extension sets its own, in the libraries that it may use.
+        What is set everywhere is the host's to say. The library is told by an event ``config.changed``.
+
+        ``config`` takes the place of all that was set before at this level; null forgets it.
+
+        Nothing is set unless the level is at ``if_revision``, if that is given. The other fields are as in
+        ``GetConfig``.
+
+        An action, transactional: ``action:config.set``.
+        """
+        return self._call(
+            "action:config.set",
+            Configuration,
+            {
+                "config": config,
+            },
+            {
+                "if_revision": (if_revision, None),
+                "everywhere": (everywhere, False),
+                "extension": (extension, None),
+            },
+        )
+
+
+class CredentialsClient(Client):
+    """Operations of the family ``credentials``."""
+
+    def delete(
+        self,
+        name: str,
+        *,
+        extension: str | None = None,
+    ) -> CredentialDeleted:
+        """Erase a credential: it, and what the log holds of it, cannot be opened any more by anybody.
+
+        Which one. ``extension`` says whose it is, when the host calls.
+
+        An action, idempotent: ``action:credentials.delete``.
+        """
+        return self._call(
+            "action:credentials.delete",
+            CredentialDeleted,
+            {
+                "name": name,
+            },
+            {
+                "extension": (extension, None),
+            },
+        )
+
+    def get(
+        self,
+        name: str,
+        *,
+        extension: str | None = None,
+    ) -> GotCredential:
+        """Get a credential, a token that is about to expire refreshed first.
+
+        Which one. ``extension`` says whose it is, when the host calls.
+
+        A query: ``query:credentials.get``.
+        """
+        return self._call(
+            "query:credentials.get",
+            GotCredential,
+            {
+                "name": name,
+            },
+            {
+                "extension": (extension, None),
+            },
+        )
+
+    def list(
+        self,
+        *,
+        after: str = "",
+        limit: int = 100,
+        extension: str | None = None,
+    ) -> CredentialsListed:
+        """List the extension's credentials in this library, without what they hold.
+
+        Which page: the one behind the name ``after``. ``extension`` says whose they are, when the host calls.
+
+        A query: ``query:credentials.list``.
+        """
+        return self._call(
+            "query:credentials.list",
+            CredentialsListed,
+            {},
+            {
+                "after": (after, ""),
+                "limit": (limit, 100),
+                "extension": (extension, None),
+            },
+        )
+
+    def refresh(
+        self,
+        name: str,
+        *,
+        extension: str | None = None,
+    ) -> CredentialRefreshed:
+        """Refresh a token that is about to expire, at its token endpoint.
+
+        Which one. ``extension`` says whose it is, when the host calls.
+
+        An action, idempotent: ``action:credentials.refresh``.
+        """
+        return self._call(
+            "action:credentials.refresh",
+            CredentialRefreshed,
+            {
+                "name": name,
+            },
+            {
+                "extension": (extension, None),
+            },
+        )
+
+    def store(
+        self,
+        name: str,
+        credential: OAuth2 | ApiKey | Basic,
+        *,
+        extension: str | None = None,
+    ) -> CredentialStored:
+        """Store a credential under a name, in the place of one that is there.
+
+        A credential and the name to find it by. ``extension`` says whose it is, when the host calls.
+
+        An action, transactional: ``action:credentials.store``.
+        """
+        return self._call(
+            "action:credentials.store",
+            CredentialStored,
+            {
+                "name": name,
+                "credential": credential,
+            },
+            {
+                "extension": (extension, None),
+            },
+        )
+
+
+class EventsClient(Client):
+    """Operations of the family ``events``."""
+
+    def list(self) -> SubscriptionList:
+        """The extension's subscriptions in this library, and how far each has come.
+
+        A query: ``query:events.list``.
+        """
+        return self._call(
+            "query:events.list",
+            SubscriptionList,
+            {},
+        )
+
+    def publish(
+        self,
+        topic: str,
+        *,
+        data: Any = None,
+    ) -> Published:
+        """Tell the extensions of this library that something happened.
+
+        Topics that begin with ``entry``, ``sidecar``, ``job`` and the like are the host's.
+
+        ``topic`` is like ``invoice.read``; ``data`` is any JSON, at most 64 KiB of it.
+
+        An action, transactional: ``action:events.publish``.
+        """
+        return self._call(
+            "action:events.publish",
+            Published,
+            {
+                "topic": topic,
+            },
+            {
+                "data": (data, None),
+            },
+        )
+
+    def subscribe(
+        self,
+        topics: builtins.list[str],
+        job_type: str,
+    ) -> Subscribed:
+        """Have a job dispatched for each event of this library, from now on, whose topic matches.
+
+        The job's first state says what happened. Each event leads to one job, also over crashes.
+
+        ``topics`` are exact, or beginnings like ``entry.*``, or ``*``. ``job_type`` is one of the extension itself.
+
+        An action, transactional: ``action:events.subscribe``.
+        """
+        return self._call(
+            "action:events.subscribe",
+            Subscribed,
+            {
+                "topics": topics,
+                "job_type": job_type,
+            },
+        )
+
+    def unsubscribe(
+        self,
+        subscription_id: str,
+    ) -> Unsubscribed:
+        """End a subscription; jobs that it woke go on.
+
+        Which subscription.
+
+        An action, transactional: ``action:events.unsubscribe``.
+        """
+        return self._call(
+            "action:events.unsubscribe",
+            Unsubscribed,
+            {
+                "subscription_id": subscription_id,
+            },
+        )
+
+
+class HttpClient(Client):
+    """Operations of the family ``http``."""
+
+    def action_request(
+        self,
+        url: str,
+        method: str,
+        *,
+        headers: dict[str, str] | list[tuple[str, str]] | None = None,
+        body: str | None = None,
+        body_base64: bytes | None = None,
+        timeout_ms: int = 30000,
+        max_bytes: int = 1048576,
+        max_redirects: int = 5,
+    ) -> HttpReceived:
+        """Send a host anything, over HTTPS unless plain HTTP was granted.
+
+        POST and PATCH carry the call's effect key as ``Idempotency-Key`` unless the extension sets that header: a
+        server that knows it does not do again what a person has repeated after a crash.
+
+        Any request. The body is text, or base64 for bytes, or none; the other fields are as in ``HttpRead``.
+
+        An action, non-idempotent: ``action:http.request``.
+        """
+        return self._call(
+            "action:http.request",
+            HttpReceived,
+            {
+                "url": url,
+                "method": method,
+            },
+            {
+                "headers": (headers, None),
+                "body": (body, None),
+                "body_base64": (body_base64, None),
+                "timeout_ms": (timeout_ms, 30000),
+                "max_bytes": (max_bytes, 1048576),
+                "max_redirects": (max_redirects, 5),
+            },
+        )
+
+    def query_request(
+        self,
+        url: str,
+        *,
+        method: Literal["GET", "HEAD", "OPTIONS"] = "GET",
+        headers: dict[str, str] | list[tuple[str, str]] | None = None,
+        timeout_ms: int = 30000,
+        max_bytes: int = 1048576,
+        max_redirects: int = 5,
+    ) -> HttpReceived:
+        """Ask a host for something: GET, HEAD or OPTIONS, over HTTPS unless plain HTTP was granted.
+
+        A request that changes nothing.
+
+        ``headers`` is an object, or a list of pairs where a name comes twice. ``timeout_ms`` is for everything,
+        redirects and all. ``max_bytes`` bounds the answer's body, decompressed; the host has a bound of its own.
+        ``max_redirects`` 0 gives a redirect as the answer.
+
+        A query: ``query:http.request``.
+        """
+        return self._call(
+            "query:http.request",
+            HttpReceived,
+            {
+                "url": url,
+            },
+            {
+                "method": (method, "GET"),
+                "headers": (headers, None),
+                "timeout_ms": (timeout_ms, 30000),
+                "max_bytes": (max_bytes, 1048576),
+                "max_redirects": (max_redirects, 5),
+            },
+        )
+
+
+class JobsClient(Client):
+    """Operations of the family ``jobs``."""
+
+    def cancel(
+        self,
+        job_id: UUID | str,
+    ) -> Job:
+        """Cancel a job and all that descend from it; one that has ended stays as it is.
+
+        The answer is the job as it is then: one that runs is told, and ends when it has heard.
+
+        Which job.
+
+        An action, idempotent: ``action:jobs.cancel``.
+        """
+        return self._call(
+            "action:jobs.cancel",
+            Job,
+            {
+                "job_id": job_id,
+            },
+        )
+
+    def dispatch(
+        self,
+        job_type: str,
+        *,
+        state: Any = None,
+        limits: ChildLimits | None = None,
+        retry: ChildRetry | None = None,
+    ) -> DispatchedJob:
+        """Dispatch a job in the call's library; it is there if and only if this call's outcome is.
+
+        Its limits are at most those of the job that dispatches it. A job is cancelled with the one that dispatched it,
+        but outlives its end. Jobs of other extensions are for the embedder to allow.
+
+        ``job_type`` is a job of the extension itself, or ``extension:name``. ``state`` is its first state, any JSON.
+
+        An action, transactional: ``action:jobs.dispatch``.
+        """
+        return self._call(
+            "action:jobs.dispatch",
+            DispatchedJob,
+            {
+                "job_type": job_type,
+            },
+            {
+                "state": (state, None),
+                "limits": (limits, None),
+                "retry": (retry, None),
+            },
+        )
+
+    def get(
+        self,
+        job_id: UUID | str,
+    ) -> Job:
+        """One job: its status, progress, counters, and why it failed if it did.
+
+        Which job.
+
+        A query: ``query:jobs.get``.
+        """
+        return self._call(
+            "query:jobs.get",
+            Job,
+            {
+                "job_id": job_id,
+            },
+        )
+
+    def list(
+        self,
+        *,
+        parent: UUID | str | None = None,
+        statuses: builtins.list[Status] | None = None,
+        job_type: str | None = None,
+        limit: int = 100,
+        cursor: UUID | str | None = None,
+    ) -> JobList:
+        """Jobs of the extension in this library, or those that one of them dispatched, newest first.
+
+        ``parent``: only the jobs that this one dispatched. ``cursor`` is the ``next`` of the page before.
+
+        A query: ``query:jobs.list``.
+        """
+        return self._call(
+            "query:jobs.list",
+            JobList,
+            {},
+            {
+                "parent": (parent, None),
+                "statuses": (statuses, None),
+                "job_type": (job_type, None),
+                "limit": (limit, 100),
+                "cursor": (cursor, None),
+            },
+        )
+
+    def wait(
+        self,
+        job_id: UUID | str,
+        *,
+        timeout_ms: int = 30000,
+    ) -> Job:
+        """Wait until a job has ended, and answer with the job; as it is then, if that takes too long.
+
+        A job that waits for its own descendant lets it run in its place. One that is to be paused is answered at once.
+
+        Which job, and how long at most, in milliseconds.
+
+        A query: ``query:jobs.wait``.
+        """
+        return self._call(
+            "query:jobs.wait",
+            Job,
+            {
+                "job_id": job_id,
+            },
+            {
+                "timeout_ms": (timeout_ms, 30000),
+            },
+        )
+
+
+class TestClient(Client):
+    """Operations of the family ``test``."""
+
+    def ping(
+        self,
+        message: str,
+        *,
+        count: int | None = None,
+    ) -> PingOutput:
+        """Answer a ping: a test that operations reach the host.
+
+        ``count`` comes back as it was sent, 1 if it was not.
+
+        A query: ``query:test.ping``.
+        """
+        return self._call(
+            "query:test.ping",
+            PingOutput,
+            {
+                "message": message,
+            },
+            {
+                "count": (count, None),
+            },
+        )
+
+
+class VdfsClient(Client):
+    """Operations of the family ``vdfs``."""
+
+    def append_content(
+        self,
+        entry_id: UUID | str,
+        offset: int,
+        content: bytes,
+    ) -> Entry:
+        """Add to the end of an entry's content.
+
+        Bytes that are there already, at that offset, change nothing: so a call can be repeated. Size and digest are
+        those of the whole so far. Publishes ``entry.updated``.
+
+        ``content`` (base64, up to 5 MiB of bytes) goes to ``offset``, which is the size the content has now.
+
+        An action, transactional: ``action:vdfs.append_content``.
+        """
+        return self._call(
+            "action:vdfs.append_content",
+            Entry,
+            {
+                "entry_id": entry_id,
+                "offset": offset,
+                "content": content,
+            },
+        )
+
+    def create_entry(
+        self,
+        name: str,
+        *,
+        kind: str = "file",
+        media_type: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        content: bytes | None = None,
+        text: str | None = None,
+    ) -> Entry:
+        """Create an entry, with its content if that is small.
+
+        Larger content follows with ``action:vdfs.append_content``. Publishes ``entry.created``.
+
+        ``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty.
+
+        An action, transactional: ``action:vdfs.create_entry``.
+        """
+        return self._call(
+            "action:vdfs.create_entry",
+            Entry,
+            {
+                "name": name,
+            },
+            {
+                "kind": (kind, "file"),
+                "media_type": (media_type, None),
+                "metadata": (metadata, None),
+                "content": (content, None),
+                "text": (text, None),
+            },
+        )
+
+    def delete_entry(
+        self,
+        entry_id: UUID | str,
+        *,
+        if_revision: int | None = None,
+    ) -> Deleted:
+        """Delete an entry with its content and sidecars; its part of the quota is free at once.
+
+        ``deleted`` is false if there is no such entry (any more). Publishes ``entry.deleted``.
+
+        Which entry; ``if_revision``: only if it is at it.
+
+        An action, transactional: ``action:vdfs.delete_entry``.
+        """
+        return self._call(
+            "action:vdfs.delete_entry",
+            Deleted,
+            {
+                "entry_id": entry_id,
+            },
+            {
+                "if_revision": (if_revision, None),
+            },
+        )
+
+    def delete_sidecar(
+        self,
+        entry_id: UUID | str,
+        name: str,
+        *,
+        if_revision: int | None = None,
+    ) -> Deleted:
+        """Delete a sidecar; ``deleted`` is false if there is none (any more). Publishes ``sidecar.deleted``.
+
+        Which sidecar; ``if_revision``: only if it is at it.
+
+        An action, transactional: ``action:vdfs.delete_sidecar``.
+        """
+        return self._call(
+            "action:vdfs.delete_sidecar",
+            Deleted,
+            {
+                "entry_id": entry_id,
+                "name": name,
+            },
+            {
+                "if_revision": (if_revision, None),
+            },
+        )
+
+    def get_entry(
+        self,
+        entry_id: UUID | str,
+    ) -> Entry:
+        """An entry with its metadata, without its content.
+
+        Which entry.
+
+        A query: ``query:vdfs.get_entry``.
+        """
+        return self._call(
+            "query:vdfs.get_entry",
+            Entry,
+            {
+                "entry_id": entry_id,
+            },
+        )
+
+    def get_usage(self) -> UsageAnswer:
+        """What the library uses of its quota.
+
+        Bytes are those of contents, sidecars, names and metadata, and 256 for each entry, sidecar and part of content.
+
+        A query: ``query:vdfs.get_usage``.
+        """
+        return self._call(
+            "query:vdfs.get_usage",
+            UsageAnswer,
+            {},
+        )
+
+    def list_entries(
+        self,
+        *,
+        kind: str | None = None,
+        name_prefix: str | None = None,
+        extension: str | None = None,
+        order: Literal["id", "name"] = "id",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> EntryPage:
+        """The library's entries in pages, by id (in the order of creation) or by name.
+
+        The filters are joined with "and". A page's ``next`` stays good when entries come and go: the next page begins
+        behind the last entry of this one.
+
+        ``order`` ``id`` is the order of creation. ``cursor`` is the ``next`` of the page before.
+
+        A query: ``query:vdfs.list_entries``.
+        """
+        return self._call(
+            "query:vdfs.list_entries",
+            EntryPage,
+            {},
+            {
+                "kind": (kind, None),
+                "name_prefix": (name_prefix, None),
+                "extension": (extension, None),
+                "order": (order, "id"),
+                "limit": (limit, 100),
+                "cursor": (cursor, None),
+            },
+        )
+
+    def list_sidecars(
+        self,
+        entry_id: UUID | str,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> SidecarPage:
+        """An entry's sidecars by name, in pages, without their contents.
+
+        Whose sidecars, by name. ``cursor`` is the ``next`` of the page before.
+
+        A query: ``query:vdfs.list_sidecars``.
+        """
+        return self._call(
+            "query:vdfs.list_sidecars",
+            SidecarPage,
+            {
+                "entry_id": entry_id,
+            },
+            {
+                "limit": (limit, 100),
+                "cursor": (cursor, None),
+            },
+        )
+
+    def read_content(
+        self,
+        entry_id: UUID | str,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        text: bool = False,
+    ) -> ContentPart:
+        """A part of an entry's content. What was read once stays so: content only grows.
+
+        A part that is read as text ends with a whole character.
+
+        Up to ``length`` bytes from ``offset`` on, at most 4 MiB at once, 1 MiB if ``text`` is asked for.
+
+        A query: ``query:vdfs.read_content``.
+        """
+        return self._call(
+            "query:vdfs.read_content",
+            ContentPart,
+            {
+                "entry_id": entry_id,
+            },
+            {
+                "offset": (offset, 0),
+                "length": (length, None),
+                "text": (text, False),
+            },
+        )
+
+    def read_sidecar(
+        self,
+        entry_id: UUID | str,
+        name: str,
+        *,
+        text: bool = False,
+    ) -> SidecarContent:
+        """A sidecar with its content.
+
+        Which sidecar, and whether its content is wanted as text.
+
+        A query: ``query:vdfs.read_sidecar``.
+        """
+        return self._call(
+            "query:vdfs.read_sidecar",
+            SidecarContent,
+            {
+                "entry_id": entry_id,
+                "name": name,
+            },
+            {
+                "text": (text, False),
+            },
+        )
+
+    def update_metadata(
+        self,
+        entry_id: UUID | str,
+        *,
+        metadata: dict[str, Any] | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        media_type: str | None = None,
+        if_revision: int | None = None,
+    ) -> Entry:
+        """Change an entry's metadata, name, kind or media type; what is not given stays.
+
+        A change that is there already changes nothing, whatever the revision. Publishes ``entry.updated``.
+
+        What changes: ``metadata`` is a JSON merge patch (RFC 7396). ``if_revision``: only if the entry is at it.
+
+        An action, transactional: ``action:vdfs.update_metadata``.
+        """
+        return self._call(
+            "action:vdfs.update_metadata",
+            Entry,
+            {
+                "entry_id": entry_id,
+            },
+            {
+                "metadata": (metadata, None),
+                "name": (name, None),
+                "kind": (kind, None),
+                "media_type": (media_type, None),
+                "if_revision": (if_revision, None),
+            },
+        )
+
+    def write_sidecar(
+        self,
+        entry_id: UUID | str,
+        name: str,
+        *,
+        media_type: str | None = None,
+        content: bytes | None = None,
+        text: str | None = None,
+        if_revision: int | None = None,
+    ) -> Sidecar:
+        """Write a sidecar, over one that is there.
+
+        The same content once more changes nothing, whatever the revision. Publishes ``sidecar.written``.
+
+        ``content`` (base64) or ``text``, up to 4 MiB. ``if_revision``: only if it is at it; 0: only if it is new.
+
+        An action, transactional: ``action:vdfs.write_sidecar``.
+        """
+        return self._call(
+            "action:vdfs.write_sidecar",
+            Sidecar,
+            {
+                "entry_id": entry_id,
+                "name": name,
+            },
+            {
+                "media_type": (media_type, None),
+                "content": (content, None),
+                "text": (text, None),
+                "if_revision": (if_revision, None),
+            },
+        )
+
+
+# What a method of a client or of a job's context calls: for tools that compare code with a manifest.
+CALLS: Final[dict[str, str]] = {
+    "config.get": "query:config.get",
+    "config.set": "action:config.set",
+    "credentials.delete": "action:credentials.delete",
+    "credentials.get": "query:credentials.get",
+    "credentials.list": "query:credentials.list",
+    "credentials.refresh": "action:credentials.refresh",
+    "credentials.store": "action:credentials.store",
+    "events.list": "query:events.list",
+    "events.publish": "action:events.publish",
+    "events.subscribe": "action:events.subscribe",
+    "events.unsubscribe": "action:events.unsubscribe",
+    "http.action_request": "action:http.request",
+    "http.query_request": "query:http.request",
+    "jobs.cancel": "action:jobs.cancel",
+    "jobs.dispatch": "action:jobs.dispatch",
+    "jobs.get": "query:jobs.get",
+    "jobs.list": "query:jobs.list",
+    "jobs.wait": "query:jobs.wait",
+    "test.ping": "query:test.ping",
+    "vdfs.append_content": "action:vdfs.append_content",
+    "vdfs.create_entry": "action:vdfs.create_entry",
+    "vdfs.delete_entry": "action:vdfs.delete_entry",
+    "vdfs.delete_sidecar": "action:vdfs.delete_sidecar",
+    "vdfs.get_entry": "query:vdfs.get_entry",
+    "vdfs.get_usage": "query:vdfs.get_usage",
+    "vdfs.list_entries": "query:vdfs.list_entries",
+    "vdfs.list_sidecars": "query:vdfs.list_sidecars",
+    "vdfs.read_content": "query:vdfs.read_content",
+    "vdfs.read_sidecar": "query:vdfs.read_sidecar",
+    "vdfs.update_metadata": "action:vdfs.update_metadata",
+    "vdfs.write_sidecar": "action:vdfs.write_sidecar",
+    "now": "query:clock.now",
+    "random": "query:random.bytes",
+    "uuid4": "query:random.bytes",
+}
+
+
+class StandardClients(Caller):
+    """The clients as attributes, for whoever can call operations."""
+
+    @property
+    def config(self) -> ConfigClient:
+        """Operations of the family ``config``, in the job's library."""
+        return ConfigClient(self)
+
+    @property
+    def credentials(self) -> CredentialsClient:
+        """Operations of the family ``credentials``, in the job's library."""
+        return CredentialsClient(self)
+
+    @property
+    def events(self) -> EventsClient:
+        """Operations of the family ``events``, in the job's library."""
+        return EventsClient(self)
+
+    @property
+    def http(self) -> HttpClient:
+        """Operations of the family ``http``, in the job's library."""
+        return HttpClient(self)
+
+    @property
+    def jobs(self) -> JobsClient:
+        """Operations of the family ``jobs``, in the job's library."""
+        return JobsClient(self)
+
+    @property
+    def test(self) -> TestClient:
+        """Operations of the family ``test``, in the job's library."""
+        return TestClient(self)
+
+    @property
+    def vdfs(self) -> VdfsClient:
+        """Operations of the family ``vdfs``, in the job's library."""
+        return VdfsClient(self)

@@ -1,0 +1,106 @@
+"""One run of a job, from its first state to its end, whoever its host is."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any, Literal
+from uuid import UUID
+
+from perdure_sdk.context import ExtensionContext, JobContext, plain_text
+from perdure_sdk.errors import ExtensionError, Interrupted
+from perdure_sdk.extension import Extension, Job
+from perdure_sdk.host import Host
+from perdure_sdk.json_text import from_text, to_text
+from perdure_sdk.shapes import to_json
+from perdure_sdk.tracebacks import traceback_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Completed:
+    """The job has done its work. ``state`` is JSON, to be saved as its last checkpoint; None if it has none."""
+
+    state: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopped:
+    """The job was paused or cancelled."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """The job has raised an exception.
+
+    Attributes:
+        kind: the exception's class.
+        message: what it says, in one line.
+        traceback: where it was raised.
+    """
+
+    kind: str
+    message: str
+    traceback: str
+
+
+Outcome = Completed | Stopped | Failed
+
+
+def run(extension: Extension, host: Host, name: str, *, job_id: str, library_id: str, state: str | None) -> Outcome:
+    """Run a job. Whatever its code raises is an outcome; a failure is said in the log too, at level error."""
+    try:
+        job = extension.jobs.get(name)
+        if job is None:
+            offered = ", ".join(extension.jobs)
+            raise ExtensionError(f"{extension.id} offers no job {name!r}; it offers {offered}")
+        return Completed(_run(job, host, UUID(job_id), UUID(library_id), state))
+    except Interrupted:
+        return Stopped()
+    except BaseException as error:  # noqa: BLE001  # also SystemExit: it is the job that ends, not the guest
+        return _failed(host, error)
+
+
+def run_hooks(extension: Extension, host: Host, which: Literal["on_init", "on_cleanup"]) -> str:
+    """Call what the author wants called; the answer is empty, or says what was raised."""
+    functions = extension.on_init_functions if which == "on_init" else extension.on_cleanup_functions
+    context = ExtensionContext(host)
+    for function in functions:
+        try:
+            function(context)
+        except BaseException as error:  # noqa: BLE001  # as above
+            host.log("error", plain_text(traceback_of(error)))
+            return plain_text(f"{type(error).__name__}: {error}")
+    return ""
+
+
+def _run(job: Job, host: Host, job_id: UUID, library_id: UUID, text: str | None) -> str | None:
+    shape = job.shape()
+    given: Any = from_text(text, "state") if text else None
+    state = shape.read({} if given is None else given, "state") if job.takes_state else None
+
+    def write(value: object) -> str:
+        return to_text(shape.write(value, "state"), "state")
+
+    context = JobContext(host, job_id=job_id, library_id=library_id, state=state, write=write)
+    if not job.takes_state:
+        result = job.function(context)
+        return None if result is None else to_text(to_json(result, "result"), "result")
+    result = job.function(context, state)
+    # A job that went on with another object than it was given has said so by checkpointing it.
+    return write(context.state) if result is None else to_text(to_json(result, "result"), "result")
+
+
+def _failed(host: Host, error: BaseException) -> Failed:
+    kind = type(error).__name__
+    try:
+        message = plain_text(" ".join(str(error).split("\n"))).strip()
+    except Exception:  # noqa: BLE001  # the author's own __str__
+        message = ""
+    message = message or kind
+    try:
+        text = plain_text(traceback_of(error))
+    except Exception as problem:  # noqa: BLE001  # a failure is said in any case
+        text = f"{kind}: {message}\n(its traceback could not be made: {problem!r})"
+    with contextlib.suppress(Exception):
+        host.log("error", message)
+    return Failed(kind, message, text)
