@@ -1,0 +1,48 @@
+"""The process that imports an author's module and says its manifest.
+
+It is run as ``python -I -S manifest_process.py APP PACKAGES MODULE``, and not to be imported. It sees Python's own modules, the staged code and nothing else, as the sandbox will. The answer is
+JSON on the standard output, which the module itself cannot write to.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+
+def _main() -> None:
+    app, packages, name = sys.argv[1:]
+    answer = os.dup(1)
+    os.dup2(2, 1)  # what the module prints is for people
+    sys.path[:0] = [app, packages]
+    sys.dont_write_bytecode = True
+    said: dict[str, object]
+    try:
+        module = importlib.import_module(name)
+        from perdure_sdk import extension_in  # noqa: PLC0415  # the staged one
+
+        extension = extension_in(module)
+        extension.check()
+        said = {"manifest": extension.manifest()}
+        text = json.dumps(said, ensure_ascii=False, allow_nan=False)
+    except BaseException as error:  # noqa: BLE001  # whatever the author's code raises is for the author
+        from perdure_sdk.errors import ExtensionError  # noqa: PLC0415
+        from perdure_sdk.tracebacks import traceback_of  # noqa: PLC0415
+
+        declared = isinstance(error, ExtensionError) and error.__traceback__ is not None
+        text = json.dumps(
+            {
+                "failure": traceback_of(error),
+                "kind": type(error).__name__,
+                "message": str(error),
+                "ours": declared,
+            }
+        )
+    sys.stdout.flush()
+    with os.fdopen(answer, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+    os._exit(0)  # without waiting for threads that the module may have begun
+
+
+if __name__ == "__main__":
+    _main()
