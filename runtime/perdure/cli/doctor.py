@@ -30,6 +30,8 @@ from perdure.store.events import RUNTIME_STREAM
 from perdure.store.lmdb_environment import FORMAT
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.runtime_state import RuntimeState
+from perdure.toolchain.builder import builder_of
+from perdure.toolchain.project import LANGUAGE_NAMES, Language
 
 PACKAGES: Final = (
     "perdure",
@@ -44,11 +46,13 @@ PACKAGES: Final = (
     "rich",
     "platformdirs",
 )
+_STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "bold red"}
+_TROUBLE: Final = ("warning", "problem")
 LEAST_FREE: Final = 256 << 20  # bytes; below this the log will not grow much further
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the report; ``level`` is ok, warning or problem."""
+    """One line of the report; ``level`` is ok, warning or problem, or note for what may well be missing."""
 
     name: str
     text: str
@@ -76,7 +80,7 @@ def doctor(invocation: Invocation) -> None:
     diagnosis = diagnose(invocation)
     output = invocation.output
     if invocation.json:
-        problems = [msgspec.structs.asdict(finding) for finding in diagnosis.findings if finding.level != "ok"]
+        problems = [msgspec.structs.asdict(finding) for finding in diagnosis.findings if finding.level in _TROUBLE]
         output.json({**diagnosis.facts, "findings": problems, "healthy": not diagnosis.problems})
     else:
         grid = Table.grid(padding=(0, 2, 0, 0))
@@ -84,8 +88,7 @@ def doctor(invocation: Invocation) -> None:
         grid.add_column(style="bold", no_wrap=True)
         grid.add_column(overflow="fold")
         for finding in diagnosis.findings:
-            style = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.level]
-            grid.add_row(Text(finding.level, style), finding.name, printable(finding.text))
+            grid.add_row(Text(finding.level, _STYLES[finding.level]), finding.name, printable(finding.text))
         output.show(grid)
     if diagnosis.problems:
         output.error(f"{counted(len(diagnosis.problems), 'problem')}: {diagnosis.problems[0].text}")
@@ -100,6 +103,7 @@ def diagnose(invocation: Invocation) -> Diagnosis:
     _keys(invocation, diagnosis)
     _log(invocation, diagnosis)
     _operations(diagnosis)
+    _toolchains(diagnosis)
     return diagnosis
 
 
@@ -225,6 +229,29 @@ def _operations(diagnosis: Diagnosis) -> None:
     diagnosis.note("operations", f"{len(operations)}; 'perdure operations list' names them")
     for one in broken:
         diagnosis.note("operations", str(one), "warning")
+
+
+def _toolchains(diagnosis: Diagnosis) -> None:
+    """What authors need to build extensions; who writes none needs none of it."""
+    facts = diagnosis.facts["toolchains"] = {}
+    for language in Language:
+        tools = builder_of(language).tools()
+        facts[str(language)] = {
+            "usable": all(tool.usable for tool in tools),
+            "tools": [
+                {
+                    "name": tool.name,
+                    "version": tool.version or None,
+                    "path": str(tool.path) if tool.path is not None else None,
+                    "problem": tool.problem or None,
+                    "install": tool.install,
+                }
+                for tool in tools
+            ],
+        }
+        missing = [f"{tool.name} {tool.problem}; install it: {tool.install}" for tool in tools if not tool.usable]
+        found = [f"{tool.name} {tool.version} ({tool.path})" for tool in tools if tool.usable]
+        diagnosis.note(f"for {LANGUAGE_NAMES[language]}", "; ".join((*missing, *found)), "note" if missing else "ok")
 
 
 def _lives(pid: int) -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from perdure.cli.invocation import Invocation
 from perdure.toolchain.new import NewProject, create_project
-from perdure.toolchain.project import Language
+from perdure.toolchain.project import LANGUAGE_NAMES, Language
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The extension's id: lowercase letters, digits, '-'.")]
 Lang = Annotated[
@@ -36,7 +36,11 @@ def new(invocation: Invocation, name: Name, lang: Lang = Language.PYTHON, place:
         )
         return
     show = invocation.output.show
-    show(Text.assemble(("made ", "green"), (str(made.folder), "bold"), f", an extension in {made.language.title()}:"))
+    show(
+        Text.assemble(
+            ("made ", "green"), (str(made.folder), "bold"), f", an extension in {LANGUAGE_NAMES[made.language]}:"
+        )
+    )
     for file in (*made.files, *(f"{folder}/" for folder in made.copied)):
         show(Text(f"  {file}"))
     show(Text("next:", "bold"))

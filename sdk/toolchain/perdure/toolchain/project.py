@@ -34,6 +34,14 @@ class Language(enum.StrEnum):
     ZIG = "zig"
 
 
+LANGUAGE_NAMES: Final = {
+    Language.PYTHON: "Python",
+    Language.RUST: "Rust",
+    Language.C: "C",
+    Language.ZIG: "Zig",
+}
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     """A project. ``file`` is the one that told what it is, ``settings`` what it says.
 

@@ -21,6 +21,7 @@ DEBIAN_PACKAGES: Final = (
 _DEBIAN_MARK: Final = Path("/etc/debian_version")
 _DEBIAN_BIN: Final = Path("/usr/bin")
 _DEBIAN_REGISTRY: Final = Path("/usr/share/cargo/registry")
+_CRATES: Final = ("serde", "serde_derive", "serde_json", "syn", "quote", "proc-macro2")  # what the SDK needs
 _ANSWER_SECONDS: Final = 30  # rustup's rustc may have to look for its toolchain first
 
 
@@ -80,7 +81,7 @@ def find_rust(folder: Path, environment: Mapping[str, str] = os.environ) -> Rust
             continue
         problem = _problem(rustc, folder, environment)
         if not problem:
-            registry = _DEBIAN_REGISTRY if place == _DEBIAN_BIN and _DEBIAN_REGISTRY.is_dir() else None
+            registry = _DEBIAN_REGISTRY if place == _DEBIAN_BIN and _has_crates(_DEBIAN_REGISTRY) else None
             version = _answer(rustc, folder, "--version").removeprefix("rustc ").split(" ")[0]
             return RustToolchain(cargo=cargo, rustc=rustc, version=version, registry=registry)
         problems.append(f"{rustc} {problem}")
@@ -118,6 +119,11 @@ def _problem(rustc: Path, folder: Path, environment: Mapping[str, str]) -> str:
     if not any(os.access(linker, os.X_OK) for linker in (*beside, *in_path)):
         return "has no linker (rust-lld)"
     return ""
+
+
+def _has_crates(registry: Path) -> bool:
+    """Whether all that the SDK needs is installed; otherwise cargo has to get crates from crates.io."""
+    return all(any(registry.glob(f"{crate}-1.*")) for crate in _CRATES)
 
 
 def _answer(rustc: Path, folder: Path, *words: str) -> str:
