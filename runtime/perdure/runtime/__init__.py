@@ -8,7 +8,7 @@ from perdure.actors.requeueing import ReplayLimit
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
 from perdure.runtime.budgets.stored import stored_budgets
-from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, grant_as_asked
+from perdure.runtime.consent import Ask, Consent, ConsentRequest, Risk, Signer, grant_as_asked
 from perdure.runtime.doubts import Doubt, doubt_of
 from perdure.runtime.errors import (
     BadOperation,
@@ -57,6 +57,22 @@ from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.job_handle import JobHandle, Timings
 from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
+from perdure.runtime.packages.errors import (
+    BadPackage,
+    InvalidFingerprint,
+    NotAPackage,
+    NotPinned,
+    PackageError,
+    PackageUnreadable,
+    PublisherChanged,
+    PublisherError,
+    PublisherNotAccepted,
+    SignatureMissing,
+    UnsupportedPackage,
+)
+from perdure.runtime.packages.fingerprint import fingerprint
+from perdure.runtime.packages.package_reader import PackageContents, check_package
+from perdure.runtime.packages.pinning import Trust
 from perdure.runtime.permission_use import PermissionsReport, permissions_report
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
@@ -107,6 +123,7 @@ __all__ = [
     "AtEdge",
     "BadExport",
     "BadOperation",
+    "BadPackage",
     "Budget",
     "BudgetExceeded",
     "BudgetState",
@@ -138,6 +155,7 @@ __all__ = [
     "HistoryEntry",
     "HttpSettings",
     "InitFailed",
+    "InvalidFingerprint",
     "InvalidGrant",
     "InvalidKey",
     "InvalidLimits",
@@ -171,14 +189,22 @@ __all__ = [
     "NoSuchCall",
     "NoSuchSequence",
     "NoUpdateProposed",
+    "NotAPackage",
     "NotAnExtensionFolder",
+    "NotPinned",
     "NotSealed",
     "NotWasm",
     "OperationError",
     "OperationFailed",
+    "PackageContents",
+    "PackageError",
+    "PackageUnreadable",
     "PerdureError",
     "PermissionsReport",
     "ProposedUpdate",
+    "PublisherChanged",
+    "PublisherError",
+    "PublisherNotAccepted",
     "Rehearsal",
     "RehearsalLimits",
     "RehearsalRefused",
@@ -195,20 +221,26 @@ __all__ = [
     "SealKeyLost",
     "SecretsError",
     "Sensitive",
+    "SignatureMissing",
+    "Signer",
     "StateTooLarge",
     "Status",
     "StoredEvent",
     "Timings",
+    "Trust",
     "UnknownExtension",
     "UnknownJobType",
     "UnsafeCacheFolder",
     "UnsafeKeys",
+    "UnsupportedPackage",
     "UpgradePolicy",
     "UpgradeReport",
     "WasmMissing",
     "WrongMasterKey",
     "action",
+    "check_package",
     "doubt_of",
+    "fingerprint",
     "grant_as_asked",
     "history",
     "installed_extensions",
