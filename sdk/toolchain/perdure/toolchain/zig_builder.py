@@ -11,7 +11,7 @@ from perdure.toolchain.calls import Calls
 from perdure.toolchain.compiler import run_compiler
 from perdure.toolchain.errors import InvalidProject
 from perdure.toolchain.module_strings import terminated_names
-from perdure.toolchain.native_settings import native_settings, zig_environment, zig_tool
+from perdure.toolchain.native_settings import NativeSettings, native_settings, zig_environment, zig_tool
 from perdure.toolchain.project import Language, Project
 from perdure.toolchain.tools import Tool
 
@@ -27,6 +27,7 @@ _FLAGS: Final = (
     "--stack",
     "65536",
 )
+_C_FLAGS: Final = ("-std=c17", "-Os", "-ffreestanding", "-fno-sanitize=undefined")
 
 
 class ZigBuilder:
@@ -45,14 +46,9 @@ class ZigBuilder:
             raise InvalidProject(project.file, "sources", "the first one must be the .zig file that imports the others")
         tool = zig_tool().require()
         say(f"compiling with zig {tool.version}")
-        includes = [f"-I{name}" for name in settings.include]
         said = run_compiler(
             "zig",
-            [
-                *(sys.executable, "-m", "ziglang", "build-exe", *_FLAGS, *includes),
-                f"-femit-bin={output}",
-                *settings.sources,
-            ],
+            [sys.executable, "-m", "ziglang", "build-exe", f"-femit-bin={output}", *_FLAGS, *_modules(settings)],
             project.folder,
             zig_environment(project),
         )
@@ -62,3 +58,25 @@ class ZigBuilder:
     def calls(self, project: Project, wasm: bytes) -> Calls:
         """The operations that it calls."""
         return Calls(names=tuple(sorted(terminated_names(wasm))))
+
+
+def _modules(settings: NativeSettings) -> list[str]:
+    """The root, with the C that is compiled for it, and the modules that it imports by name; each knows the others.
+
+    What stands before a ``-M`` is for that module.
+    """
+    root, *native = settings.sources
+    depends = [word for name in settings.modules for word in ("--dep", name)]
+    # zig builds debug checks into C unless it is told otherwise; they would need a library that is not there.
+    words = [
+        *(f"-I{name}" for name in settings.include),
+        "-cflags",
+        *_C_FLAGS,
+        "--",
+        *native,
+        *depends,
+        f"-Mroot={root}",
+    ]
+    for name, path in settings.modules.items():
+        words += [*depends, f"-M{name}={path}"]
+    return words
