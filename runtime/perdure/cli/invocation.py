@@ -15,6 +15,7 @@ from typing import Annotated, Any, Concatenate, Final, ParamSpec
 import typer
 
 from perdure.actors.hooks import ActorHooks
+from perdure.cli.compile_notice import compile_notice
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
@@ -99,6 +100,9 @@ class Invocation:
         with store:
             yield store
 
+    def _compiling(self, size: int) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.json else compile_notice(self.output, size)
+
     def holder(self) -> int | None:
         """The pid of the process that works on the folder, None for nobody."""
         return holder(self.data / LOCK_FILE)
@@ -122,7 +126,7 @@ class Invocation:
         """
         try:
             settings = RuntimeSettings(master_key=master_key())
-            runtime = Runtime.open(self.data, settings=settings, hooks=hooks, recover=False)
+            runtime = Runtime.open(self.data, settings=settings, hooks=hooks, on_compile=self._compiling, recover=False)
         except StoreLocked as error:
             pid = error.pid if error.pid is not None else "unknown"
             raise CommandError(busy.format(pid=pid, folder=self.data), ExitCode.FOLDER_IN_USE) from error

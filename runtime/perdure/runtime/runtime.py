@@ -63,7 +63,7 @@ from perdure.runtime.timetravel.forking import Forking
 from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
-from perdure.runtime.wasm.module_cache import ModuleCache
+from perdure.runtime.wasm.module_cache import ModuleCache, OnCompile, compile_silently
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM, RuntimeClosed, RuntimeOpened
@@ -97,6 +97,7 @@ class Runtime(
         clock: Clock,
         keychain: Keychain,
         consent: Consent | None = None,
+        on_compile: OnCompile = compile_silently,
     ) -> None:
         self.store = store
         self.keychain = keychain
@@ -112,7 +113,7 @@ class Runtime(
         self._book = BudgetBook(clock, store)
         self._service = OperationService(self.operations, store, keychain, self._book, hooks, clock)
         self._cache_folder = cache_folder
-        self._cache = ModuleCache(cache_folder, self, store.blobs.get)
+        self._cache = ModuleCache(cache_folder, self, store.blobs.get, on_compile)
         self._extensions = Extensions(store, self._cache, self._service, settings)
         self._installer = Installer(self._extensions, store, self.operations.summaries, consent, settings.budgets)
         self._system = ActorSystem(
@@ -165,6 +166,7 @@ class Runtime(
         clock: Clock | None = None,
         consent: Consent | None = None,
         operations: Iterable[Callable[..., Any]] = (),
+        on_compile: OnCompile = compile_silently,
         recover: bool = True,
     ) -> Self:
         """Open a data folder, made if need be, and let every job without an end go on.
@@ -177,6 +179,8 @@ class Runtime(
             consent: who is asked what an extension may do, where an `install` brings no consent of its own.
             operations: handlers of the program's own operations; jobs that go on may call them at once. Those of
                 installed distributions are found by themselves, see ``discover_operations`` of the settings.
+            on_compile: told when a module is compiled, which is once and takes some 0.5 s a megabyte: called with its
+                size in bytes, on any thread, and what it returns is entered until it is done.
             recover: False leaves unfinished jobs as they are; `recover` lets them go on later.
 
         Raises:
@@ -193,7 +197,9 @@ class Runtime(
             )
             stack.callback(store.close)
             cache = Path(path) / "cache"
-            return cls._start(store, keychain, cache, settings, hooks, clock, consent, operations, stack, recover)
+            return cls._start(
+                store, keychain, cache, settings, hooks, clock, consent, operations, on_compile, stack, recover
+            )
 
     @classmethod
     def in_memory(
@@ -217,7 +223,9 @@ class Runtime(
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
             store, keychain = store or MemoryEventStore(clock.now), Keychain.in_memory(keys)
             cache = cache / "cache"
-            return cls._start(store, keychain, cache, settings, hooks, clock, consent, operations, stack, recover)
+            return cls._start(
+                store, keychain, cache, settings, hooks, clock, consent, operations, compile_silently, stack, recover
+            )
 
     @classmethod
     def _start(
@@ -230,6 +238,7 @@ class Runtime(
         clock: Clock,
         consent: Consent | None,
         operations: Iterable[Callable[..., Any]],
+        on_compile: OnCompile,
         stack: contextlib.ExitStack,
         recover: bool,
     ) -> Self:
@@ -241,6 +250,7 @@ class Runtime(
             clock=clock,
             keychain=keychain,
             consent=consent,
+            on_compile=on_compile,
         )
         runtime._on_close = stack.pop_all()
         try:

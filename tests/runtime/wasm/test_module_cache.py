@@ -253,6 +253,16 @@ def test_a_folder_that_is_open_to_others(setup: Setup, mode: int) -> None:
     assert failure.value.path == setup.folder
 
 
+def test_only_the_newest_machine_code_is_kept(setup: Setup) -> None:
+    assert setup.cache.forget_but(1) == 0  # there is no folder yet
+    assert (setup.value(MODULE), setup.value(OTHER)) == (42, 43)
+    os.utime(setup.path(MODULE), (1, 1))
+    assert setup.cache.forget_but(1) == 1
+    assert [path.exists() for path in (setup.path(MODULE), setup.path(OTHER))] == [False, True]
+    assert (setup.value(MODULE), setup.value(OTHER)) == (42, 43)  # it is made anew
+    assert setup.cache.forget_but(0) == 2
+
+
 def test_a_folder_that_is_a_link(setup: Setup, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     setup.folder.symlink_to(tmp_path / "real")

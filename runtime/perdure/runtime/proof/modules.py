@@ -11,8 +11,9 @@ from typing import Final
 
 import wasmtime
 
-from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise, read_file
+from perdure.runtime.wasm.code import Code, FileInterface, compile_code, read_file
 from perdure.runtime.wasm.engine import engine_key
+from perdure.runtime.wasm.kept_code import KeptCode
 from perdure.runtime.wasm.module_cache import machine_code_path
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM
@@ -39,7 +40,7 @@ class ProofModules:
     def __init__(self, load: Callable[[str], bytes], machine_code: MachineCode = no_machine_code) -> None:
         self._load = load
         self._machine_code = machine_code
-        self._code: OrderedDict[str, bytes] = OrderedDict()
+        self._code: OrderedDict[str, KeptCode] = OrderedDict()
         self._interfaces: dict[str, FileInterface] = {}
 
     def loader(self, module: str) -> ProofModule:
@@ -55,17 +56,21 @@ class ProofModules:
 
     def load(self, engine: wasmtime.Engine, module: str) -> Code:
         """See `ModuleLoader.__call__`."""
-        code = self._code.get(module) or self._machine_code(module)
-        if code is not None:
+        kept = self._code.get(module) or self._recorded(module)
+        if kept is not None:
             with contextlib.suppress(wasmtime.WasmtimeError):  # of another processor: made anew
-                loaded = deserialise(engine, self.interface(module), code)
-                self._keep(module, code)
+                loaded = kept.load(engine, self.interface(module))
+                self._keep(module, kept)
                 return loaded
         compiled = compile_code(engine, self._load(module))
-        self._keep(module, bytes(compiled.serialize()))
+        self._keep(module, KeptCode(bytes(compiled.serialize())))
         return compiled
 
-    def _keep(self, module: str, code: bytes) -> None:
+    def _recorded(self, module: str) -> KeptCode | None:
+        code = self._machine_code(module)
+        return None if code is None else KeptCode(code)
+
+    def _keep(self, module: str, code: KeptCode) -> None:
         self._code[module] = code
         self._code.move_to_end(module)
         while len(self._code) > _KEPT:

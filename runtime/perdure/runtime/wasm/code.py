@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import wasmtime
 from wasmtime.component import Component
 
@@ -50,11 +48,11 @@ def deserialise(engine: wasmtime.Engine, interface: FileInterface, code: bytes) 
     return form.deserialize(engine, code)
 
 
-def deserialise_file(engine: wasmtime.Engine, interface: FileInterface, path: Path) -> Code:
+def deserialise_file(engine: wasmtime.Engine, interface: FileInterface, path: str) -> Code:
     """Like `deserialise`, mapped from a file.
 
     Raises:
         wasmtime.WasmtimeError: see there; or the file cannot be read.
     """
     form = wasmtime.Module if isinstance(interface, Interface) else Component
-    return form.deserialize_file(engine, str(path))
+    return form.deserialize_file(engine, path)

@@ -30,6 +30,14 @@ from perdure.runtime.wasm.errors import UnsafeCacheFolder
 _log = logging.getLogger("perdure.module_cache")
 _UNFINISHED = ".new-"
 
+# Told that a module of so many bytes is compiled; what it returns is entered until that is done.
+OnCompile = Callable[[int], contextlib.AbstractContextManager[None]]
+
+
+def compile_silently(size: int) -> contextlib.AbstractContextManager[None]:
+    """An `OnCompile` that tells nobody."""
+    return contextlib.nullcontext()
+
 
 class ArtifactLedger(Protocol):
     """Where the digests of machine code are kept, out of reach of whoever can write the cache's folder."""
@@ -57,10 +65,17 @@ class ModuleCache:
     ``load_module`` gives a module's bytes for its SHA-256; it has checked them.
     """
 
-    def __init__(self, folder: Path, ledger: ArtifactLedger, load_module: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ledger: ArtifactLedger,
+        load_module: Callable[[str], bytes],
+        on_compile: OnCompile = compile_silently,
+    ) -> None:
         self._folder = folder
         self._ledger = ledger
         self._load_module = load_module
+        self._on_compile = on_compile
         self._lock = threading.Lock()
         self._module_locks: dict[str, threading.Lock] = {}
         self._verified: dict[str, _FileIdentity] = {}
@@ -96,7 +111,7 @@ class ModuleCache:
         known = self._verified.get(module)
         if known is not None and _is_unchanged(known):
             with contextlib.suppress(wasmtime.WasmtimeError):
-                return deserialise_file(engine, self.interface(module), known.path)
+                return deserialise_file(engine, self.interface(module), str(known.path))
         with self._lock:
             module_lock = self._module_locks.setdefault(module, threading.Lock())
         with module_lock:
@@ -118,6 +133,20 @@ class ModuleCache:
                 count += 1
         return count
 
+    def forget_but(self, newest: int) -> int:
+        """Delete all machine code but that of the ``newest`` modules that were compiled here; returns how many files.
+
+        What runs goes on; what is deleted is made anew when it is next needed.
+        """
+        made: list[tuple[int, Path]] = []
+        for path in self._folder.glob("*-*.cwasm"):
+            with contextlib.suppress(FileNotFoundError):
+                made.append((path.lstat().st_mtime_ns, path))
+        old = sorted(made, reverse=True)[max(0, newest) :]
+        for _, path in old:
+            _delete(path)
+        return len(old)
+
     def _load_verified(self, engine: wasmtime.Engine, module: str) -> Code | None:
         """The module from its file; None if there is no file, or none that can be trusted or used."""
         known = self._verified.pop(module, None)
@@ -126,7 +155,7 @@ class ModuleCache:
         if known is None:
             return None
         try:
-            loaded = deserialise_file(engine, self.interface(module), known.path)
+            loaded = deserialise_file(engine, self.interface(module), str(known.path))
         except wasmtime.WasmtimeError as error:
             # The right bytes that do not fit: the folder was moved to a machine with another processor.
             _log.warning("machine code of module %s cannot be loaded and is made anew: %s", module, error)
@@ -166,7 +195,8 @@ class ModuleCache:
     def _compile(self, engine: wasmtime.Engine, module: str) -> Code:
         data = self._load_module(module)
         self._interfaces.setdefault(module, read_file(data))
-        compiled = compile_code(engine, data)
+        with self._on_compile(len(data)):
+            compiled = compile_code(engine, data)
         code = bytes(compiled.serialize())
         path = self.path(module)
         try:
