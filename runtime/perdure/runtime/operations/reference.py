@@ -111,15 +111,15 @@ def _section(operation: Operation, values: dict[str, dict[str, Any]]) -> Iterato
 
 
 def _object(title: str, schema: dict[str, Any]) -> Iterator[str]:
-    about, meanings = _attributes(_plain(schema.get("description", "")))
+    about, meanings = attributes(_plain(schema.get("description", "")))
     if schema.get("anyOf") is not None:
-        yield f"{title}{_kind(schema)}.\n"
+        yield f"{title}{kind_text(schema)}.\n"
         return
     properties = schema.get("properties", {})
     yield f"{title}{about or 'An object.'}" + ("\n" if properties else " It has no fields.\n")
     if properties:
         rows = [
-            (f"`{name}`", _kind(part), _default(name, part, schema), meanings.get(name, ""))
+            (f"`{name}`", kind_text(part), _default(name, part, schema), meanings.get(name, ""))
             for name, part in properties.items()
         ]
         head = ("field", "type", "default", "")
@@ -127,7 +127,7 @@ def _object(title: str, schema: dict[str, Any]) -> Iterator[str]:
         yield _table(head[:width], (row[:width] for row in rows))
 
 
-def _attributes(text: str) -> tuple[str, dict[str, str]]:
+def attributes(text: str) -> tuple[str, dict[str, str]]:
     """A docstring without its list of attributes, and what that says of each."""
     about, found, listed = text.partition("\n\nAttributes:\n")
     meanings: dict[str, str] = {}
@@ -147,7 +147,8 @@ def _default(name: str, part: dict[str, Any], schema: dict[str, Any]) -> str:
     return "" if name in schema.get("required", ()) else "none"
 
 
-def _kind(part: dict[str, Any]) -> str:
+def kind_text(part: dict[str, Any]) -> str:
+    """What a value may be, in words."""
     text = _bare_kind(part)
     return f"{text}, secret" if part.get(SENSITIVE) else text
 
@@ -157,7 +158,7 @@ def _bare_kind(part: dict[str, Any]) -> str:
         name = part["$ref"].rpartition("/")[2]
         return f"[{name}](#{_anchor(name)})"
     if choices := part.get("anyOf") or part.get("oneOf"):
-        return " or ".join(dict.fromkeys(map(_kind, choices)))
+        return " or ".join(dict.fromkeys(map(kind_text, choices)))
     if "const" in part:
         return f"`{json.dumps(part['const'])}`"
     if "enum" in part:
@@ -169,15 +170,15 @@ def _bare_kind(part: dict[str, Any]) -> str:
         return _array(part)
     if kind == "object":
         inner = part.get("additionalProperties")
-        return f"object of {_kind(inner)}" if isinstance(inner, dict) and inner else "object"
+        return f"object of {kind_text(inner)}" if isinstance(inner, dict) and inner else "object"
     return f"{_named(kind, part)}{_limits(part)}"
 
 
 def _array(part: dict[str, Any]) -> str:
     if first := part.get("prefixItems"):
-        return f"array of {', '.join(map(_kind, first))}"
+        return f"array of {', '.join(map(kind_text, first))}"
     items = part.get("items")
-    return f"array of {_kind(items)}" if isinstance(items, dict) and items else "array"
+    return f"array of {kind_text(items)}" if isinstance(items, dict) and items else "array"
 
 
 def _named(kind: str, part: dict[str, Any]) -> str:
