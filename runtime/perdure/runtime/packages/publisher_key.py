@@ -146,16 +146,22 @@ def write_key(key: PublisherKey, path: Path, *, replace: bool = False) -> None:
         if replace:
             Path(new).replace(path)
         else:
-            os.link(new, path)  # unlike a rename it never takes the place of a key
+            _link(Path(new), path)
         _sync(path.parent)
-    except FileExistsError:
-        raise PublisherKeyExists(path) from None
     except OSError as error:
         raise PublisherKeyFailed(path, error.strerror or str(error)) from error
     finally:
         if new is not None:
             with contextlib.suppress(OSError):
                 Path(new).unlink()
+
+
+def _link(new: Path, path: Path) -> None:
+    """Unlike a rename it never takes the place of a key."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        raise PublisherKeyExists(path) from None
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:

@@ -15,6 +15,7 @@ In the file one more line follows, ``signature`` and the 128 hexadecimal digits 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
@@ -46,6 +47,7 @@ EXTRA_FILES: Final = (
     "icon.svg",
 )
 _HEAD: Final = "perdure-package "
+_FORMAT: Final = re.compile(f"{_HEAD}([1-9][0-9]{{0,8}})")
 _SIGNATURE: Final = "signature "
 _WHOLE: Final = 2  # files: the manifest and the module
 
@@ -111,10 +113,11 @@ def read_statement(data: bytes) -> PackageStatement:
         lines = data.decode().split("\n")
     except UnicodeDecodeError:
         raise BadStatement("it is no text") from None
-    if not lines[0].startswith(_HEAD):
+    head = _FORMAT.fullmatch(lines[0])
+    if head is None:
         raise BadStatement("it does not begin as the statement of a package does")
-    if lines[0] != f"{_HEAD}{FORMAT}":
-        raise BadStatement("its format is not known", lines[0].removeprefix(_HEAD))
+    if head[1] != str(FORMAT):
+        raise BadStatement("its format is not known", head[1])
     try:
         statement, signature = _parsed(lines[1:])
     except ValueError:
