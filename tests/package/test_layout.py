@@ -20,7 +20,7 @@ PORTIONS = {
     "sdk/toolchain": ["perdure.toolchain"],
 }
 # What goes along into the wheel as data of perdure.toolchain.
-SDKS = ["wit"]
+SDKS = ["wit", "c"]
 MODULES = [module for modules in PORTIONS.values() for module in modules]
 
 

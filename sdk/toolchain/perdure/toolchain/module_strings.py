@@ -83,7 +83,8 @@ def _segments(content: bytes) -> Iterator[_Segment]:
                 _, at = unsigned(content, at)  # which memory; there is one
             if content[at : at + 1] != bytes((_CONST,)):
                 return  # an address from an import: no toolchain of ours makes one
-            address, at = _signed(content, at + 1)
+            number, at = _signed(content, at + 1)
+            address = number if 0 <= number < 1 << 31 else None  # nothing of ours lies beyond 2 GiB
             at += 1  # the end of the expression
         length, at = unsigned(content, at)
         yield _Segment(address, content[at : at + length])

@@ -47,7 +47,10 @@ _TESTS: Final = {
     Language.PYTHON: "pytest",
     Language.RUST: "cargo test",
     Language.C: "python3 -m ziglang run -lc -Iinclude test/{{identifier}}_test.c",
-    Language.ZIG: "python3 -m ziglang test -lc -Iinclude src/{{identifier}}.zig",
+    Language.ZIG: (
+        "python3 -m ziglang test -lc -Iinclude include/perdure.c --dep perdure -Mroot=src/{{identifier}}.zig "
+        "-Mperdure=include/perdure.zig"
+    ),
 }
 
 
