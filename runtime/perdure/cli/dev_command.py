@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,14 +17,17 @@ from perdure.cli.dev.session import DevOptions, Session
 from perdure.cli.dev.watching import Watcher
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.filesystem import usage
 from perdure.cli.foreground import Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.run_command import Library, read_state
+from perdure.cli.terminal_text import size
 from perdure.runtime import DEFAULT_LIBRARY
 from perdure.toolchain import Built, build, project_around, project_in
 
 DATA_FOLDER: Final = ".perdure"
+_MUCH: Final = 2 << 30  # bytes of data that are worth a word
 
 JobName = Annotated[
     str | None, typer.Option("--job", metavar="NAME", help="Which of its jobs; the first one if not given.")
@@ -49,6 +53,12 @@ Once = Annotated[
 ]
 
 
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", metavar="", help=f"Forget the jobs of earlier times: remove {DATA_FOLDER} of the project."),
+]
+
+
 def dev(
     invocation: Invocation,
     folder: ProjectFolder = None,
@@ -57,6 +67,7 @@ def dev(
     library: Library = DEFAULT_LIBRARY,
     on_change: Change = OnChange.KEEP,
     once: Once = False,
+    fresh: Fresh = False,
 ) -> None:
     """Build an extension's project and run its job; on every save build it again: the job goes on in the new code.
 
@@ -66,8 +77,12 @@ def dev(
     if state == "-":
         raise CommandError("--state - is read once, and each dispatch needs it: use @FILE", ExitCode.USAGE)
     project = project_in(Path(folder)) if folder is not None else project_around(Path())
-    invocation.work_in(project.folder / DATA_FOLDER)
-    _keep_out_of_git(invocation.data)
+    own = project.folder / DATA_FOLDER
+    invocation.shows_stages = True
+    invocation.work_in(own)
+    if fresh:
+        _remove(invocation, own)
+    _make(invocation, own)
     stopped = Stopped()
     options = DevOptions(
         job=job,
@@ -97,8 +112,29 @@ def dev(
         raise typer.Exit(stopped.code or code)
 
 
-def _keep_out_of_git(data: Path) -> None:
+def _make(invocation: Invocation, own: Path) -> None:
     """The project's own data is nobody else's: git is told so where the folder is new."""
-    if data.name == DATA_FOLDER and not data.exists():
-        data.mkdir(mode=0o700)
-        (data / ".gitignore").write_text("*\n")
+    if invocation.data == own and not own.exists():
+        own.mkdir(mode=0o700)
+        (own / ".gitignore").write_text("*\n")
+    elif (taken := usage(invocation.data).bytes) > _MUCH:
+        more = "; --fresh removes it" if invocation.data == own else ""
+        invocation.output.say(f"{invocation.data} takes {size(taken)}: each module that was built is kept{more}")
+
+
+def _remove(invocation: Invocation, own: Path) -> None:
+    """Remove the project's own data folder.
+
+    Raises:
+        CommandError: another folder was named, or a process works on this one, or it cannot be removed.
+    """
+    if invocation.data != own:
+        raise CommandError(f"--fresh removes {own} only; remove {invocation.data} yourself", ExitCode.USAGE)
+    if not own.is_dir():
+        return
+    if (pid := invocation.holder()) is not None:
+        raise CommandError(BUSY_FOR_NEW.format(pid=pid, folder=own), ExitCode.FOLDER_IN_USE)
+    try:
+        shutil.rmtree(own)
+    except OSError as error:
+        raise CommandError(f"{own} cannot be removed: {error.strerror or error}", ExitCode.STORE) from error

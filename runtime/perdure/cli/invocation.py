@@ -59,6 +59,7 @@ class Invocation:
         self.output = Output()
         self.json = False
         self.debug = False
+        self.shows_stages = False  # the command itself says what goes on, a compilation too
         self._data: str | None = None
 
     def remember(self, data: str | None, *, json: bool, debug: bool) -> None:
@@ -101,7 +102,7 @@ class Invocation:
             yield store
 
     def _compiling(self, size: int) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self.json else compile_notice(self.output, size)
+        return contextlib.nullcontext() if self.json or self.shows_stages else compile_notice(self.output, size)
 
     def holder(self) -> int | None:
         """The pid of the process that works on the folder, None for nobody."""

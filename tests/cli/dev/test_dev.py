@@ -138,6 +138,22 @@ def test_another_state_begins_anew(project: CProject) -> None:
         assert dev.end() == 0
 
 
+def test_fresh_forgets_what_was(project: CProject, tmp_path: Path) -> None:
+    with piped(project.folder, *STATE) as dev:
+        first = job_id(dev, "perdure: job")
+        with piped(project.folder, "--fresh") as second:
+            assert second.end() == 4
+        dev.until(MARK)
+        dev.kill()
+    with piped(project.folder, "--fresh", "--once", *QUICK) as dev:
+        assert dev.end() == 0
+        assert first not in dev.text
+    (tmp_path / "precious").mkdir()
+    with piped(project.folder, "--fresh", "--data", tmp_path / "precious") as dev:
+        assert dev.end() == 2
+    assert (tmp_path / "precious").is_dir()
+
+
 def test_a_second_one_in_the_same_project(project: CProject) -> None:
     with piped(project.folder, *STATE) as dev:
         dev.until(MARK)

@@ -20,6 +20,8 @@ from perdure.cli.dev.sources import is_source, snapshot
         ("include/perdure.h", True),
         ("tests.py", True),
         ("src/4914", True),
+        ("src/target/build.rs", True),
+        ("tests", True),
         ("dist/counter/manifest.json", False),
         (".perdure/log/data.mdb", False),
         (".perdure-build/module.wasm", False),

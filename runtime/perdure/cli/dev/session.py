@@ -137,7 +137,7 @@ class Session:
                 self._enter("building")
                 self._bench.build()
             case loop.Install(folder):
-                self._enter("installing; what is new is compiled once")
+                self._enter(self._bench.install_stage)
                 self._bench.install(folder)
             case loop.FindJob():
                 self._find()
@@ -261,13 +261,16 @@ class Session:
     def _dispatch(self) -> None:
         self._recover()
         try:
-            handle = self._runtime.dispatch(self._job_type(), self._options.state(), library_id=self._options.library)
+            first = self._options.state()
+            handle = self._runtime.dispatch(self._job_type(), first, library_id=self._options.library)
         except (*_Failed, CommandError) as error:
             self._handle(loop.NotDispatched(error_line(error), exit_code(error)))
             return
         state = handle.state
         self._follow(handle.job_id, 0)
-        self._output.say(f"job {handle.job_id} begins: {printable(state.job_type)} {printable(state.version)}")
+        without = "" if first is not None else ", without a state: --state JSON gives it one"
+        name = printable(f"{state.job_type} {state.version}")
+        self._output.say(f"job {handle.job_id} begins: {name}{without}")
         self._handle(loop.Dispatched(JobView.of(state)))
 
     def _control(self, job_id: UUID, action: str) -> None:

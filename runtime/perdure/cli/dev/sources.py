@@ -15,10 +15,9 @@ from typing import Final
 
 import msgspec
 
-# Folders that tools write to. `tests` too: what is in them is not part of the module.
-OUTPUT_FOLDERS: Final = frozenset(
-    ("dist", "build", "target", "tests", "node_modules", "zig-cache", "zig-out", "venv", "__pycache__")
-)
+# Folders of the project that tools write to, or whose files are not part of the module: its tests.
+_OTHER_FOLDERS: Final = frozenset(("dist", "build", "target", "test", "tests", "zig-cache", "zig-out", "venv"))
+_OUTPUTS: Final = frozenset(("__pycache__", "node_modules"))  # wherever they are
 # What compilers and editors leave beside the sources; `Cargo.lock` is written by the build itself.
 _OTHER_NAMES: Final = frozenset(("Cargo.lock", "4913", "LICENSE"))
 _OTHER_SUFFIXES: Final = frozenset((".pyc", ".pyo", ".swp", ".swx", ".swo", ".tmp", ".bak", ".orig", ".rej", ".md"))
@@ -27,12 +26,14 @@ _MAX_FILES: Final = 20_000
 
 def is_source(path: PurePath) -> bool:
     """Whether a file, named from the project's folder, may be part of what is built."""
-    return not any(map(is_other_folder, path.parts[:-1])) and not _is_other_file(path)
+    if len(path.parts) > 1 and path.parts[0] in _OTHER_FOLDERS:
+        return False
+    return not any(map(_is_output, path.parts[:-1])) and not _is_other_file(path)
 
 
-def is_other_folder(name: str) -> bool:
-    """Whether nothing in a folder of this name is a source."""
-    return name.startswith(".") or name in OUTPUT_FOLDERS or name.endswith(".egg-info")
+def _is_output(name: str) -> bool:
+    """Whether nothing in a folder of this name is a source, wherever it is."""
+    return name.startswith(".") or name in _OUTPUTS or name.endswith(".egg-info")
 
 
 def _is_other_file(path: PurePath) -> bool:
@@ -83,7 +84,10 @@ def snapshot(root: Path, besides: Path | None = None, before: Snapshot | None = 
 def _folders(root: Path, besides: Path | None) -> Iterator[tuple[Path, list[str]]]:
     for place, folders, names in os.walk(root):
         folder = Path(place)
-        folders[:] = sorted(name for name in folders if not is_other_folder(name) and folder / name != besides)
+        others = _OTHER_FOLDERS if folder == root else frozenset()
+        folders[:] = sorted(
+            name for name in folders if not _is_output(name) and name not in others and folder / name != besides
+        )
         yield folder, sorted(names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,6 +21,9 @@ from perdure.runtime.upgrades import ANY_JOB
 from perdure.toolchain import Built
 from perdure.toolchain.errors import BuildFailed, MissingTool
 
+_SMALL: Final = 1 << 20  # bytes; what is smaller is compiled before anybody could read a word about it
+_LONG: Final = 1.0  # seconds
+_KEPT: Final = 4  # modules whose machine code is kept: a component's is 38 MB, and every save makes one
 _PATIENCE: Final = 10.0  # seconds that the end waits for a compiler
 _Outcome = WasBuilt | NotBuilt | WasInstalled
 Told = Callable[[Say | _Outcome], None]
@@ -54,6 +58,12 @@ class Workbench:
     def build(self) -> None:
         """Begin to build; ends with `WasBuilt` or `NotBuilt`."""
         self._begin(self._built)
+
+    @property
+    def install_stage(self) -> str:
+        """What an install of what was built last is, for people: compiling takes some 0.5 s a megabyte."""
+        count = self.built.wasm_bytes if self.built is not None else 0
+        return f"installing: {size(count)} of WebAssembly are compiled, once" if count > _SMALL else "installing"
 
     def install(self, folder: Path) -> None:
         """Begin to install what was built; ends with `WasInstalled` or `NotBuilt`."""
@@ -100,10 +110,14 @@ class Workbench:
         self._warned = frozenset(warnings)
 
     def _installed(self, folder: Path) -> WasInstalled:
+        began = time.monotonic()
         info = self._runtime.install(
             folder, consent=self._allow, by=who(), upgrade={ANY_JOB: str(UpgradePolicy.CHECKPOINT)}
         )
         self.info = self._runtime.load(info.extension)  # its job types are known then
+        self._runtime.trim_machine_code(_KEPT)
+        if (seconds := time.monotonic() - began) >= _LONG:
+            self._say(f"installed in {duration(seconds)}")
         return WasInstalled(info.module)
 
     def _allow(self, request: ConsentRequest) -> Grant:

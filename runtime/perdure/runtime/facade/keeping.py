@@ -61,6 +61,15 @@ class KeepingFacade(Parts):
         self._check()
         return self._retention.fold_jobs(older_than, job_type, dry_run=dry_run)
 
+    def trim_machine_code(self, newest: int) -> int:
+        """Delete the machine code of all modules but the ``newest`` that were compiled; returns how many there were.
+
+        For whoever installs new versions all day. Jobs that run go on; a module whose machine code is gone is compiled
+        again when it is next needed.
+        """
+        self._check()
+        return self._cache.forget_but(newest)
+
     # --- secrets ------------------------------------------------------------------------------------------------------
 
     def rotate_master_key(self, master_key: bytes | None = None) -> str:

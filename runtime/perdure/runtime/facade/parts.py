@@ -27,6 +27,7 @@ from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.timetravel.forking import Forking
 from perdure.runtime.waiting import Waiters
+from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.store.errors import UnknownJob, UsedAfterFork
 from perdure.store.event_store import EventStore
 
@@ -42,6 +43,7 @@ class Parts(ABC):
     clock: Clock
     _pid: int
     _closed: bool
+    _cache: ModuleCache
     _cache_folder: Path
     _system: ActorSystem
     _extensions: Extensions
