@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 from uuid import UUID
 
@@ -46,30 +47,53 @@ class Failed:
 Outcome = Completed | Stopped | Failed
 
 
-def run(extension: Extension, host: Host, name: str, *, job_id: str, library_id: str, state: str | None) -> Outcome:
-    """Run a job. Whatever its code raises is an outcome; a failure is said in the log too, at level error."""
+def run(
+    extension: Extension,
+    host: Host,
+    name: str,
+    *,
+    job_id: str,
+    library_id: str,
+    state: str | None,
+    finish: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Run a job. What its code raises is an outcome; a failure is said in the log too, at level error.
+
+    ``finish`` is called when the job's code has ended: for what it has printed and not ended with a line's end.
+    """
     try:
         job = extension.jobs.get(name)
         if job is None:
             offered = ", ".join(extension.jobs)
             raise ExtensionError(f"{extension.id} offers no job {name!r}; it offers {offered}")
-        return Completed(_run(job, host, UUID(job_id), UUID(library_id), state))
+        try:
+            return Completed(_run(job, host, UUID(job_id), UUID(library_id), state))
+        finally:
+            finish()
     except Interrupted:
         return Stopped()
-    except BaseException as error:  # noqa: BLE001  # also SystemExit: it is the job that ends, not the guest
-        return _failed(host, error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # sys.exit ends the job, not the guest
+        return failed(host, error)
 
 
-def run_hooks(extension: Extension, host: Host, which: Literal["on_init", "on_cleanup"]) -> str:
-    """Call what the author wants called; the answer is empty, or says what was raised."""
+def run_hooks(
+    extension: Extension,
+    host: Host,
+    which: Literal["on_init", "on_cleanup"],
+    *,
+    finish: Callable[[], None] = lambda: None,
+) -> str:
+    """Call what the author wants called; the answer is empty, or says what was raised. ``finish`` is as for `run`."""
     functions = extension.on_init_functions if which == "on_init" else extension.on_cleanup_functions
     context = ExtensionContext(host)
     for function in functions:
         try:
             function(context)
-        except BaseException as error:  # noqa: BLE001  # as above
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
             host.log("error", plain_text(traceback_of(error)))
             return plain_text(f"{type(error).__name__}: {error}")
+        finally:
+            finish()
     return ""
 
 
@@ -90,7 +114,8 @@ def _run(job: Job, host: Host, job_id: UUID, library_id: UUID, text: str | None)
     return write(context.state) if result is None else to_text(to_json(result, "result"), "result")
 
 
-def _failed(host: Host, error: BaseException) -> Failed:
+def failed(host: Host, error: BaseException) -> Failed:
+    """The outcome of a job that raised an error; it is said in the log, too."""
     kind = type(error).__name__
     try:
         message = plain_text(" ".join(str(error).split("\n"))).strip()
