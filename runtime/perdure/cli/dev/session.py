@@ -158,10 +158,14 @@ class Session:
                 self._code = code
 
     def _say(self, text: str, said: str, *, bad: bool) -> None:
-        for line in said.rstrip().split("\n") if said else ():
-            self._output.note(f"  {printable(line)}")
+        self._show_said(said)
         if text:
             (self._output.error if bad else self._output.say)(text)
+
+    def _show_said(self, said: str) -> None:
+        """What a tool or a guest wrote, line by line."""
+        for line in said.rstrip().split("\n") if said else ():
+            self._output.note(f"  {printable(line)}")
 
     # --- the job -----------------------------------------------------------------------------------------------------
 
@@ -290,6 +294,8 @@ class Session:
         for text in end_lines(state):
             self._output.note(text)
         if state.status is Status.FAILED and state.error is not None:
+            for text in state.error.data.values():
+                self._show_said(text if "\n" in text else "")  # a traceback
             self._output.error(error_text(state.error))
         if state.status is Status.ATTENTION:
             self._output.say(attention(state))
