@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/guide.md", "docs/budgets.md", "docs/secrets.md", "docs/proof.md", "docs/seals.md")
+PAGES = (
+    "README.md",
+    "docs/guide.md",
+    "docs/budgets.md",
+    "docs/secrets.md",
+    "docs/proof.md",
+    "docs/seals.md",
+    "docs/packages.md",
+)
 
 
 def python_blocks() -> list[tuple[str, int, str]]:
