@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from perdure.runtime.type_info import json_decoder, type_info
+from perdure.runtime.type_info import json_decoder, remembered, type_info
 
 
 class Note(msgspec.Struct):
@@ -18,6 +18,18 @@ def test_a_type_is_read_once() -> None:
     assert type_info(Note) is type_info(Note)
     assert json_decoder(Note) is json_decoder(Note)
     assert json_decoder(Note)(b'{"text": "a"}') == Note("a")
+
+
+def test_what_is_said_of_a_type_is_remembered() -> None:
+    asked: list[Any] = []
+
+    @remembered
+    def name(kind: Any) -> str:
+        asked.append(kind)
+        return str(kind.__name__)
+
+    assert [name(Note), name(Note), name(int)] == ["Note", "Note", "int"]
+    assert asked == [Note, int]
 
 
 def test_types_of_one_name_are_not_taken_for_each_other() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -21,6 +23,7 @@ from perdure.runtime import (
     action,
     query,
 )
+from perdure.runtime.operations.declaration import operation_of
 
 
 class Greet(msgspec.Struct):
@@ -164,3 +167,28 @@ def test_what_is_no_operation_is_refused(runtime: Runtime, handler: Callable[...
 def test_a_declaration_that_makes_no_sense(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(BadOperation):
         query(name, **options)
+
+
+def test_one_handler_of_many_runtimes_says_the_same() -> None:
+    class Curtly(Shortly):
+        """Greet, with a docstring of its own."""
+
+    first, second, other = map(operation_of, (Shortly("Hi"), Shortly("Ho"), Curtly("Ha")))
+    assert (first.input_type, first.output_type) == (second.input_type, second.output_type) == (Greet, Greeting)
+    assert (first.handler(None, None), second.handler(None, None)) == (Greeting("Hi"), Greeting("Ho"))
+    assert (first.summary, other.summary) == ("Greet in one word.", "Greet, with a docstring of its own.")
+
+
+def test_a_handler_that_is_gone_leaves_nothing() -> None:
+    def declared() -> weakref.ref[Callable[..., Any]]:
+        @query("greet.once")
+        def once(context: CallContext, request: Greet) -> Greeting:
+            """Greet once."""
+            return Greeting("")
+
+        operation_of(once)
+        return weakref.ref(once)
+
+    handler = declared()
+    gc.collect()
+    assert handler() is None

@@ -10,9 +10,11 @@ request and answer are its annotations.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import inspect
 import typing
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
@@ -33,6 +35,8 @@ Sensitive: Final = msgspec.Meta(extra={"sensitive": True}, extra_json_schema={SE
 
 _encode: Final = msgspec.json.Encoder().encode
 _ATTRIBUTE: Final = "__perdure_operation__"
+# What handlers take and answer; nothing of a handler that is gone.
+_known_types: Final[weakref.WeakKeyDictionary[Callable[..., Any], tuple[Any, Any]]] = weakref.WeakKeyDictionary()
 
 
 class Effect(enum.Enum):
@@ -248,6 +252,17 @@ def operation_of(handler: Callable[..., Any]) -> Operation:
 
 
 def _types(name: str, function: Callable[..., Any]) -> tuple[Any, Any]:
+    # Of a method the function: each runtime has objects of its own, whose methods are the same.
+    stable = getattr(function, "__func__", function)
+    with contextlib.suppress(KeyError, TypeError):  # there are callables that cannot be remembered
+        return _known_types[stable]
+    found = _read_types(name, function)
+    with contextlib.suppress(TypeError):
+        _known_types[stable] = found
+    return found
+
+
+def _read_types(name: str, function: Callable[..., Any]) -> tuple[Any, Any]:
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except NameError as error:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect as types
 
-from perdure.runtime.type_info import json_decoder, type_info
+from perdure.runtime.type_info import json_decoder, remembered, type_info
 
 MASK: Final = "[sensitive]"
 NOTHING_SHOWN: Final = msgspec.json.encode(MASK)
@@ -38,12 +38,9 @@ class Mask:
     def __init__(self, kind: Any, *, whole: bool = False) -> None:
         self._type = type_info(kind)
         self._whole = whole
-        self._decode = json_decoder(kind)
-
-    @property
-    def hides(self) -> bool:
+        self.hides: Final = whole or _hides(kind)
         """Whether there is anything to hide in such values."""
-        return self._whole or _has_secrets(self._type)
+        self._decode = json_decoder(kind)
 
     def shown(self, data: bytes) -> bytes:
         """What may be shown of JSON: of what does not fit the type nothing."""
@@ -62,6 +59,11 @@ def harmless(message: str) -> str:
         return message
     place = _PLACE.search(message)
     return "it is not valid" + (f" - at `{place[1]}`" if place is not None else "")
+
+
+@remembered
+def _hides(kind: Any) -> bool:
+    return _has_secrets(type_info(kind))
 
 
 def _has_secrets(kind: types.Type) -> bool:
