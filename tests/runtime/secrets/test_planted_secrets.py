@@ -87,15 +87,19 @@ class Handlers:
     def __init__(self) -> None:
         self.over = threading.Event()
 
-    @action("test.act", effect=Effect.TRANSACTIONAL, timeout=0.2)
+    @action("test.act", effect=Effect.TRANSACTIONAL)
     def act(self, context: CallContext, request: Given) -> Kept:
         """Act."""
         if request.how == "break":
             raise RuntimeError(request.token)
         if request.how == "refuse":
             raise OperationFailed("failed", request.token)
-        if request.how == "late":
-            self.over.wait(20)
+        return Kept(request.token)
+
+    @action("test.late", effect=Effect.TRANSACTIONAL, timeout=0.1)
+    def late(self, context: CallContext, request: Given) -> Kept:
+        """Act, not in time."""
+        self.over.wait(20)
         return Kept(request.token)
 
 
@@ -149,7 +153,7 @@ def guest_calls(planted: Planted, server: WebServer) -> list[tuple[str, bytes]]:
         (STORE, b'{"name": "key", "credential": {"type": "' + planted("guest, cut off").encode()),
         ("action:credentials.stroe", body(name="key", credential={"key": planted("guest, unknown method")})),
         ("action:test.act", body(token=planted("guest, exception"), how="break")),
-        ("action:test.act", body(token=planted("guest, late"), how="late")),
+        ("action:test.late", body(token=planted("guest, late"), how="late")),
         (
             "query:http.request",
             body(
@@ -203,7 +207,7 @@ def test_no_planted_secret_is_left_anywhere(
     handlers, hooks = Handlers(), PrometheusHooks()
     left: dict[str, bytes] = {}
     with Runtime.open(perdure.data, settings=settings, hooks=hooks) as runtime:
-        runtime.operations.register(handlers.act)
+        runtime.operations.register(handlers.act, handlers.late)
         reach = [f"127.0.0.1:{server.port}"]
         install_calls(runtime, tmp_path, *guest_calls(planted, server), network_access=reach)
         install_calls(runtime, tmp_path, extension="denied", methods=["query:test.ping"])
