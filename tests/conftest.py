@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is a matter of the machine: timings are benchmarks, not tests.
@@ -12,3 +14,16 @@ settings.load_profile("perdure")
 
 # No test may leave a master key in the keyring of whoever runs it; those that want a keyring start one.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep bytecode where Python was told not to write any beside the sources: in pytest's own folder.
+
+    Tests start processes by the hundred, and each would compile the whole program anew, which takes as long as all
+    else of a start. The processes of xdist get the variables, too.
+    """
+    cache: pytest.Cache | None = getattr(config, "cache", None)  # none with -p no:cacheprovider
+    if sys.dont_write_bytecode and cache is not None:
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
+        sys.dont_write_bytecode = False
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
