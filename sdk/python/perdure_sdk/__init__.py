@@ -10,7 +10,7 @@ another package.
 """
 
 from perdure_sdk.client import Client
-from perdure_sdk.context import ExtensionContext, JobContext
+from perdure_sdk.context import LEVELS, ExtensionContext, JobContext
 from perdure_sdk.errors import (
     CallError,
     CheckpointRefused,
@@ -29,8 +29,10 @@ from perdure_sdk.errors import (
     UnknownMethod,
 )
 from perdure_sdk.extension import Extension, Job, extension_in
+from perdure_sdk.host import Level
 
 __all__ = [
+    "LEVELS",
     "CallError",
     "CheckpointRefused",
     "Client",
@@ -41,6 +43,7 @@ __all__ = [
     "InvalidPayload",
     "Job",
     "JobContext",
+    "Level",
     "LibraryDenied",
     "NotFound",
     "NotInSandbox",
