@@ -1,4 +1,4 @@
-"""Four import roots, one namespace, one distribution: what would break it is found here, not by a user."""
+"""Five import roots, one namespace, one distribution: what would break it is found here, not by a user."""
 
 from __future__ import annotations
 

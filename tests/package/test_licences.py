@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
+EXTRAS = ("python-guest", "c-guest", "authoring")
 ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDAP|OLDAP|LLVM|MPL", re.IGNORECASE)
 
 
@@ -19,17 +20,28 @@ def licence(name: str) -> str:
         if field in meta and meta[field].strip():
             return meta[field].strip().splitlines()[0]
     classifiers = [entry.rpartition(" :: ")[2] for entry in meta.get_all("Classifier") or []]
-    return next((entry for entry in classifiers if "icense" in entry), "unknown")
+    return next((entry for entry in classifiers if "icense" in entry), None) or licence_in_file(name)
+
+
+def licence_in_file(name: str) -> str:
+    """The title of the licence's text, where the metadata only has that."""
+    files = [file for file in distribution(name).files or [] if file.name == "LICENSE"]
+    text = files[0].read_text().split() if files else []
+    return "Apache-2.0" if text[:4] == ["Apache", "License", "Version", "2.0,"] else "unknown"
 
 
 def needed() -> dict[str, str]:
+    """All that is needed to run extensions, or to make them."""
     found: dict[str, str] = {}
     waiting = ["perdure"]
     while waiting:
         name = waiting.pop()
         for line in distribution(name).requires or []:
             requirement = Requirement(line)
-            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            extras = EXTRAS if name == "perdure" else ("",)
+            if requirement.marker is not None and not any(
+                requirement.marker.evaluate({"extra": one}) for one in extras
+            ):
                 continue
             key = requirement.name.lower().replace("_", "-")
             if key not in found:
