@@ -46,7 +46,6 @@ _TIME: Final = "there is no clock; ctx.now() asks the host, and a job that is ru
 _CHANCE: Final = (
     "there is no chance; ctx.random and ctx.uuid4() ask the host, and a job that is run again draws the same"
 )
-_FILES: Final = "there are no files once it runs; ctx.vdfs has the library's"
 # Those that can be imported, and are of no use.
 _USELESS_MODULES: Final = {
     **dict.fromkeys(("socket", "socketserver", "ftplib", "smtplib", "imaplib", "poplib"), _NETWORK),
@@ -54,22 +53,13 @@ _USELESS_MODULES: Final = {
     **dict.fromkeys(("subprocess", "multiprocessing"), _PROCESSES),
     **dict.fromkeys(("concurrent.futures", "_thread"), _THREADS),
     **dict.fromkeys(("secrets",), _CHANCE),
-    **dict.fromkeys(("tempfile", "shutil"), _FILES),
 }
 _USELESS_CALLS: Final = {
     **dict.fromkeys(("time.time", "time.time_ns", "time.monotonic", "time.perf_counter", "time.localtime"), _TIME),
     **dict.fromkeys(("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today"), _TIME),
     "time.sleep": "nothing wakes it; a job that waits is paused by its host",
     **dict.fromkeys(("os.urandom", "uuid.uuid1", "uuid.uuid4"), _CHANCE),
-    **dict.fromkeys(
-        (
-            f"random.{name}"
-            for name in ("random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform")
-        ),
-        _CHANCE,
-    ),
     "threading.Thread": _THREADS,
-    **dict.fromkeys(("open", "input", "os.listdir", "os.makedirs"), _FILES),
 }
 
 
@@ -218,7 +208,7 @@ class _Reader(ast.NodeVisitor):
 
     def _dotted(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name):
-            return self._imported.get(node.id, node.id if node.id in ("open", "input") else None)
+            return self._imported.get(node.id)
         if isinstance(node, ast.Attribute) and (before := self._dotted(node.value)) is not None:
             return f"{before}.{node.attr}"
         return None

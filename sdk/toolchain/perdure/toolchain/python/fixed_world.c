@@ -67,6 +67,7 @@ static long argument(ucontext_t *context, int index) { return (long)context->uc_
 #error "x86-64 and AArch64 only"
 #endif
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int fixed; /* set once, before the first thread */
 
 /* --- chance ------------------------------------------------------------------------------------------------------- */
@@ -142,6 +143,22 @@ static void walk(char *path, const char *more) {
     }
 }
 
+/* Temporary folders have names by chance, and which threads are there first has a part in it: they count by their order. */
+#define TEMPORARY ".tmp"
+#define TEMPORARY_MOST 64
+static char temporary[TEMPORARY_MOST][32];
+static size_t temporary_count;
+
+static unsigned char order_of(const char *name, size_t length) {
+    size_t i = 0;
+    pthread_mutex_lock(&lock);
+    while (i < temporary_count && (strlen(temporary[i]) != length || memcmp(temporary[i], name, length))) i++;
+    if (i == temporary_count && i < TEMPORARY_MOST && length < sizeof *temporary)
+        memcpy(temporary[temporary_count++], name, length); /* the rest of it is zero */
+    pthread_mutex_unlock(&lock);
+    return (unsigned char)(i + 1);
+}
+
 static uint64_t number_of(int folder, const char *name) {
     char link[32] = "/proc/self/cwd", path[PATH_MAX] = "";
     if (!name) name = "";
@@ -153,7 +170,14 @@ static uint64_t number_of(int folder, const char *name) {
     walk(path, name);
     const char *from = path + (!strncmp(path, root, root_length) ? root_length : 0);
     uint64_t number = 14695981039346656037ULL; /* FNV-1a */
-    while (*from) number = (number ^ (unsigned char)*from++) * 1099511628211ULL;
+    while (*from) {
+        size_t step = *from == '/' ? 1 : strcspn(from, "/");
+        if (!strncmp(from, TEMPORARY, strlen(TEMPORARY)))
+            number = (number ^ order_of(from, step)) * 1099511628211ULL;
+        else
+            for (size_t i = 0; i < step; i++) number = (number ^ (unsigned char)from[i]) * 1099511628211ULL;
+        from += step;
+    }
     return number;
 }
 
@@ -179,7 +203,6 @@ static void fix_stat(struct stat *found, uint64_t number) {
 /* --- folders: listed in the order of their names ------------------------------------------------------------------- */
 
 struct entry { uint64_t inode; int64_t offset; unsigned short length; unsigned char type; char name[]; };
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct listing { char *bytes; struct entry **entries; size_t count, given; } *listings; /* by descriptor */
 static size_t listing_room;
 

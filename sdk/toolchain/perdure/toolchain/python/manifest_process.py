@@ -1,7 +1,8 @@
 """The process that imports an author's module and says its manifest.
 
-It is run as ``python -I -S manifest_process.py APP PACKAGES MODULE``, and not to be imported. It sees Python's own modules, the staged code and nothing else, as the sandbox will. The answer is
-JSON on the standard output, which the module itself cannot write to.
+It is run as ``python -I -S manifest_process.py APP PACKAGES MODULE``, and not to be imported. It sees Python's own
+modules, the staged code and nothing else, as the sandbox will. The answer is JSON on the standard output, which the
+module itself cannot write to.
 """
 
 import importlib

@@ -25,15 +25,15 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 _LEFT_OUT: Final = frozenset({"__pycache__", "tests", "test", "build", "dist", "venv", "env", "node_modules"})
 _LEFT_OUT_FILES: Final = frozenset({"conftest.py", "setup.py", "noxfile.py", "tasks.py"})
 
-# Imported while the component is made. A failure there is written down beside it, so that it need not be found in what
-# the tool says.
+# Imported while the component is made; perdure_sdk.component comes first, it says why. A failure is written down in the
+# folder, so that it need not be found in what the tool says.
 _ENTRY_TEXT: Final = """\
 try:
-    import {module}
-    from perdure_sdk import extension_in
     from perdure_sdk.component import world
+    from perdure_sdk import extension_in
+    import {module} as _module
 
-    WitWorld = world(extension_in({found}))
+    WitWorld = world(extension_in(_module))
 except BaseException as error:
     import traceback
 
@@ -73,7 +73,7 @@ def stage(project: Project, settings: PythonSettings, packages: Path | None, fol
     sdk = sdk_source()
     for file in _files(sdk):
         _copy(file, app / sdk.name / file.relative_to(sdk))
-    entry = _ENTRY_TEXT.format(module=settings.module, found=settings.module, failure=FAILURE)
+    entry = _ENTRY_TEXT.format(module=settings.module, failure=FAILURE)
     (app / f"{ENTRY}.py").write_text(entry, encoding="utf-8")
     target = folder / PACKAGES
     target.mkdir()
