@@ -90,7 +90,7 @@ def dev(
         library=library,
         on_change=on_change,
         once=once,
-        keys=not once and not invocation.json and can_press(),
+        keys=not once and not invocation.json and invocation.output.live and can_press(),
     )
 
     def build_now(say: Callable[[str], None]) -> Built:

@@ -306,7 +306,18 @@ def test_a_job_that_could_not_be_dispatched_is_tried_with_the_next_change() -> N
 # --- the job of an earlier process ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.PAUSED, Status.QUEUED, Status.ATTENTION])
+def test_a_job_that_waits_for_a_person_says_what_for() -> None:
+    developer = Developer()
+    developer.installs("a")
+    found = job(Status.ATTENTION)
+    assert developer(Found(found)) == [TakeUp(found), ShowEnd()]
+    assert developer(Seen(found)) == []
+    assert developer.saves("b") == []
+    assert developer(Pressed("p")) == []
+    assert developer(Pressed("r")) == [Control(JOB, "cancel")]
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.PAUSED, Status.QUEUED])
 def test_an_unfinished_job_is_taken_up(status: Status) -> None:
     developer = Developer()
     developer.installs("a")

@@ -297,7 +297,7 @@ class DevLoop:
         if self._on_change is OnChange.RESTART and job.module != self._module:
             return self._begin_anew(job, "ran older code")
         if job.status is Status.ATTENTION:
-            return [TakeUp(job), *self._leave(ExitCode.JOB_WAITS)]
+            return [TakeUp(job), ShowEnd(), *self._leave(ExitCode.JOB_WAITS)]
         return [TakeUp(job)]
 
     def _new_code(self, now: float) -> list[Action]:

@@ -32,7 +32,7 @@ from perdure.store.export import as_json
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 
-_EVENTS: Final = 5_000  # that are read at once: a job may make them faster than anybody can be shown
+_EVENTS: Final = 20_000  # that are read at once: a job may make them faster than anybody can be shown
 _Failed = (PerdureError, StoreError, ActorError, TimeoutError)
 
 
@@ -294,8 +294,9 @@ class Session:
         for text in end_lines(state):
             self._output.note(text)
         if state.status is Status.FAILED and state.error is not None:
-            for text in state.error.data.values():
-                self._show_said(text if "\n" in text else "")  # a traceback
+            for value in state.error.data.values():
+                if isinstance(value, str) and "\n" in value:
+                    self._show_said(value)  # a traceback
             self._output.error(error_text(state.error))
         if state.status is Status.ATTENTION:
             self._output.say(attention(state))

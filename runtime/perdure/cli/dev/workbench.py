@@ -24,7 +24,7 @@ from perdure.toolchain.errors import BuildFailed, MissingTool
 _SMALL: Final = 1 << 20  # bytes; what is smaller is compiled before anybody could read a word about it
 _LONG: Final = 1.0  # seconds
 _KEPT: Final = 4  # modules whose machine code is kept: a component's is 38 MB, and every save makes one
-_PATIENCE: Final = 10.0  # seconds that the end waits for a compiler
+_PATIENCE: Final = 2.0  # seconds that the end waits for a compiler
 _Outcome = WasBuilt | NotBuilt | WasInstalled
 Told = Callable[[Say | _Outcome], None]
 
