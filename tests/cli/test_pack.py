@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.support.c_project import CProject
 from tests.support.command_line import COUNTER, Answer, CommandLine, is_plain
 from tests.support.packages import ACME, ASKS, OTHER, folder, package
 
@@ -75,6 +76,18 @@ def test_this_folder(perdure: CommandLine, tmp_path: Path, monkeypatch: pytest.M
     assert Path("acme-1.0.0.perdure-ext").exists()
 
 
+def test_a_project_is_built_first(perdure: CommandLine, tmp_path: Path) -> None:
+    project = CProject(tmp_path / "project")
+    (project.folder / "LICENSE").write_text("free")
+    made = perdure.done("pack", project.folder, "--json").json
+    assert made["file"] == str(project.folder / "dist" / "counter-0.1.0.perdure-ext")
+    assert [file["path"] for file in made["files"]] == ["manifest.json", "counter.wasm", "LICENSE"]
+    perdure.done("extensions", "install", made["file"])
+    project.source.write_text("int nothing(")
+    assert perdure("pack", project.folder, "-o", "broken.perdure-ext").code == 14
+    assert not Path("broken.perdure-ext").exists()
+
+
 def test_the_key_of_a_build_server(
     perdure: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
@@ -116,6 +129,16 @@ def test_the_life_of_a_key(perdure: CommandLine, home: Path) -> None:
         assert private not in answer
     own_key(home).chmod(0o644)
     refused(perdure("pack", COUNTER), 2, "chmod 600 it")
+
+
+def test_doctor_knows_the_key(perdure: CommandLine, home: Path) -> None:
+    assert perdure.done("doctor", "--json").json["publisher"] is None
+    made = perdure.done("keys", "publisher", "new", "--name", "Acme", "--json").json
+    assert perdure.done("doctor", "--json").json["publisher"] == made
+    assert f"Acme, {made['fingerprint']}, in " in " ".join(perdure.done("doctor").out.split())
+    own_key(home).chmod(0o640)
+    answer = perdure.done("doctor", "--json").json
+    assert "chmod 600 it" in next(one["text"] for one in answer["findings"] if one["name"] == "publisher's key")
 
 
 def test_another_publisher(perdure: CommandLine, tmp_path: Path) -> None:

@@ -19,9 +19,13 @@ from perdure.cli.filesystem import WARNINGS, file_system, free_bytes, is_writabl
 from perdure.cli.foreground import SWITCH_INTERVAL
 from perdure.cli.invocation import Invocation
 from perdure.cli.master_key_file import master_key
+from perdure.cli.publisher_commands import key_json
+from perdure.cli.publisher_key_file import publisher_key_path
 from perdure.cli.terminal_text import counted, printable, size
 from perdure.runtime import installed_extensions
 from perdure.runtime.operations.catalogue import catalogue
+from perdure.runtime.packages.errors import PublisherKeyError, PublisherKeyMissing
+from perdure.runtime.packages.publisher_key import read_key
 from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.master_key import SOURCES
@@ -101,6 +105,7 @@ def diagnose(invocation: Invocation) -> Diagnosis:
     _versions(diagnosis)
     _folder(invocation, diagnosis)
     _keys(invocation, diagnosis)
+    _publisher(diagnosis)
     _log(invocation, diagnosis)
     _operations(diagnosis)
     _toolchains(diagnosis)
@@ -175,6 +180,21 @@ def _keys(invocation: Invocation, diagnosis: Diagnosis) -> None:
         return
     credentials = counted(facts["credentials"], "credential")
     diagnosis.note("master key", f"{record.id}, kept in {SOURCES[record.source]}; {credentials}")
+
+
+def _publisher(diagnosis: Diagnosis) -> None:
+    """The key that packages are signed with; most users have none, and need none."""
+    path = publisher_key_path(None)
+    diagnosis.facts["publisher"] = None
+    try:
+        key = read_key(path)
+    except PublisherKeyMissing:
+        return
+    except PublisherKeyError as error:
+        diagnosis.note("publisher's key", error_line(error), "warning")
+        return
+    diagnosis.facts["publisher"] = key_json(key, path)
+    diagnosis.note("publisher's key", f"{key.name}, {key.fingerprint}, in {path}; is there a copy elsewhere?")
 
 
 def _log(invocation: Invocation, diagnosis: Diagnosis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from perdure.runtime.packages.package_reader import read_package
 from perdure.runtime.packages.package_writer import write_package
 from perdure.runtime.packages.publisher_key import PublisherKey, rotated
 from perdure.runtime.packages.statement import EXTRA_FILES, MAX_EXTRA_BYTES
+from perdure.runtime.seals.signing import as_pem
 
 
 def test_a_package_holds_what_was_packed(tmp_path: Path) -> None:
@@ -50,6 +52,17 @@ def test_programs_that_unpack_zip_files_read_it(tmp_path: Path) -> None:
         assert archive.read("icon.png") == b"\x89PNG"
         assert "\nname Æther & Co\n" in archive.read("SIGNATURE").decode()
         assert {info.external_attr >> 16 for info in archive.infolist()} == {0o100644}
+
+
+def test_openssl_says_the_same(tmp_path: Path) -> None:
+    with zipfile.ZipFile(package(tmp_path)) as archive:
+        statement, _, signature = archive.read("SIGNATURE").rpartition(b"signature ")
+    (tmp_path / "statement").write_bytes(statement)
+    (tmp_path / "signature").write_bytes(bytes.fromhex(signature.decode()))
+    (tmp_path / "key.pem").write_text(as_pem(ACME.public))
+    command = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in statement -sigfile signature"
+    done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Verified Successfully" in done.stdout) == (0, True), done
 
 
 def test_a_zip_of_the_same_files_by_another_program_is_none(tmp_path: Path) -> None:
