@@ -1249,7 +1249,7 @@ static void perdure_put_payload(perdure_writer *writer, const char *format, va_l
         } else if (quote == '\'' && byte == '"') {
             perdure_put_text(writer, "\\\"");
         } else if (quote != 0 && byte == '\\' && *format != 0) {
-            perdure_put_byte(writer, byte);
+            if (*format != '\'') perdure_put_byte(writer, byte); /* JSON has no escape for it */
             perdure_put_byte(writer, *format++);
         } else if (quote != 0 || (byte != ' ' && byte != '\n' && byte != '\t')) {
             perdure_put_byte(writer, byte);
@@ -1723,12 +1723,21 @@ bool perdure_json_double(perdure_json value, double *result) {
 
 /* --- what a job says --------------------------------------------------------------------------------------------- */
 
-/* The message of a format; cut off where there was no memory for it. */
+/* The message of a format. Where there is no memory for it, it says so instead of being cut off. */
 static perdure_writer perdure_message(const char *format, va_list *arguments) {
+    static char excuse[] = "(there is no memory left for this message)";
     perdure_writer message = {NULL, 0, 0, NULL, false};
     perdure_put(&message, "", 0);
     perdure_put_format(&message, format, arguments);
+    if (message.problem == NULL) return message;
+    perdure_writer_free(&message);
+    message.bytes = excuse;
+    message.length = sizeof excuse - 1;
     return message;
+}
+
+static void perdure_message_free(perdure_writer *message) {
+    if (message->problem == NULL) perdure_writer_free(message);
 }
 
 void perdure_log(perdure_level level, const char *format, ...) {
@@ -1737,7 +1746,7 @@ void perdure_log(perdure_level level, const char *format, ...) {
     perdure_writer message = perdure_message(format, &arguments);
     va_end(arguments);
     perdure_host_log((int32_t)level, message.bytes, (uint32_t)message.length);
-    perdure_writer_free(&message);
+    perdure_message_free(&message);
 }
 
 perdure_result perdure_fail(perdure_ctx *ctx, const char *format, ...) {
@@ -1747,7 +1756,7 @@ perdure_result perdure_fail(perdure_ctx *ctx, const char *format, ...) {
     perdure_writer message = perdure_message(format, &arguments);
     va_end(arguments);
     perdure_host_log(PERDURE_ERROR, message.bytes, (uint32_t)message.length);
-    perdure_writer_free(&message);
+    perdure_message_free(&message);
     return PERDURE_FAILED;
 }
 
@@ -1757,7 +1766,7 @@ void perdure_report_progress(perdure_ctx *ctx, double fraction, const char *form
     perdure_writer message = perdure_message(format, &arguments);
     va_end(arguments);
     perdure_host_progress(ctx->id, (float)fraction, message.bytes, (uint32_t)message.length);
-    perdure_writer_free(&message);
+    perdure_message_free(&message);
 }
 
 void perdure_add_warning(perdure_ctx *ctx, const char *format, ...) {
@@ -1766,7 +1775,7 @@ void perdure_add_warning(perdure_ctx *ctx, const char *format, ...) {
     perdure_writer message = perdure_message(format, &arguments);
     va_end(arguments);
     perdure_host_add_warning(ctx->id, message.bytes, (uint32_t)message.length);
-    perdure_writer_free(&message);
+    perdure_message_free(&message);
 }
 
 const char *perdure_format(perdure_ctx *ctx, const char *format, ...) {
@@ -1775,7 +1784,7 @@ const char *perdure_format(perdure_ctx *ctx, const char *format, ...) {
     perdure_writer message = perdure_message(format, &arguments);
     va_end(arguments);
     const char *text = message.problem == NULL ? perdure_keep(ctx, message.bytes) : NULL;
-    perdure_writer_free(&message);
+    perdure_message_free(&message);
     return text;
 }
 
@@ -2012,6 +2021,9 @@ bool perdure_call_json(perdure_ctx *ctx, perdure_answer *answer, const char *lib
                        const char *payload, size_t length) {
     uint8_t library[16];
     perdure_begin_answer(ctx, answer);
+    if (method == NULL || payload == NULL) { /* perdure_format returned it */
+        return perdure_refuse(answer, PERDURE_OPERATION_FAILED, "there is no memory left for the call");
+    }
     if (library_id != NULL && !perdure_parse_uuid(library_id, library)) {
         return perdure_refuse(answer, PERDURE_INVALID_PAYLOAD, "the library's id is no UUID");
     }
@@ -2290,7 +2302,6 @@ perdure_result perdure_test_run_job(const perdure_job *job, const char *state) {
     perdure_test_allocations_left = perdure_test_no_memory;
     int32_t result = perdure_execute(job, context, (uint32_t)length, state == NULL ? "" : state,
                                      state == NULL ? 0 : (uint32_t)perdure_length(state));
-    perdure_test_allocations_left = 0;
     return (perdure_result)result;
 }
 

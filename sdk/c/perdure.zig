@@ -644,7 +644,8 @@ var last_failure: ?*c.Answer = null;
 
 // --- perdure.h -------------------------------------------------------------------------------------------------------
 
-const c = struct {
+/// What is used of `perdure.h`; not for extensions.
+pub const c = struct {
     const json_null = 1;
     const json_array = 5;
     const json_object = 6;

@@ -26,10 +26,11 @@ class PlainHost:
         self.progress: list[tuple[float, str]] = []
         self.checkpoints: list[Any] = []
         self.warnings: list[str] = []
-        self.items = self.bytes = self.asked = 0
+        self.items = self.bytes = self.asked = self.calls = 0
         self.registered: list[tuple[str, str, bool]] = []
         self.answer_interrupt: Callable[[int], int] = lambda asked: 0
         self.answer_checkpoint: Callable[[int], int] = lambda saved: 0
+        self.answer_call: Callable[[int], bytes] = lambda number: b"{}"
 
         config = wasmtime.Config()
         config.consume_fuel = True
@@ -54,6 +55,7 @@ class PlainHost:
         define("job_checkpoint", [I32] * 3, [I32], self._checkpoint)
         define("job_check_interrupt", [I32], [I32], self._interrupt)
         define("job_add_warning", [I32] * 3, [], self._warning)
+        define("spacedrive_call", [I32] * 5, [I32], self._call)
         define("job_increment_items", [I32, I64], [], self._items)
         define("job_increment_bytes", [I32, I64], [], self._bytes)
 
@@ -131,6 +133,15 @@ class PlainHost:
     def _warning(self, job_id: int, message: int, length: int) -> None:
         self._check_job(job_id)
         self.warnings.append(self.text(message, length))
+
+    def _call(self, method: int, method_len: int, library: int, payload: int, payload_len: int) -> int:
+        self.calls += 1
+        json.loads(self.text(payload, payload_len))
+        answer = self.answer_call(self.calls) + b"\0"
+        pointer = self.alloc(len(answer))
+        if pointer:
+            self.memory.write(self.store, answer, pointer)
+        return ctypes.c_int32(pointer).value
 
     def _items(self, job_id: int, count: int) -> None:
         self._check_job(job_id)
