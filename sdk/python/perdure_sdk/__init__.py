@@ -9,27 +9,30 @@ It runs inside a component, and under CPython 3.11 and later for tests (`perdure
 another package.
 """
 
-from perdure_sdk.client import Client
-from perdure_sdk.context import LEVELS, ExtensionContext, JobContext
-from perdure_sdk.errors import (
-    CallError,
-    CheckpointRefused,
-    ExtensionError,
-    Interrupted,
-    InvalidPayload,
-    LibraryDenied,
-    NotFound,
-    NotInSandbox,
-    OperationFailed,
-    PerdureError,
-    PermissionDenied,
-    RateLimited,
-    StateError,
-    Unavailable,
-    UnknownMethod,
-)
-from perdure_sdk.extension import Extension, Job, extension_in
-from perdure_sdk.host import Level
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perdure_sdk.client import Client
+    from perdure_sdk.context import LEVELS, ExtensionContext, JobContext
+    from perdure_sdk.errors import (
+        CallError,
+        CheckpointRefused,
+        ExtensionError,
+        Interrupted,
+        InvalidPayload,
+        LibraryDenied,
+        NotFound,
+        NotInSandbox,
+        OperationFailed,
+        PerdureError,
+        PermissionDenied,
+        RateLimited,
+        StateError,
+        Unavailable,
+        UnknownMethod,
+    )
+    from perdure_sdk.extension import Extension, Job, extension_in
+    from perdure_sdk.host import Level
 
 __all__ = [
     "LEVELS",
@@ -56,3 +59,28 @@ __all__ = [
     "UnknownMethod",
     "extension_in",
 ]
+
+# pytest imports this package at each of its starts, for `perdure_sdk.pytest_plugin`; what is not asked for can wait.
+_MODULES = {
+    "client": "Client",
+    "context": "LEVELS ExtensionContext JobContext",
+    "errors": (
+        "CallError CheckpointRefused ExtensionError Interrupted InvalidPayload LibraryDenied NotFound NotInSandbox"
+        " OperationFailed PerdureError PermissionDenied RateLimited StateError Unavailable UnknownMethod"
+    ),
+    "extension": "Extension Job extension_in",
+    "host": "Level",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names.split():
+            import importlib  # noqa: PLC0415  # see above
+
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -9,8 +9,8 @@
         assert [report.fraction for report in result.progress][-1] == 1.0
 
 What the job calls is answered by ``operations``: a value, or a function of the payload. The manifest decides what it
-may call, as it does in a host. ``pytest --perdure-sandbox`` runs the same tests in the sandbox: the extension is built, and
-the job runs as a component in a real runtime, with the same answers.
+may call, as it does in a host. ``pytest --perdure-sandbox`` runs the same tests in the sandbox: the extension is built,
+and the job runs as a component in a real runtime, with the same answers.
 """
 
 from __future__ import annotations

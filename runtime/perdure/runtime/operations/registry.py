@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from perdure.runtime.errors import DuplicateOperation
@@ -30,6 +30,10 @@ class OperationRegistry:
                 raise DuplicateOperation(str(operation.name))
             found[operation.name] = operation
         self._operations = {**self._operations, **found}
+
+    def replace(self, operations: Iterable[Operation]) -> None:
+        """Have these operations and no others: for trials, whose operations a test answers."""
+        self._operations = {operation.name: operation for operation in operations}
 
     def get(self, name: OperationName) -> Operation | None:
         """The operation, or None."""
