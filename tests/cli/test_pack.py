@@ -152,6 +152,9 @@ def test_another_publisher(perdure: CommandLine, tmp_path: Path) -> None:
     assert "not signed" in perdure.done("extensions", "install", folder(tmp_path, "2.0.0"), "--unsigned").out
     listed = perdure.done("extensions", "list", "--json").json[0]
     assert (listed["publisher"]["fingerprint"], listed["signed_by"]) == (ACME.fingerprint, None)
+    header, line = perdure.done("extensions", "list").out.splitlines()
+    assert header.split()[-2:] == ["publisher", "name"]
+    assert " Acme " in line
     done = perdure.done("extensions", "install", other, "--accept-publisher", OTHER.fingerprint, "--json")
     assert done.json["signed_by"] == {
         "name": "Somebody else",

@@ -109,7 +109,8 @@ def list_extensions(invocation: Invocation) -> None:
     if not states:
         invocation.output.show(f"no extensions in {invocation.data}; install one: perdure extensions install FILE|DIR")
         return
-    table = plain_table("extension", "version", "jobs", "module", "installed", "name", right=("module",))
+    publishers = ["publisher"] if any(state.publisher is not None for state in states) else []
+    table = plain_table("extension", "version", "jobs", "module", "installed", *publishers, "name", right=("module",))
     for state in states:
         table.add_row(
             state.extension,
@@ -117,6 +118,7 @@ def list_extensions(invocation: Invocation) -> None:
             _jobs(state),
             size(state.module_bytes),
             local_time(state.installed_at)[:19],
+            *(shortened(state.publisher.name if state.publisher is not None else "", 30) for _ in publishers),
             shortened(parse_manifest(state.manifest).name, 60),
         )
     invocation.output.show(table)
