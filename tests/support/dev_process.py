@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.support.waiting import TIMEOUT
 
+_LONGEST = 3 * TIMEOUT  # it starts compilers, beside all the other tests
 _CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
 
 
@@ -38,7 +39,7 @@ class DevProcess:
         """All of it."""
         return _CONTROL.sub("", self.raw.decode(errors="replace")).replace("\r", "")
 
-    def until(self, words: str, timeout: float = TIMEOUT) -> str:
+    def until(self, words: str, timeout: float = _LONGEST) -> str:
         """Read on until there is ``words``, behind what was waited for before; returns what stands before it."""
         deadline = time.monotonic() + timeout
         while (found := self.text.find(words, self._at)) < 0:
@@ -65,7 +66,7 @@ class DevProcess:
         """Wait for its end, after a signal if there is one; returns the exit code."""
         if number is not None:
             self.child.send_signal(number)
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + _LONGEST
         while self.open:
             assert self._read(deadline - time.monotonic()), f"it goes on:\n{self.text}"
         return self.child.wait(TIMEOUT)

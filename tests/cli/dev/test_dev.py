@@ -128,6 +128,20 @@ def test_restart_cancels_and_dispatches(project: CProject) -> None:
         assert dev.end(signal.SIGTERM) == 143
 
 
+def test_a_job_that_failed_goes_on_in_the_mended_code(project: CProject) -> None:
+    fails = f"{LOOP} if (state.current == 350) return JOB_FAILED;"
+    project.edit(LOOP, fails)
+    with piped(project.folder, *STATE) as dev:
+        job = job_id(dev, "perdure: job")
+        dev.until(f"failed  counter:counter  {job}")
+        dev.until("with the next change it goes on from its last checkpoint")
+        project.edit(fails, LOOP)
+        dev.until("it failed: it goes on from its last checkpoint, in the new code")
+        dev.until("moved")
+        dev.until(MARK)
+        assert dev.end(signal.SIGINT) == 130
+
+
 def test_another_state_begins_anew(project: CProject) -> None:
     with piped(project.folder, *STATE) as dev:
         first = job_id(dev, "perdure: job")
