@@ -295,8 +295,10 @@ constexpr perdure_kind perdure_kind_of(const void *) { return PERDURE_KIND_NONE;
 template <size_t N> constexpr perdure_kind perdure_kind_of(char (*)[N]) { return PERDURE_KIND_CHARS; }
 #define PERDURE_KIND_OF(type, member) perdure_kind_of(static_cast<decltype(type::member) *>(nullptr))
 #define PERDURE_EXTERN_C extern "C"
+#define PERDURE_ZERO
 #else
 #define PERDURE_EXTERN_C extern
+#define PERDURE_ZERO 0
 #define PERDURE_KIND_OF(type, member) \
     _Generic(&((type *)0)->member, \
         signed char *: PERDURE_KIND_SIGNED, \
@@ -335,7 +337,7 @@ template <size_t N> constexpr perdure_kind perdure_kind_of(char (*)[N]) { return
     PERDURE_STATIC_ASSERT(perdure_count_##type <= 32, "a state has at most 32 fields")
 
 /* PERDURE_JOB(function, state type): the function is a job, with its own name. All fields begin with zero or "". */
-#define PERDURE_JOB(function, type) PERDURE_JOB_WITH(function, type, true, 0)
+#define PERDURE_JOB(function, type) PERDURE_JOB_WITH(function, type, true, PERDURE_ZERO)
 
 /* PERDURE_JOB_WITH(function, type, resumable, .field = value, …): with other defaults, as an initialiser. A job that is
  * not resumable begins anew after a pause or a crash, from the state that it was dispatched with. */
@@ -369,15 +371,15 @@ template <size_t N> constexpr perdure_kind perdure_kind_of(char (*)[N]) { return
 #define PERDURE_EXTENSION(id, name, ...) \
     PERDURE_MANIFEST("{\"id\":" #id ",\"name\":" #name ",\"version\":" #__VA_ARGS__ "}", \
                      PERDURE_ASM("{\"id\":") PERDURE_ASM(#id) PERDURE_ASM(",\"name\":") PERDURE_ASM(#name) \
-                         PERDURE_ASM(",\"version\":") PERDURE_ASM(#__VA_ARGS__) PERDURE_ASM("}"))
+                         PERDURE_ASM(",\"version\":") PERDURE_ASM(#__VA_ARGS__) PERDURE_ASM("}")) \
+    PERDURE_STATIC_ASSERT(sizeof(#__VA_ARGS__) > 1, "PERDURE_EXTENSION needs an id, a name and a version")
 
 #define PERDURE_ASM(text) ".ascii " PERDURE_QUOTE(text) "\n"
 #define PERDURE_QUOTE(text) #text
 
 #ifdef __wasm__
 #define PERDURE_MANIFEST(text, lines) \
-    __asm__(".section .custom_section.perdure.manifest,\"\",@\n" lines ".text\n"); \
-    PERDURE_STATIC_ASSERT(sizeof(text) > 1, "")
+    __asm__(".section .custom_section.perdure.manifest,\"\",@\n" lines ".text\n");
 #define PERDURE_EXPORT(name) __attribute__((export_name(name)))
 /* A pointer to every job, side by side: that is how plugin_init finds them. */
 #define PERDURE_OFFER(function) \
@@ -391,8 +393,7 @@ template <size_t N> constexpr perdure_kind perdure_kind_of(char (*)[N]) { return
         &perdure_job_##function;
 #else
 #define PERDURE_MANIFEST(text, lines) \
-    static const char perdure_manifest[] __attribute__((unused)) = text; \
-    PERDURE_STATIC_ASSERT(sizeof(text) > 1, "")
+    static const char perdure_manifest[] __attribute__((unused)) = text;
 #define PERDURE_OFFER(function)
 #endif
 

@@ -45,7 +45,7 @@ pub const Level = enum(c_int) { debug, info, warn, @"error" };
 pub fn log(level: Level, comptime format: []const u8, arguments: anytype) void {
     const message: Message = .of(format, arguments);
     defer message.free();
-    c.perdure_log(@intFromEnum(level), "%.*s", message.length, message.text);
+    c.perdure_log(@backingInt(level), "%.*s", message.length, message.text);
 }
 
 /// A running job.
@@ -329,7 +329,7 @@ pub const testing = struct {
 
     /// Runs a job from a state (null: none). What was noted before is forgotten, what was arranged stays.
     pub fn run(comptime State: type, comptime function: anytype, state: ?[*:0]const u8) Result {
-        return @enumFromInt(c.perdure_test_run_job(&Job("tested", State, function, true).declaration, state));
+        return @fromBackingInt(@intCast(c.perdure_test_run_job(&Job("tested", State, function, true).declaration, state)));
     }
 
     /// Whether there was exactly this line.
@@ -646,18 +646,18 @@ var last_failure: ?*c.Answer = null;
 
 /// What is used of `perdure.h`; not for extensions.
 pub const c = struct {
-    const json_null = 1;
-    const json_array = 5;
-    const json_object = 6;
+    pub const json_null = 1;
+    pub const json_array = 5;
+    pub const json_object = 6;
 
-    const Writer = extern struct {
+    pub const Writer = extern struct {
         bytes: ?[*:0]u8 = null,
         length: usize = 0,
         capacity: usize = 0,
         problem: ?[*:0]const u8 = null,
         comma: bool = false,
     };
-    const Answer = extern struct {
+    pub const Answer = extern struct {
         ok: bool,
         code: c_int,
         code_name: [*:0]const u8,
@@ -666,7 +666,7 @@ pub const c = struct {
         json: Json,
         ctx: *Context,
     };
-    const Job = extern struct {
+    pub const Job = extern struct {
         name: [*:0]const u8,
         export_name: [*:0]const u8,
         resumable: bool,
@@ -679,51 +679,51 @@ pub const c = struct {
         run: *const fn (*Context, *anyopaque) callconv(.c) c_int,
     };
 
-    extern fn wasm_alloc(size: u32) ?[*]u8;
-    extern fn wasm_free(memory: [*]u8, size: u32) void;
-    extern fn perdure_execute(*const c.Job, [*]const u8, u32, [*]const u8, u32) i32;
-    extern fn perdure_check_interrupt(*Context) bool;
-    extern fn perdure_checkpoint(*Context) bool;
-    extern fn perdure_log(c_int, [*:0]const u8, ...) void;
-    extern fn perdure_report_progress(*Context, f64, [*:0]const u8, ...) void;
-    extern fn perdure_add_warning(*Context, [*:0]const u8, ...) void;
-    extern fn perdure_increment_items(*Context, i64) void;
-    extern fn perdure_increment_bytes(*Context, i64) void;
-    extern fn perdure_alloc(*Context, usize) ?*anyopaque;
-    extern fn perdure_alloc_for(*Context, *const anyopaque, usize) ?*anyopaque;
-    extern fn perdure_free(*Context, ?*anyopaque) void;
-    extern fn perdure_keep(*Context, [*:0]const u8) ?[*:0]const u8;
-    extern fn perdure_call_json(*Context, *c.Answer, ?[*:0]const u8, [*:0]const u8, [*]const u8, usize) bool;
-    extern fn perdure_answer_free(*c.Answer) void;
-    extern fn perdure_json_kind_of(Json) c_int;
-    extern fn perdure_json_get(Json, [*:0]const u8) Json;
-    extern fn perdure_json_next(Json, *Json, ?*Json) bool;
-    extern fn perdure_json_int64(Json, *i64) bool;
-    extern fn perdure_json_uint64(Json, *u64) bool;
-    extern fn perdure_json_double(Json, *f64) bool;
-    extern fn perdure_json_bool(Json, *bool) bool;
-    extern fn perdure_json_bytes(Json, ?[*]u8, usize, *usize) bool;
-    extern fn perdure_write_object(*Writer) void;
-    extern fn perdure_write_object_end(*Writer) void;
-    extern fn perdure_write_array(*Writer) void;
-    extern fn perdure_write_array_end(*Writer) void;
-    extern fn perdure_write_key(*Writer, [*:0]const u8) void;
-    extern fn perdure_write_null(*Writer) void;
-    extern fn perdure_write_bool(*Writer, bool) void;
-    extern fn perdure_write_int64(*Writer, i64) void;
-    extern fn perdure_write_uint64(*Writer, u64) void;
-    extern fn perdure_write_double(*Writer, f64) void;
-    extern fn perdure_write_bytes(*Writer, [*]const u8, usize) void;
-    extern fn perdure_write_json(*Writer, Json) void;
-    extern fn perdure_writer_free(*Writer) void;
-    extern fn perdure_test_run_job(*const c.Job, ?[*:0]const u8) c_int;
-    extern fn perdure_test_saw([*:0]const u8) bool;
-    extern fn perdure_test_count([*:0]const u8) c_int;
-    extern fn perdure_test_last([*:0]const u8) [*:0]const u8;
-    extern fn perdure_test_lines() [*:0]const u8;
-    extern fn perdure_test_answer([*:0]const u8, [*:0]const u8) void;
-    extern fn perdure_test_interrupt_at(c_int) void;
-    extern fn perdure_test_disk_full(bool) void;
-    extern fn perdure_test_reset() void;
-    extern fn perdure_test_allocated() usize;
+    pub extern fn wasm_alloc(size: u32) ?[*]u8;
+    pub extern fn wasm_free(memory: [*]u8, size: u32) void;
+    pub extern fn perdure_execute(*const c.Job, [*]const u8, u32, [*]const u8, u32) i32;
+    pub extern fn perdure_check_interrupt(*Context) bool;
+    pub extern fn perdure_checkpoint(*Context) bool;
+    pub extern fn perdure_log(c_int, [*:0]const u8, ...) void;
+    pub extern fn perdure_report_progress(*Context, f64, [*:0]const u8, ...) void;
+    pub extern fn perdure_add_warning(*Context, [*:0]const u8, ...) void;
+    pub extern fn perdure_increment_items(*Context, i64) void;
+    pub extern fn perdure_increment_bytes(*Context, i64) void;
+    pub extern fn perdure_alloc(*Context, usize) ?*anyopaque;
+    pub extern fn perdure_alloc_for(*Context, *const anyopaque, usize) ?*anyopaque;
+    pub extern fn perdure_free(*Context, ?*anyopaque) void;
+    pub extern fn perdure_keep(*Context, [*:0]const u8) ?[*:0]const u8;
+    pub extern fn perdure_call_json(*Context, *c.Answer, ?[*:0]const u8, [*:0]const u8, [*]const u8, usize) bool;
+    pub extern fn perdure_answer_free(*c.Answer) void;
+    pub extern fn perdure_json_kind_of(Json) c_int;
+    pub extern fn perdure_json_get(Json, [*:0]const u8) Json;
+    pub extern fn perdure_json_next(Json, *Json, ?*Json) bool;
+    pub extern fn perdure_json_int64(Json, *i64) bool;
+    pub extern fn perdure_json_uint64(Json, *u64) bool;
+    pub extern fn perdure_json_double(Json, *f64) bool;
+    pub extern fn perdure_json_bool(Json, *bool) bool;
+    pub extern fn perdure_json_bytes(Json, ?[*]u8, usize, *usize) bool;
+    pub extern fn perdure_write_object(*Writer) void;
+    pub extern fn perdure_write_object_end(*Writer) void;
+    pub extern fn perdure_write_array(*Writer) void;
+    pub extern fn perdure_write_array_end(*Writer) void;
+    pub extern fn perdure_write_key(*Writer, [*:0]const u8) void;
+    pub extern fn perdure_write_null(*Writer) void;
+    pub extern fn perdure_write_bool(*Writer, bool) void;
+    pub extern fn perdure_write_int64(*Writer, i64) void;
+    pub extern fn perdure_write_uint64(*Writer, u64) void;
+    pub extern fn perdure_write_double(*Writer, f64) void;
+    pub extern fn perdure_write_bytes(*Writer, [*]const u8, usize) void;
+    pub extern fn perdure_write_json(*Writer, Json) void;
+    pub extern fn perdure_writer_free(*Writer) void;
+    pub extern fn perdure_test_run_job(*const c.Job, ?[*:0]const u8) c_int;
+    pub extern fn perdure_test_saw([*:0]const u8) bool;
+    pub extern fn perdure_test_count([*:0]const u8) c_int;
+    pub extern fn perdure_test_last([*:0]const u8) [*:0]const u8;
+    pub extern fn perdure_test_lines() [*:0]const u8;
+    pub extern fn perdure_test_answer([*:0]const u8, [*:0]const u8) void;
+    pub extern fn perdure_test_interrupt_at(c_int) void;
+    pub extern fn perdure_test_disk_full(bool) void;
+    pub extern fn perdure_test_reset() void;
+    pub extern fn perdure_test_allocated() usize;
 };

@@ -19,7 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / "sdk" / "c"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 CHECKED = (*STRICT, "-g", "-fsanitize=undefined")  # undefined behaviour ends the program
-GUEST = ("--target=wasm32-freestanding", "-Os", "-nostdlib", "-ffreestanding", "-s", "-Wl,--no-entry", "-Wl,-z,stack-size=65536")
+GUEST = (
+    "--target=wasm32-freestanding",
+    "-Os",
+    "-nostdlib",
+    "-ffreestanding",
+    "-s",
+    "-Wl,--no-entry",
+    "-Wl,-z,stack-size=65536",
+)
 
 
 def zig(*words: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

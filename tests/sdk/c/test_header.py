@@ -102,16 +102,19 @@ JOB = "static perdure_result job(perdure_ctx *ctx, state_of *state) { (void)ctx;
         ),
         ("void f(perdure_ctx *ctx) { perdure_check_interrupt(ctx); }", "ignoring return value"),
         ('void f(perdure_ctx *ctx) { perdure_add_warning(ctx, "%d", "text"); }', "format specifies type 'int'"),
-        ("void f(perdure_ctx *ctx) { perdure_answer a; perdure_call(ctx, &a, \"m\", \"{'a': %s}\", 1); }", "format specifies"),
-        ('PERDURE_EXTENSION("y", "Y");', "too few arguments|requires at least one argument"),
+        (
+            'void f(perdure_ctx *ctx) { perdure_answer a; perdure_call(ctx, &a, "m", "{\'a\': %s}", 1); }',
+            "format specifies",
+        ),
+        ('PERDURE_EXTENSION("y", "Y");', "PERDURE_EXTENSION needs an id, a name and a version"),
     ],
 )
 def test_misuse_is_an_error_that_says_what(source: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "bad.c").write_text(BEGINNING + source + "\n")
-    words = ("-std=c17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{SDK}", "bad.c")
+    words = ("-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{SDK}", "-c", "bad.c", "-o", "bad.o")
     done = zig("cc", "--target=wasm32-freestanding", *words, folder=tmp_path)
     assert done.returncode != 0
-    assert any(words in done.stderr for words in said.split("|")), done.stderr
+    assert said in done.stderr, done.stderr
 
 
 ZIG_BEGINNING = 'const perdure = @import("perdure");\n'
@@ -166,6 +169,7 @@ def test_what_zig_knows_of_the_header_is_so(tmp_path: Path) -> None:
         }
 
         comptime {
+            @setEvalBranchQuota(100_000);
             same(ours.Writer, theirs.perdure_writer);
             same(ours.Answer, theirs.perdure_answer);
             same(ours.Job, theirs.perdure_job);
@@ -187,9 +191,7 @@ def test_what_zig_knows_of_the_header_is_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["counter-c", "counter-zig"])
-def test_an_example_is_small_and_imports_the_contract_only(
-    name: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_an_example_is_small_and_imports_the_contract_only(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     wasm = next(example(tmp_path_factory, name).glob("*.wasm"))
     assert wasm.stat().st_size < 48 * 1024
     module = wasmtime.Module.from_file(wasmtime.Engine(), str(wasm))
@@ -225,7 +227,7 @@ def test_an_examples_own_test_passes_and_can_fail(
     passed = zig(*words, folder=project)
     assert passed.returncode == 0, passed.stderr
     source = project / "src" / f"counter.{language}"
-    source.write_text(source.read_text().replace("Counted", "Counting"))
+    source.write_text(source.read_text().replace('"Counted {d}', '"Counting {d}').replace('"Counted %', '"Counting %'))
     failed = zig(*words, folder=project)
     assert failed.returncode != 0
     assert "Counted 3/3" in failed.stderr if language == "c" else "it counts to its target" in failed.stderr

@@ -112,7 +112,7 @@ def test_the_warner_warns(runtime: Runtime, extension: Path) -> None:
     assert states(job) == [b'{"count":5}']
 
 
-@pytest.mark.parametrize("message", ["no luck", "", "100 % of \"it\"\n{s} %s", "ö 🐈", "x" * 5000])
+@pytest.mark.parametrize("message", ["no luck", "", '100 % of "it"\n{s} %s', "ö 🐈", "x" * 5000])
 def test_a_failure_has_its_message(runtime: Runtime, extension: Path, message: str) -> None:
     job = run(runtime, extension, "failing", {"message": message})
     assert job.status is Status.FAILED

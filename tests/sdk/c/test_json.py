@@ -124,7 +124,8 @@ def test_values_are_read_and_written(probe: Probe, value: Any, ascii_only: bool,
     value=JSON_VALUES,
     where=st.floats(0, 1),
     cut=st.integers(0, 3),
-    put=st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b"{", b"]", b",", b"1e", b"-", b"\\ud800", b"\xed\xa0\x80", b"00"]),
+    put=st.binary(max_size=3)
+    | st.sampled_from([b'"', b"\\", b"{", b"]", b",", b"1e", b"-", b"\\ud800", b"\xed\xa0\x80", b"00"]),
 )
 def test_damaged_texts_are_judged_alike(probe: Probe, value: Any, where: float, cut: int, put: bytes) -> None:
     text = json.dumps(value, ensure_ascii=False).encode()
@@ -167,7 +168,23 @@ def test_what_looks_like_json_is_judged_alike(probe: Probe, text: str) -> None:
 
 @pytest.mark.parametrize(
     "character",
-    [b"\x80", b"\xc0\x80", b"\xc1\xbf", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xc3", b"\xe2\x82", b"\xff", b"\xef\xbf\xbf", b"\xf4\x8f\xbf\xbf", b"\x7f", b"\xc3\xa9"],
+    [
+        b"\x80",
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xe0\x9f\xbf",
+        b"\xed\xa0\x80",
+        b"\xf0\x8f\xbf\xbf",
+        b"\xf4\x90\x80\x80",
+        b"\xf5\x80\x80\x80",
+        b"\xc3",
+        b"\xe2\x82",
+        b"\xff",
+        b"\xef\xbf\xbf",
+        b"\xf4\x8f\xbf\xbf",
+        b"\x7f",
+        b"\xc3\xa9",
+    ],
 )
 def test_utf_8_is_judged_alike(probe: Probe, character: bytes) -> None:
     agree(probe, b'"' + character + b'"')
@@ -239,7 +256,9 @@ def digits() -> st.SearchStrategy[str]:
 @example("179769313486231580793728971405301e276")
 def test_doubles_are_read_to_the_last_bit(probe: Probe, text: str) -> None:
     found, wanted = probe.double(text), float(text)
-    assert struct.pack(">d", abs(found) if math.isinf(wanted) else found) == struct.pack(">d", abs(wanted) if math.isinf(wanted) else wanted)
+    assert struct.pack(">d", abs(found) if math.isinf(wanted) else found) == struct.pack(
+        ">d", abs(wanted) if math.isinf(wanted) else wanted
+    )
 
 
 @settings(max_examples=200)
@@ -287,7 +306,7 @@ def test_texts_in_a_payload_are_only_texts(probe: Probe, first: str, second: str
     payload = probe.ask("p", data).decode()
     assert json.loads(payload) == {
         "a b": first,
-        "in": f"x {second} \"y\" '",
+        "in": f'x {second} "y" \'',
         "n": [-5, 0.1, True, "6%"],
         "last": second,
     }
