@@ -17,28 +17,23 @@ def _main() -> None:
     os.dup2(2, 1)  # what the module prints is for people
     sys.path[:0] = [app, packages]
     sys.dont_write_bytecode = True
-    said: dict[str, object]
     try:
         module = importlib.import_module(name)
         from perdure_sdk import extension_in  # noqa: PLC0415  # the staged one
 
         extension = extension_in(module)
         extension.check()
-        said = {"manifest": extension.manifest()}
-        text = json.dumps(said, ensure_ascii=False, allow_nan=False)
+        text = json.dumps({"manifest": extension.manifest()}, ensure_ascii=False, allow_nan=False)
     except BaseException as error:  # noqa: BLE001  # whatever the author's code raises is for the author
-        from perdure_sdk.errors import ExtensionError  # noqa: PLC0415
-        from perdure_sdk.tracebacks import traceback_of  # noqa: PLC0415
+        from perdure_sdk.tracebacks import traceback_of  # noqa: PLC0415  # the staged one
 
-        declared = isinstance(error, ExtensionError) and error.__traceback__ is not None
-        text = json.dumps(
-            {
-                "failure": traceback_of(error),
-                "kind": type(error).__name__,
-                "message": str(error),
-                "ours": declared,
-            }
-        )
+        own = error.__traceback__
+        while own is not None and not own.tb_frame.f_code.co_filename.startswith((app, packages)):
+            own = own.tb_next  # what imported it is not the author's business
+        failure = traceback_of(error.with_traceback(own))
+        for folder in (app, packages):  # a SyntaxError names its file in the message
+            failure = failure.replace(f"{folder}/", "")
+        text = json.dumps({"failure": failure, "kind": type(error).__name__, "message": str(error)})
     sys.stdout.flush()
     with os.fdopen(answer, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
