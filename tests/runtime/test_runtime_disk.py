@@ -146,7 +146,10 @@ def test_a_job_that_ended_while_the_disk_was_full_goes_on_at_the_next_open(disk:
         with pytest.raises(TimeoutError):
             runtime.wait(job_id, 0.5)
     disk.free()
-    with Runtime.open(disk.path / "data", settings=SETTINGS) as runtime, Gate(runtime) as gate:
+    with (
+        Gate() as gate,
+        Runtime.open(disk.path / "data", settings=SETTINGS, operations=[gate.handler]) as runtime,
+    ):
         gate.arrival().let_go()
         state = runtime.job(job_id).wait(TIMEOUT)
         assert (state.status, state.attempts, state.items) == (Status.COMPLETED, 2, 1)

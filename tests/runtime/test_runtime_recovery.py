@@ -57,7 +57,7 @@ def test_jobs_of_a_killed_process_go_on_by_themselves(tmp_path: Path) -> None:
         assert check(log).problems == []
         assert {str(log.job(job).status) for job in (polite, spin, gated)} == {"running"}
 
-    with Runtime.open(tmp_path, settings=SETTINGS) as runtime, Gate(runtime) as gate:
+    with Gate() as gate, Runtime.open(tmp_path, settings=SETTINGS, operations=[gate.handler]) as runtime:
         gate.arrival().let_go()
         done = runtime.job(gated)
         assert done.wait(TIMEOUT).status is Status.COMPLETED

@@ -40,16 +40,20 @@ class Arrival:
 
 
 class Gate:
-    """``query:test.gate`` of a runtime. Leaving it as a context manager lets everyone go, now and later."""
+    """``query:test.gate`` of a runtime. Leaving it as a context manager lets everyone go, now and later.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Without a runtime its `handler` is for the one that is opened next: what goes on there comes to it at once.
+    """
+
+    def __init__(self, runtime: Runtime | None = None) -> None:
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._all: list[Arrival] = []
         self._open = False
-        runtime.operations.register(self._pass)
+        if runtime is not None:
+            runtime.operations.register(self.handler)
 
     @query("test.gate", timeout=3600)
-    def _pass(self, context: CallContext, request: _Nothing) -> _Nothing:
+    def handler(self, context: CallContext, request: _Nothing) -> _Nothing:
         """Wait until the test lets the guest go on."""
         assert context.job_id is not None
         arrival = Arrival(context.job_id)

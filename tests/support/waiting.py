@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from perdure.store import EventStore
 
-TIMEOUT = 20.0  # seconds; a limit for what has gone wrong, never a wait
+TIMEOUT = 60.0  # seconds; a limit for what has gone wrong, never a wait
 
 
 def eventually(predicate: Callable[[], object], timeout: float = TIMEOUT, *, every: float = 0.005) -> None:

@@ -131,7 +131,7 @@ def test_a_job_whose_process_was_killed_is_one_run_of_two_attempts(tmp_path: Pat
         process.expect("begun")
         process.kill()
     settings = RuntimeSettings(kill_grace=GRACE, shutdown_grace=GRACE)
-    with Runtime.open(tmp_path, settings=settings) as runtime, Gate(runtime) as gate:
+    with Gate() as gate, Runtime.open(tmp_path, settings=settings, operations=[gate.handler]) as runtime:
         spun, gated = (runtime.job(state.job_id) for state in runtime.jobs().jobs)
         gate.arrival().let_go()
         assert gated.wait(TIMEOUT).status is Status.COMPLETED
