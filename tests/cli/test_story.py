@@ -1,4 +1,4 @@
-"""The command line in processes of its own: killed, stopped, watched and refused."""
+"""The command line in processes of its own: killed, stopped and watched."""
 
 from __future__ import annotations
 
@@ -11,36 +11,19 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command_line import COUNTER, ENDLESS, CommandLine, is_plain
+from tests.support.command_line import COUNTER, ENDLESS, PATIENCE, CommandLine, is_plain
 from tests.support.waiting import eventually
 
 # Some four seconds. Whoever is to be caught in the middle has to go on for longer than a busy machine may take to look.
 SLOW = {"target": 1_200, "checkpoint_every": 50}
-PATIENCE = 60.0  # seconds
-
-
-def counted(perdure: CommandLine, least: int) -> bool:
-    job = perdure.job()
-    return job is not None and job["items"] >= least
-
-
-@contextlib.contextmanager
-def running(perdure: CommandLine, state: dict[str, int], least: int, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs the example and has counted so far."""
-    with perdure.process("run", COUNTER, "counter", "--state", json.dumps(state), *words) as child:
-        eventually(lambda: child.poll() is not None or counted(perdure, least), PATIENCE, every=0.05)
-        assert child.poll() is None, child.communicate()
-        yield child
 
 
 def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
-    with running(perdure, SLOW, 150) as child:
+    with perdure.running(SLOW, 150) as child:
         child.kill()
         child.wait(PATIENCE)
     dead = perdure.job()
@@ -75,7 +58,7 @@ def test_the_same_life_as_without_the_kill(perdure: CommandLine, tmp_path: Path)
 
     undisturbed = CommandLine(tmp_path / "undisturbed")
     undisturbed.run_counter({"target": 600})
-    with running(perdure, {"target": 600}, 110) as child:
+    with perdure.running({"target": 600}, 110) as child:
         child.kill()
         child.wait(PATIENCE)
     perdure.done("resume")
@@ -84,7 +67,7 @@ def test_the_same_life_as_without_the_kill(perdure: CommandLine, tmp_path: Path)
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_orderly_stop(perdure: CommandLine, number: signal.Signals, code: int) -> None:
-    with running(perdure, ENDLESS, 20) as child:
+    with perdure.running(ENDLESS, 20) as child:
         child.send_signal(number)
         out, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == code
@@ -99,7 +82,7 @@ def test_an_orderly_stop(perdure: CommandLine, number: signal.Signals, code: int
 
 
 def test_a_stop_of_resume(perdure: CommandLine) -> None:
-    with running(perdure, ENDLESS, 20) as child:
+    with perdure.running(ENDLESS, 20) as child:
         child.kill()
         child.wait(PATIENCE)
     with perdure.process("resume") as child:
@@ -111,96 +94,9 @@ def test_a_stop_of_resume(perdure: CommandLine) -> None:
     assert perdure.job()["status"] == "suspended"
 
 
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, subprocess.Popen[str]]]:
-    """A folder on which another process works, for as long as these tests run."""
-    perdure = CommandLine(tmp_path_factory.mktemp("busy") / "data")
-    with running(perdure, ENDLESS, 10, "--metrics-port", "0") as child:
-        yield perdure, child
-
-
-def test_reading_while_another_process_runs(busy: tuple[CommandLine, subprocess.Popen[str]]) -> None:
-    perdure, child = busy
-    job = perdure.job()
-    before = job["items"]
-    eventually(lambda: perdure.job()["items"] > before, PATIENCE, every=0.05)
-    assert f"in process {child.pid}" in perdure.done("jobs", "show", job["job_id"]).out
-    assert perdure.done("jobs", "show", job["job_id"], "--at", 2, "--json").json["status"] == "running"
-    assert [one["extension"] for one in perdure.done("extensions", "list", "--json").json] == ["counter"]
-    assert perdure.done("extensions", "inspect", "counter", "--json").json["version"] == "1.0.0"
-    assert len(perdure.done("log", "tail", "--no-follow", "--json").lines) >= 20
-    assert perdure.done("log", "history", job["job_id"], "--to", 5).out
-    assert len(perdure.done("log", "export").lines) > 20
-    assert perdure.done("log", "check", "--json").json["clean"] is True
-    assert perdure.done("doctor", "--json").json["held_by"] == child.pid
-
-
-@pytest.mark.parametrize(
-    "words",
-    [("jobs", "pause"), ("jobs", "resume"), ("jobs", "cancel"), ("jobs", "retry"), ("resume",)],
-)
-def test_acting_on_a_job_of_another_process(
-    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
-) -> None:
-    perdure, child = busy
-    answer = perdure(*words, perdure.job()["job_id"])
-    assert answer.code == 4
-    assert answer.err == (
-        f"perdure: jobs of this folder run in process {child.pid}; stop it there (Ctrl-C), "
-        "a server that takes commands is not there yet\n"
-    )
-    assert perdure.job()["status"] == "running"
-
-
-@pytest.mark.parametrize("words", [("run", COUNTER, "counter"), ("extensions", "install", COUNTER)])
-def test_new_work_on_a_folder_of_another_process(
-    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
-) -> None:
-    perdure, child = busy
-    answer = perdure(*words)
-    assert answer.code == 4
-    assert answer.err.startswith(f"perdure: process {child.pid} works on {perdure.data}; ")
-
-
-def test_metrics_of_a_running_job(busy: tuple[CommandLine, subprocess.Popen[str]]) -> None:
-    _, child = busy
-    assert child.stderr is not None
-    match = re.search(r"metrics at (http://127\.0\.0\.1:\d+/metrics)", child.stderr.readline())
-    assert match is not None
-    with urllib.request.urlopen(match[1], timeout=PATIENCE) as response:
-        text = response.read().decode()
-    assert "# HELP perdure_" in text
-    assert re.search(
-        r'^perdure_\w+\{[^}]*extension="counter"[^}]*job_type="[a-z:]*counter"[^}]*\} [1-9]', text, re.MULTILINE
-    )
-
-
-def lines_of(child: subprocess.Popen[str], count: int) -> list[Any]:
-    """So many lines of JSON that the process prints, as they come."""
-    assert child.stdout is not None
-    return [json.loads(child.stdout.readline()) for _ in range(count)]
-
-
-@pytest.mark.parametrize(
-    "words", [("log", "tail", "--json"), ("log", "tail", "--json", "--stream"), ("jobs", "watch", "--json")]
-)
-def test_live_events_of_another_process(
-    busy: tuple[CommandLine, subprocess.Popen[str]], words: tuple[str, ...]
-) -> None:
-    perdure, _ = busy
-    job = perdure.job()
-    more = () if words == ("log", "tail", "--json") else (job["job_id"],)
-    start = () if words[0] == "log" else ("--from", str(job["sequence"]))
-    with perdure.process(*words, *more, *start) as child:
-        sequences = [event["sequence"] for event in lines_of(child, 60)]
-        assert sequences == list(range(sequences[0], sequences[0] + 60))
-        child.send_signal(signal.SIGINT)
-        assert child.wait(PATIENCE) == 130
-
-
 def test_a_watcher_leaves_with_the_job(perdure: CommandLine) -> None:
     with (
-        running(perdure, {"target": 900}, 1) as child,
+        perdure.running({"target": 900}, 1) as child,
         perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch,
     ):
         out, err = watch.communicate(timeout=PATIENCE)
@@ -211,7 +107,7 @@ def test_a_watcher_leaves_with_the_job(perdure: CommandLine) -> None:
 
 
 def test_a_watcher_leaves_with_the_process(perdure: CommandLine) -> None:
-    with running(perdure, ENDLESS, 1) as child, perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch:
+    with perdure.running(ENDLESS, 1) as child, perdure.process("jobs", "watch", perdure.job()["job_id"]) as watch:
         assert watch.stderr is not None
         assert "dispatched" in watch.stderr.readline()
         child.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -10,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.support.command_line import COUNTER, ENDLESS, CommandLine, is_plain
+from tests.support.command_line import ENDLESS, CommandLine, is_plain
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.cli.verify_children import VerifyChild, verify_many
@@ -76,9 +75,7 @@ def test_a_difference_is_shown_and_has_a_code(perdure: CommandLine, job: str) ->
 
 
 def test_while_another_process_works_on_the_folder(perdure: CommandLine) -> None:
-    words = ("run", COUNTER, "counter", "--state", json.dumps(ENDLESS))
-    with perdure.process(*words) as writer:
-        eventually(lambda: (perdure.job() or {}).get("items", 0) > 300)
+    with perdure.running(ENDLESS, 300) as writer:
         proof = perdure.done("verify", perdure.job()["job_id"], "--json").json
         assert (proof["verdict"], proof["status"]) == ("proved", "running")
         assert proof["runs"][0]["end"] == "unfinished"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import eventually
 from typer.testing import CliRunner
 
 from perdure.cli.app import app
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 COUNTER = str(ROOT / "examples" / "counter")
 QUICK = {"target": 200, "work": 0}  # a counter's state: done in milliseconds
 ENDLESS = {"target": 10**9, "warn_every": 0}  # some 300 items a second
+PATIENCE = 60.0  # seconds, for what another process is to do; a limit, never a wait
 
 
 class Answer:
@@ -85,6 +87,18 @@ class CommandLine:
             finally:
                 if child.poll() is None:
                     child.kill()
+
+    @contextlib.contextmanager
+    def running(self, state: dict[str, int], least: int, *words: object) -> Iterator[subprocess.Popen[str]]:
+        """A process that runs the example's job, and has counted to ``least`` at least."""
+        with self.process("run", COUNTER, "counter", "--state", json.dumps(state), *words) as child:
+            eventually(lambda: child.poll() is not None or self._counted() >= least, PATIENCE, every=0.05)
+            assert child.poll() is None, child.communicate()
+            yield child
+
+    def _counted(self) -> int:
+        job = self.job()
+        return -1 if job is None else int(job["items"])
 
     def environment(self, **more: str) -> dict[str, str]:
         """What such a process gets: no wish for colours from outside."""
