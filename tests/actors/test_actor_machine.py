@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -257,4 +258,4 @@ Actors.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestActors = Actors.TestCase
+TestActors = pytest.mark.long(Actors.TestCase)

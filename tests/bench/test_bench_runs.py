@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.__main__ import all_groups, chosen
@@ -73,23 +74,35 @@ def bench(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_row_is_there(tmp_path: Path) -> None:
+def results(tmp_path: Path, *words: str) -> tuple[dict[str, Any], str]:
+    """The rows by their key, and what was printed."""
     file = tmp_path / "results" / "quick.json"
     # Where the tests' folder is in memory, the head of the table must say so; it is no reason to fail.
-    done = bench("--runs", "2", "--dir", str(tmp_path), "--allow-tmpfs", "--json", str(file))
+    done = bench("--dir", str(tmp_path), "--allow-tmpfs", "--json", str(file), *words)
     assert done.returncode == 0, done.stderr
-    rows = {row["key"]: row for row in json.loads(file.read_text())["rows"]}
+    return {row["key"]: row for row in json.loads(file.read_text())["rows"]}, done.stdout
+
+
+@pytest.mark.long
+def test_every_row_is_there(tmp_path: Path) -> None:
+    rows, printed = results(tmp_path, "--runs", "1")
     assert sorted(rows) == sorted([*FLOORS, *FIGURES])
     for key, row in rows.items():
-        assert len(row["values"]) >= 2, key
+        assert row["values"], key
         assert all(math.isfinite(value) for value in row["values"]), row
         assert key in DIFFERENCES or min(row["values"]) > 0, row
         assert row["minimum"] <= row["median"] <= row["maximum"], row
         assert (row["of_floor"] is None) == (key in FLOORS), row
-    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    table = [line for line in printed.splitlines() if line.startswith("|")]
     assert [row["title"] for row in rows.values()] == [line.split("|")[1].strip() for line in table[2:]]
     assert len({len(line) for line in table}) == 1, "the columns are not aligned"
     assert not list(tmp_path.glob(".bench-*")), "data was left behind"
+
+
+def test_each_run_gives_a_value_and_its_floor_one(tmp_path: Path) -> None:
+    rows, printed = results(tmp_path, "--runs", "3", "--only", "append_1000")
+    assert {key: len(row["values"]) for key, row in rows.items()} == {"lmdb_1000": 3, "append_1000": 3}
+    assert printed.splitlines()[2].startswith("3 runs; ")
 
 
 def test_some_figures_come_with_their_floors_only() -> None:

@@ -31,6 +31,7 @@ def test_ci_runs_the_second_command_as_it_stands_in_the_readme() -> None:
     assert SECOND in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_first_command_in_a_fresh_clone_and_a_fresh_environment(tmp_path: Path) -> None:
     clone, venv = tmp_path / "perdure", tmp_path / "venv"

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -203,4 +204,4 @@ class LibraryMachine(RuleBasedStateMachine):
 LibraryMachine.TestCase.settings = settings(
     max_examples=15, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )
-test_library = LibraryMachine.TestCase
+test_library = pytest.mark.long(LibraryMachine.TestCase)
