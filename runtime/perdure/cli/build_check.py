@@ -52,18 +52,29 @@ def check_build(built: Built) -> CheckedBuild:
     digest = hashlib.sha256(package.wasm_bytes).hexdigest()
     load = ProofModules(lambda _: package.wasm_bytes).loader(digest)
     extension_file(load)  # before anything is compiled: its imports
-    if missing := uncovered(built.calls, manifest.permissions):
-        raise CommandError(_not_allowed(manifest.id, missing), ExitCode.BAD_EXTENSION)
+    about_calls = _about_calls(built, package)
     job_types = _offered(package, load)
-    warnings = (
-        *package.warnings,
-        *unknown_jobs(manifest, job_types),
-        *unused(built.calls, manifest.permissions),
-        *unknown(built.calls),
-    )
+    warnings = (*package.warnings, *unknown_jobs(manifest, job_types), *about_calls)
     if not job_types:
         warnings = (*warnings, "it offers no job")
     return CheckedBuild(built=built, package=package, digest=digest, job_types=job_types, warnings=warnings)
+
+
+def check_calls(built: Built) -> tuple[str, ...]:
+    """Compare what the code of a build calls with what its permissions ask for; nothing is compiled. Returns warnings.
+
+    Raises:
+        CommandError: the code calls what its permissions do not allow.
+        ManifestError, ExtensionFolderError: the manifest is not what it must be.
+    """
+    return _about_calls(built, read_extension(built.folder))
+
+
+def _about_calls(built: Built, package: ExtensionPackage) -> tuple[str, ...]:
+    permissions = package.manifest.permissions
+    if missing := uncovered(built.calls, permissions):
+        raise CommandError(_not_allowed(package.manifest.id, missing), ExitCode.BAD_EXTENSION)
+    return (*unused(built.calls, permissions), *unknown(built.calls))
 
 
 def check_extension(package: ExtensionPackage) -> tuple[str, ...]:

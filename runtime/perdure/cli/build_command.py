@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from perdure.cli.build_check import CheckedBuild, check_build
 from perdure.cli.invocation import Invocation
@@ -38,12 +37,12 @@ def build(invocation: Invocation, folder: ProjectFolder = None, output: OutputFo
 
     def say(text: str) -> None:
         if not invocation.json:
-            note(invocation, text)
+            invocation.say_lines(text)
 
     try:
         built = build_project(project, say)
     except BuildFailed as error:
-        note(invocation, error.said.rstrip())
+        invocation.say_lines(error.said.rstrip())
         raise
     checked = check_build(built)
     delivered = deliver(built, Path(output) if output is not None else None)
@@ -54,12 +53,6 @@ def build(invocation: Invocation, folder: ProjectFolder = None, output: OutputFo
         invocation.output.json(build_json(checked))
     else:
         invocation.output.show(build_table(checked))
-
-
-def note(invocation: Invocation, text: str) -> None:
-    """What a builder or a compiler says, line by line, with nothing in it that a terminal would act on."""
-    for line in text.split("\n"):
-        invocation.output.note(Text(printable(line.rstrip("\r"))))
 
 
 def build_json(checked: CheckedBuild) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.narrowing import Allow, Deny, Host, Jobs, Libraries, Memory, NoNetwork, Requests, narrowing
 from perdure.cli.package_view import package_json, package_table, publisher_json, publisher_text
+from perdure.cli.project_builds import built_if_project
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
 from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
 from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy, installed_extensions
@@ -37,7 +38,10 @@ from perdure.store.extension_state import ExtensionState, ProposedVersion
 
 VersionPath = Annotated[
     str,
-    typer.Argument(metavar="FILE|DIR", help=f"A package ({SUFFIX}), or the folder with manifest.json and the module."),
+    typer.Argument(
+        metavar="FILE|DIR",
+        help=f"A package ({SUFFIX}), the folder with manifest.json and the module, or a project, which is built first.",
+    ),
 ]
 ExtensionId = Annotated[str, typer.Argument(metavar="EXT", help="The extension's id.")]
 ExtensionOrPackage = Annotated[
@@ -156,6 +160,7 @@ def install(
             f"{SUFFIX} file",
             ExitCode.BAD_EXTENSION,
         )
+    path = built_if_project(invocation, path)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         prompt = ConsentPrompt(invocation, less, yes=yes)
         info = install_version(invocation, runtime, path, prompt, upgrade, rules)

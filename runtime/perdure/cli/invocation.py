@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
+from rich.text import Text
 
 from perdure.actors.hooks import ActorHooks
 from perdure.cli.compile_notice import compile_notice
@@ -21,6 +22,7 @@ from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.master_key_file import master_key
 from perdure.cli.output import Output
+from perdure.cli.terminal_text import printable
 from perdure.runtime import Runtime, RuntimeSettings
 from perdure.store.errors import StoreLocked, StoreMissing
 from perdure.store.lmdb_store import LOCK_FILE, LmdbEventStore
@@ -100,6 +102,11 @@ class Invocation:
             return
         with store:
             yield store
+
+    def say_lines(self, text: str) -> None:
+        """What a builder or a compiler says, line by line, with nothing in it that a terminal would act on."""
+        for line in text.split("\n"):
+            self.output.note(Text(printable(line.rstrip("\r"))))
 
     def _compiling(self, size: int) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self.json or self.shows_stages else compile_notice(self.output, size)

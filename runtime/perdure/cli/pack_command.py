@@ -9,7 +9,6 @@ import msgspec
 import typer
 
 from perdure.cli.build_check import check_build, check_extension
-from perdure.cli.build_command import note
 from perdure.cli.invocation import Invocation
 from perdure.cli.package_view import files_text, package_json
 from perdure.cli.publisher_commands import say_new, user_name
@@ -81,9 +80,9 @@ def _packable(invocation: Invocation, folder: Path | None) -> _Packable:
         return _Packable(place, package.manifest, None, Path(_file_name(package.manifest)))
     project = project_in(folder) if folder is not None else project_around(place)
     try:
-        built = build_project(project, lambda text: None if invocation.json else note(invocation, text))
+        built = build_project(project, lambda text: None if invocation.json else invocation.say_lines(text))
     except BuildFailed as error:
-        note(invocation, error.said.rstrip())
+        invocation.say_lines(error.said.rstrip())
         raise
     checked_build = check_build(built)
     for warning in checked_build.warnings:

@@ -18,6 +18,7 @@ from perdure.cli.foreground import Foreground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
+from perdure.cli.project_builds import built_if_project
 from perdure.cli.terminal_text import counted
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
 from perdure.runtime.budgets.budgets import MOST
@@ -28,7 +29,8 @@ from perdure.store.job_state import JobState
 Ext = Annotated[
     str,
     typer.Argument(
-        metavar="EXT", help="An installed extension's id, or a package or a folder, which is installed first."
+        metavar="EXT",
+        help="An installed extension's id; or a package, a folder or a project, which is built and installed first.",
     ),
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The name of one of its jobs.")]
@@ -161,6 +163,7 @@ def usable_extension(invocation: Invocation, runtime: Runtime, extension: str, *
     path = os.sep in extension or extension.startswith(".") or extension.endswith(SUFFIX)
     if not path and (extension in installed or not Path(extension).is_dir()):
         return runtime.inspect(extension)
+    extension = built_if_project(invocation, extension)
     info = install_version(invocation, runtime, extension, ConsentPrompt(invocation, Narrowing(), yes=yes))
     if info.update is not None and waits_for_consent(info, extension):
         invocation.output.say(
