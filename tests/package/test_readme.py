@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FIRST = """python3 -m pip install . && perdure run examples/counter counter --state '{"target": 2000}'"""
+FIRST = (
+    "python3 -m pip install '.[python-guest]' && perdure run examples/twelve-lines counter "
+    """--state '{"target": 5000}'"""
+)
 SECOND = """python3 -m pip install -e '.[dev]' && python3 -m pytest"""
 
 
@@ -25,6 +28,11 @@ def commands() -> list[str]:
 def test_readme_has_the_two_commands() -> None:
     assert FIRST in commands()
     assert SECOND in commands()
+
+
+def test_the_program_in_the_readme_is_the_example() -> None:
+    (program,) = re.findall(r"```py\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert program == (ROOT / "examples" / "twelve-lines" / "counter.py").read_text()
 
 
 def test_ci_runs_the_second_command_as_it_stands_in_the_readme() -> None:
@@ -52,9 +60,9 @@ def test_first_command_in_a_fresh_clone_and_a_fresh_environment(tmp_path: Path) 
     env.setdefault("PIP_CONFIG_FILE", str(Path.home() / ".config/pip/pip.conf"))
     done = subprocess.run(["bash", "-c", FIRST], cwd=clone, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2000/2000" in done.stdout + done.stderr
+    assert "5000/5000" in done.stdout + done.stderr
     listed = subprocess.run(
         ["perdure", "jobs", "list", "--json"], cwd=clone, env=env, capture_output=True, text=True, check=True
     )
     (job,) = json.loads(listed.stdout)
-    assert (job["status"], job["items"], job["attempts"]) == ("completed", 2000, 1)
+    assert (job["status"], job["checkpoints"], job["attempts"]) == ("completed", 5001, 1)
