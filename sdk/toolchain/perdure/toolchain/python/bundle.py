@@ -100,6 +100,18 @@ def _install(settings: PythonSettings, folder: Path, say: Say) -> None:
         raise MissingTool("pip", f"is not there for {sys.executable}", "python3 -m ensurepip")
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        _install_into(settings, unfinished, say)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    for other in folder.parent.glob("bundle-*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _install_into(settings: PythonSettings, unfinished: Path, say: Say) -> None:
     packages = unfinished / _PACKAGES
     packages.mkdir(parents=True)
     say(f"fetching {', '.join(settings.requirements)}")
@@ -115,11 +127,6 @@ def _install(settings: PythonSettings, folder: Path, say: Say) -> None:
     _clean(packages)
     (unfinished / _LIST).write_bytes(msgspec.json.encode(listed))
     report.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.replace(folder)
-    for other in folder.parent.glob("bundle-*"):
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def _pip(packages: Path, report: Path, wanted: list[str]) -> None:
