@@ -73,11 +73,12 @@ typedef struct perdure_ctx {
 /* Formats are those of printf: %d %i %u %x with h, l, ll, z, j and t, %c, %s, %.*s, %f, %%, and %g and %e for the
  * shortest number that reads back the same. The compiler checks the arguments. */
 
-/* Whether the job is to stop. Ask in every turn of a loop. True: the state has been saved; return PERDURE_INTERRUPTED. */
+/* Whether the job is to stop. Ask in every turn of a loop. True: the state is saved; return PERDURE_INTERRUPTED. */
 PERDURE_HIDDEN bool perdure_check_interrupt(perdure_ctx *ctx) __attribute__((warn_unused_result));
 
 /* How much of the job is done, from 0.0 to 1.0, and a few words for the person who watches. */
-PERDURE_HIDDEN void perdure_report_progress(perdure_ctx *ctx, double fraction, const char *format, ...) PERDURE_FORMAT(3, 4);
+PERDURE_HIDDEN void perdure_report_progress(perdure_ctx *ctx, double fraction, const char *format, ...)
+    PERDURE_FORMAT(3, 4);
 
 /* Saves the state. True when it is on disk: a job that dies after this goes on from here. False: it could not be
  * stored, or is no JSON (a double that is no number); nothing is lost, only more has to be done again. */
@@ -129,18 +130,19 @@ typedef enum perdure_json_kind {
 
 /* Checks a whole text: JSON as its standard has it, in UTF-8, no half surrogate pairs. False: *problem says what was
  * expected, and *at (a byte's index) where; both may be NULL. */
-PERDURE_HIDDEN bool perdure_json_parse(const char *text, size_t length, perdure_json *value, const char **problem, size_t *at);
+PERDURE_HIDDEN bool perdure_json_parse(const char *text, size_t length, perdure_json *value, const char **problem,
+                                       size_t *at);
 PERDURE_HIDDEN perdure_json_kind perdure_json_kind_of(perdure_json value);
 
-/* The value of a key; absent if it is no object or has no such key. Of a key that is there twice, the last one counts. */
+/* The value of a key; absent if it is no object or has no such key. Of a key that is there twice, the last counts. */
 PERDURE_HIDDEN perdure_json perdure_json_get(perdure_json object, const char *key);
 
 /* `perdure_json item = {0}; while (perdure_json_next(array, &item)) …`; of an object the values, their keys in *key
  * (a text, to be read like every other); key may be NULL. */
 PERDURE_HIDDEN bool perdure_json_next(perdure_json container, perdure_json *item, perdure_json *key);
 
-/* False, and *result as it was, if the value is of another kind: an integer has no fraction and no exponent, and fits; a
- * double is any number that is not beyond its range. */
+/* False, and *result as it was, if the value is of another kind: an integer has no fraction and no exponent, and
+ * fits; a double is any number that is not beyond its range. */
 PERDURE_HIDDEN bool perdure_json_int64(perdure_json value, int64_t *result);
 PERDURE_HIDDEN bool perdure_json_uint64(perdure_json value, uint64_t *result);
 PERDURE_HIDDEN bool perdure_json_double(perdure_json value, double *result);
@@ -172,7 +174,8 @@ PERDURE_HIDDEN void perdure_write_null(perdure_writer *writer);
 PERDURE_HIDDEN void perdure_write_bool(perdure_writer *writer, bool value);
 PERDURE_HIDDEN void perdure_write_int64(perdure_writer *writer, int64_t value);
 PERDURE_HIDDEN void perdure_write_uint64(perdure_writer *writer, uint64_t value);
-PERDURE_HIDDEN void perdure_write_double(perdure_writer *writer, double value); /* the shortest that reads back the same */
+PERDURE_HIDDEN void perdure_write_double(perdure_writer *writer,
+                                         double value); /* the shortest that reads back the same */
 PERDURE_HIDDEN void perdure_write_text(perdure_writer *writer, const char *text);
 PERDURE_HIDDEN void perdure_write_bytes(perdure_writer *writer, const char *bytes, size_t length); /* UTF-8 */
 PERDURE_HIDDEN void perdure_write_json(perdure_writer *writer, perdure_json value);
@@ -215,7 +218,8 @@ PERDURE_HIDDEN bool perdure_call(perdure_ctx *ctx, perdure_answer *answer, const
 /* A text made like a payload: JSON within JSON. It lives as long as the job; NULL: no memory, or a text is no UTF-8. */
 PERDURE_HIDDEN const char *perdure_format_json(perdure_ctx *ctx, const char *format, ...) PERDURE_FORMAT(2, 3);
 /* perdure_call with a payload that is ready, in another library (the text of a UUID) or the job's own (NULL). */
-PERDURE_HIDDEN bool perdure_call_json(perdure_ctx *ctx, perdure_answer *answer, const char *library_id, const char *method,
+PERDURE_HIDDEN bool perdure_call_json(perdure_ctx *ctx, perdure_answer *answer, const char *library_id,
+                                      const char *method,
                                       const char *payload, size_t length);
 /* Fails as "code: message". */
 PERDURE_HIDDEN perdure_result perdure_fail_call(perdure_ctx *ctx, const perdure_answer *answer);
@@ -263,7 +267,8 @@ typedef struct perdure_job {
 } perdure_job;
 
 /* What execute_NAME does: reads the context and the state, runs the job, saves the state a last time. */
-PERDURE_HIDDEN int32_t perdure_execute(const perdure_job *job, const char *context, uint32_t context_length, const char *state,
+PERDURE_HIDDEN int32_t perdure_execute(const perdure_job *job, const char *context, uint32_t context_length,
+                                       const char *state,
                                        uint32_t state_length);
 
 /* The state of a job that needs none: PERDURE_JOB(sweep, perdure_no_state). */
@@ -339,11 +344,13 @@ template <size_t N> constexpr perdure_kind perdure_kind_of(char (*)[N]) { return
 /* PERDURE_JOB(function, state type): the function is a job, with its own name. All fields begin with zero or "". */
 #define PERDURE_JOB(function, type) PERDURE_JOB_WITH(function, type, true, PERDURE_ZERO)
 
-/* PERDURE_JOB_WITH(function, type, resumable, .field = value, …): with other defaults, as an initialiser. A job that is
- * not resumable begins anew after a pause or a crash, from the state that it was dispatched with. */
+/* PERDURE_JOB_WITH(function, type, resumable, .field = value, …): with other defaults, as an initialiser. A job that
+ * is not resumable begins anew after a pause or a crash, from the state that it was dispatched with. */
 #define PERDURE_JOB_WITH(function, type, resumable, ...) \
     static const type perdure_defaults_##function = {__VA_ARGS__}; \
-    static perdure_result perdure_run_##function(perdure_ctx *ctx, void *state) { return function(ctx, (type *)state); } \
+    static perdure_result perdure_run_##function(perdure_ctx *ctx, void *state) { \
+        return function(ctx, (type *)state); \
+    } \
     static const perdure_job perdure_job_##function = { \
         #function, "execute_" #function, resumable, sizeof(type), &perdure_defaults_##function, \
         perdure_fields_##type, (size_t)perdure_count_##type, NULL, NULL, perdure_run_##function}; \
@@ -591,7 +598,8 @@ struct perdure_space {
     struct perdure_space *next; /* the next free one */
     uint8_t padding[PERDURE_ALIGNMENT - 8];
 };
-PERDURE_STATIC_ASSERT(sizeof(struct perdure_space) == PERDURE_ALIGNMENT, "a header is as long as the alignment it keeps");
+PERDURE_STATIC_ASSERT(sizeof(struct perdure_space) == PERDURE_ALIGNMENT,
+                      "a header is as long as the alignment it keeps");
 
 /* Where the linker's own data ends. Only its address means anything. */
 extern uint8_t __heap_base;
@@ -663,7 +671,8 @@ PERDURE_EXPORT("wasm_alloc") void *wasm_alloc(uint32_t size);
 PERDURE_EXPORT("wasm_alloc") void *wasm_alloc(uint32_t size) {
     /* Larger than any memory that could be got, and so large that the sums below would wrap round. */
     if (size > UINT32_MAX - 2 * PERDURE_PAGE) return NULL;
-    uint32_t needed = ((size + PERDURE_ALIGNMENT - 1) & ~(PERDURE_ALIGNMENT - 1)) + (uint32_t)sizeof(struct perdure_space);
+    uint32_t rounded = (size + PERDURE_ALIGNMENT - 1) & ~(PERDURE_ALIGNMENT - 1);
+    uint32_t needed = rounded + (uint32_t)sizeof(struct perdure_space);
     struct perdure_space *space = perdure_take(needed);
     if (space == NULL && perdure_grow(needed)) space = perdure_take(needed);
     return space == NULL ? NULL : space + 1;
@@ -744,7 +753,9 @@ static void perdure_disown_all(perdure_ctx *ctx, const void *owner) {
 
 void *perdure_alloc(perdure_ctx *ctx, size_t size) { return perdure_own(ctx, ctx, size, NULL); }
 
-void *perdure_alloc_for(perdure_ctx *ctx, const void *answer, size_t size) { return perdure_own(ctx, answer, size, NULL); }
+void *perdure_alloc_for(perdure_ctx *ctx, const void *answer, size_t size) {
+    return perdure_own(ctx, answer, size, NULL);
+}
 
 void perdure_free(perdure_ctx *ctx, void *memory) {
     if (memory != NULL) perdure_disown(ctx, (struct perdure_block *)memory - 1);
@@ -786,8 +797,12 @@ static void perdure_big_power(struct perdure_big *big, uint32_t base, uint32_t c
     while (exponent-- > 0) perdure_big_scale(big, base, 0);
 }
 
-static void perdure_big_ten(struct perdure_big *big, int exponent) { perdure_big_power(big, 10, 1000000000u, 9, exponent); }
-static void perdure_big_two(struct perdure_big *big, int exponent) { perdure_big_power(big, 2, 1u << 31, 31, exponent); }
+static void perdure_big_ten(struct perdure_big *big, int exponent) {
+    perdure_big_power(big, 10, 1000000000u, 9, exponent);
+}
+static void perdure_big_two(struct perdure_big *big, int exponent) {
+    perdure_big_power(big, 2, 1u << 31, 31, exponent);
+}
 
 static int perdure_big_bits(const struct perdure_big *big) {
     return big->count == 0 ? 0 : 32 * big->count - __builtin_clz(big->limbs[big->count - 1]);
@@ -1001,7 +1016,9 @@ static void perdure_put(perdure_writer *writer, const char *bytes, size_t length
     writer->bytes[writer->length] = 0;
 }
 
-static void perdure_put_text(perdure_writer *writer, const char *text) { perdure_put(writer, text, perdure_length(text)); }
+static void perdure_put_text(perdure_writer *writer, const char *text) {
+    perdure_put(writer, text, perdure_length(text));
+}
 
 static void perdure_put_byte(perdure_writer *writer, char byte) { perdure_put(writer, &byte, 1); }
 
@@ -1213,7 +1230,9 @@ static const char *perdure_put_conversion(perdure_writer *writer, const char *at
             for (size_t index = writer->length; index-- > start + sign + (size_t)missing;) {
                 writer->bytes[index] = writer->bytes[index - (size_t)missing];
             }
-            for (int index = 0; index < missing; index++) writer->bytes[start + sign + (size_t)index] = number ? '0' : ' ';
+            for (size_t index = 0; index < (size_t)missing; index++) {
+                writer->bytes[start + sign + index] = number ? '0' : ' ';
+            }
         }
     }
     return at + 1;
@@ -1497,7 +1516,8 @@ static bool perdure_skip_members(struct perdure_reader *reader, int depth, bool 
         }
         if (!perdure_skip_value(reader, depth + 1)) return false;
     } while (perdure_accept(reader, ','));
-    return perdure_accept(reader, end) || perdure_expect(reader, object ? "a comma or a closing brace" : "a comma or a closing bracket");
+    if (perdure_accept(reader, end)) return true;
+    return perdure_expect(reader, object ? "a comma or a closing brace" : "a comma or a closing bracket");
 }
 
 static bool perdure_skip_value(struct perdure_reader *reader, int depth) {
@@ -2028,8 +2048,9 @@ bool perdure_call_json(perdure_ctx *ctx, perdure_answer *answer, const char *lib
     if (library_id != NULL && !perdure_parse_uuid(library_id, library)) {
         return perdure_refuse(answer, PERDURE_INVALID_PAYLOAD, "the library's id is no UUID");
     }
-    char *text = perdure_host_call(method, (uint32_t)perdure_length(method), library_id == NULL ? NULL : library, payload,
-                                   (uint32_t)length);
+    const uint8_t *in_library = library_id == NULL ? NULL : library;
+    char *text =
+        perdure_host_call(method, (uint32_t)perdure_length(method), in_library, payload, (uint32_t)length);
     if (text == NULL) return perdure_refuse(answer, PERDURE_UNAVAILABLE, "the answer could not be delivered");
     text = (char *)perdure_own(ctx, answer, 0, text);
     if (text == NULL) return perdure_refuse(answer, PERDURE_OPERATION_FAILED, "there is no memory left for the answer");
@@ -2037,7 +2058,8 @@ bool perdure_call_json(perdure_ctx *ctx, perdure_answer *answer, const char *lib
         return perdure_refuse(answer, PERDURE_OPERATION_FAILED, "the answer is no JSON");
     }
     perdure_json code = perdure_json_get(answer->json, "code"), error = perdure_json_get(answer->json, "error");
-    if (perdure_json_kind_of(code) != PERDURE_JSON_TEXT || perdure_json_kind_of(error) != PERDURE_JSON_TEXT) return true;
+    bool failed = perdure_json_kind_of(code) == PERDURE_JSON_TEXT && perdure_json_kind_of(error) == PERDURE_JSON_TEXT;
+    if (!failed) return true;
     const char *message = perdure_own_text(ctx, answer, error), *name = perdure_own_text(ctx, answer, code);
     int known = PERDURE_UNAVAILABLE;
     while (known > 0 && !perdure_json_equals(code, perdure_codes[known])) known--;
@@ -2215,7 +2237,8 @@ struct perdure_test_answers {
 
 static perdure_writer perdure_test_notes;
 static struct perdure_test_answers *perdure_test_arranged;
-static int perdure_test_interrupt, perdure_test_questions, perdure_test_no_memory, perdure_test_failures, perdure_test_checks;
+static int perdure_test_interrupt, perdure_test_questions, perdure_test_no_memory;
+static int perdure_test_failures, perdure_test_checks;
 static bool perdure_test_full;
 static const char perdure_test_job_id[] = "01930000-0000-7000-8000-000000000001";
 static const char perdure_test_library_id[] = "01930000-0000-7000-8000-000000000002";
@@ -2277,7 +2300,8 @@ static void perdure_host_increment_items(const uint8_t *job_id, int64_t count) {
     perdure_test_note("items %lld", (long long)count);
 }
 
-static char *perdure_host_call(const char *method, uint32_t method_length, const uint8_t *library_id, const char *payload,
+static char *perdure_host_call(const char *method, uint32_t method_length, const uint8_t *library_id,
+                               const char *payload,
                                uint32_t payload_length) {
     (void)library_id;
     const char *answer = "{\"error\":\"nothing was arranged for it\",\"code\":\"unknown_method\"}";

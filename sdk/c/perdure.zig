@@ -276,7 +276,10 @@ fn Job(comptime name: [:0]const u8, comptime State: type, comptime function: any
                     @field(state, field) = decode(T, value, .{ .ctx = ctx, .owner = ctx }) catch |problem| {
                         switch (problem) {
                             error.OutOfMemory => log(.@"error", "there is no memory left for the state", .{}),
-                            error.WrongType => log(.@"error", "bad state: \"{s}\" must be {s}", .{ field, comptime wanted(T) }),
+                            error.WrongType => log(.@"error", "bad state: \"{s}\" must be {s}", .{
+                                field,
+                                comptime wanted(T),
+                            }),
                         }
                         return false;
                     };
@@ -329,7 +332,8 @@ pub const testing = struct {
 
     /// Runs a job from a state (null: none). What was noted before is forgotten, what was arranged stays.
     pub fn run(comptime State: type, comptime function: anytype, state: ?[*:0]const u8) Result {
-        return @fromBackingInt(@intCast(c.perdure_test_run_job(&Job("tested", State, function, true).declaration, state)));
+        const result = c.perdure_test_run_job(&Job("tested", State, function, true).declaration, state);
+        return @fromBackingInt(@intCast(result));
     }
 
     /// Whether there was exactly this line.
@@ -402,7 +406,9 @@ fn checkType(comptime T: type, comptime place: []const u8) void {
         .bool, .float, .@"enum" => return,
         .int => |int| if (int.bits <= 64) return,
         .optional => |optional| return checkType(optional.child, place),
-        .pointer => |pointer| if (pointer.size == .slice and pointer.child != u8) return checkType(pointer.child, place),
+        .pointer => |pointer| if (pointer.size == .slice and pointer.child != u8) {
+            return checkType(pointer.child, place);
+        },
         .@"struct" => {
             for (std.meta.fieldNames(T)) |name| checkType(@FieldType(T, name), place ++ "." ++ name);
             return;
@@ -533,12 +539,13 @@ fn encode(writer: *c.Writer, value: anytype) void {
         },
         .array => encode(writer, @as([]const std.meta.Child(T), &value)),
         .@"struct" => |info| {
-            if (info.is_tuple and std.meta.fieldNames(T).len > 0) c.perdure_write_array(writer) else c.perdure_write_object(writer);
+            const list = info.is_tuple and comptime std.meta.fieldNames(T).len > 0; // `.{}` is an object
+            if (list) c.perdure_write_array(writer) else c.perdure_write_object(writer);
             inline for (comptime std.meta.fieldNames(T)) |name| {
                 if (!info.is_tuple) c.perdure_write_key(writer, name);
                 encode(writer, @field(value, name));
             }
-            if (info.is_tuple and std.meta.fieldNames(T).len > 0) c.perdure_write_array_end(writer) else c.perdure_write_object_end(writer);
+            if (list) c.perdure_write_array_end(writer) else c.perdure_write_object_end(writer);
         },
         else => @compileError("perdure cannot write a " ++ @typeName(T) ++ " as JSON"),
     }
@@ -554,9 +561,10 @@ fn comptimeJson(comptime value: anytype) []const u8 {
         .enum_literal, .@"enum" => return quoted(@tagName(value)),
         .optional => return if (value) |there| comptimeJson(there) else "null",
         .pointer => |pointer| {
-            if (pointer.size == .slice and pointer.child == u8) return quoted(value);
-            if (pointer.size == .one and @typeInfo(pointer.child) == .array and std.meta.Child(pointer.child) == u8) return quoted(value);
-            if (pointer.size == .one and @typeInfo(pointer.child) != .array) return comptimeJson(value.*);
+            const array = pointer.size == .one and @typeInfo(pointer.child) == .array;
+            const Item = if (array) std.meta.Child(pointer.child) else pointer.child;
+            if (pointer.size == .one and !array) return comptimeJson(value.*);
+            if (Item == u8) return quoted(value);
             var list: []const u8 = "[";
             for (value, 0..) |item, index| list = list ++ (if (index > 0) "," else "") ++ comptimeJson(item);
             return list ++ "]";

@@ -30,12 +30,12 @@ GUEST = (
 )
 
 
-def zig(*words: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def zig(*words: object, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the compiler, or with ``zig cc`` clang."""
     return subprocess.run(
         [sys.executable, "-m", "ziglang", *(str(word) for word in words)],
         cwd=folder,
-        env={**os.environ, "ZIG_LOCAL_CACHE_DIR": str((folder or Path.cwd()) / ".zig-cache")} if folder else None,
+        env={**os.environ, "ZIG_LOCAL_CACHE_DIR": str(folder / ".zig-cache")},
         capture_output=True,
         text=True,
         check=False,

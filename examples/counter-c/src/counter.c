@@ -23,8 +23,8 @@ static perdure_result counter(perdure_ctx *ctx, counter_state *state) {
     while (state->current < state->target) {
         if (perdure_check_interrupt(ctx)) return PERDURE_INTERRUPTED;
         state->current++;
-        perdure_report_progress(ctx, (double)state->current / (double)state->target, "Counted %lld/%lld", state->current,
-                                state->target);
+        double done = (double)state->current / (double)state->target;
+        perdure_report_progress(ctx, done, "Counted %lld/%lld", state->current, state->target);
         perdure_increment_items(ctx, 1);
         perdure_increment_bytes(ctx, 8);
         perdure_checkpoint(ctx);
@@ -72,7 +72,8 @@ static perdure_result noter(perdure_ctx *ctx, noter_state *state) {
     const char *text = perdure_format_json(ctx, "{'note': %s}", state->note);
     if (text == NULL) return perdure_fail(ctx, "the note is too large, or no UTF-8");
     if (!perdure_call(ctx, &written, "action:vdfs.write_sidecar",
-                      "{'entry_id': %s, 'name': 'note', 'media_type': 'application/json', 'text': %s}", state->path, text)) {
+                      "{'entry_id': %s, 'name': 'note', 'media_type': 'application/json', 'text': %s}",
+                      state->path, text)) {
         return perdure_fail_call(ctx, &written);
     }
     if (!perdure_call(ctx, &read, "query:vdfs.read_sidecar", "{'entry_id': %s, 'name': 'note', 'text': true}",

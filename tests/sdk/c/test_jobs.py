@@ -1,4 +1,4 @@
-"""The examples in C and in Zig in a real runtime: each of their jobs, what it leaves in the log, and that it is proved."""
+"""The examples in C and in Zig in a real runtime: each of their jobs, what it leaves in the log, that it is proved."""
 
 from __future__ import annotations
 

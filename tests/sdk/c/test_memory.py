@@ -1,4 +1,4 @@
-"""The heap of perdure.h, seen from the host: what the contract asks of wasm_alloc and wasm_free, and that nothing leaks."""
+"""The heap of perdure.h, seen from the host: what the contract asks of wasm_alloc and wasm_free; nothing leaks."""
 
 from __future__ import annotations
 
