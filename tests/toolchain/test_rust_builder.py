@@ -72,6 +72,7 @@ def test_the_same_bytes_from_any_folder_whatever_the_environment_says(
     wasm = here.wasm_path.read_bytes()
     assert there.wasm_path.read_bytes() == wasm
     assert str(tmp_path).encode() not in wasm
+    assert b"vendor/perdure-sdk/src/lib.rs" in wasm
     assert here.calls.names == ("action:vdfs.write", "query:custom.one", "query:custom.two")
     assert json.loads((here.folder / "manifest.json").read_text())["wasm_file"] == "tiny_one.wasm"
     assert {path.name for path in (tmp_path / "here").iterdir()} == {

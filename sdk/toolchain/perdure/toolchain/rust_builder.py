@@ -52,7 +52,7 @@ class RustBuilder:
             [
                 *(rust.cargo, "build", "--release", "--quiet", "--target", TARGET, "--target-dir", target),
                 *rust.sources,
-                *("--config", f"target.{TARGET}.rustflags={_toml(_flags(project, rust))}"),
+                *("--config", f"target.{TARGET}.rustflags={_toml(_flags(rust))}"),
             ],
             project.folder,
             # Flags of the environment would come before those, and make other bytes.
@@ -85,16 +85,15 @@ def _library(project: Project) -> str:
     return name.replace("-", "_")
 
 
-def _flags(project: Project, rust: RustToolchain) -> list[str]:
-    """Where things are must not find its way into the module: a panic tells the file that it happened in."""
+def _flags(rust: RustToolchain) -> list[str]:
+    """Where crates are must not find its way into the module: a panic tells the file that it happened in.
+
+    The project's own files, and those of ``vendor/``, cargo names without the folder. So the flags are the same
+    everywhere, and what was compiled in one folder can be used in another.
+    """
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    places = {project.folder: "project", home: "cargo"}
-    if rust.registry is not None:
-        places[rust.registry] = "crates"
-    # The last one that fits counts, so the innermost folder comes last.
-    return [
-        f"--remap-path-prefix={place}=/{name}" for place, name in sorted(places.items(), key=lambda at: at[0].parts)
-    ]
+    places = {home: "cargo"} if rust.registry is None else {home: "cargo", rust.registry: "crates"}
+    return [f"--remap-path-prefix={place}=/{name}" for place, name in places.items()]
 
 
 def _toml(words: list[str]) -> str:
