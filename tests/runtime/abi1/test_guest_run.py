@@ -55,6 +55,22 @@ def test_a_result_is_an_exit(body: str, expected: Exit) -> None:
     assert (result.error is None) == (expected is not Exit.FAILED)
 
 
+def test_the_last_error_that_was_logged_says_why_a_job_failed() -> None:
+    wat = Wat()
+    lines = [(3, "it went wrong"), (3, "the disk is full"), (2, "that was that")]
+    logged = "".join(wat.call("spacedrive_log", level, wat.text(line)) for level, line in lines)
+    wat.job("test", logged + RETURN_FAILED)
+    error = error_of(wat.module())
+    assert error.message == "execute_test returned 2 (failed): the disk is full"
+    assert (error.kind, error.data["result"]) == ("guest_failed", 2)
+
+
+def test_long_last_words_are_cut() -> None:
+    wat = Wat()
+    wat.job("test", wat.call("spacedrive_log", 3, wat.text("x" * 3_000)) + RETURN_FAILED)
+    assert len(error_of(wat.module()).message) < 600
+
+
 def test_returning_2_is_the_guests_own_failure() -> None:
     error = error_of(returning(RETURN_FAILED))
     assert (error.kind, error.blame) == ("guest_failed", "guest")

@@ -23,6 +23,8 @@ from perdure.runtime.guests.job_types import JobRegistry
 from perdure.runtime.guests.program_log import ProgramLog
 from perdure.runtime.wasm.sandbox import Sandbox
 
+_ERROR: Final = 3
+
 # Answered without asking the host: the operation was not run. The ABI's code for text that is not UTF-8.
 _NOT_UTF8: Final = b'{"error": "the %s is not UTF-8", "code": "invalid_payload"}'
 
@@ -54,6 +56,7 @@ class HostFunctions:
         self.phase = Phase.START
         self.stopped_by: BaseException | None = None
         self.stopped_in = ""
+        self.last_words = ""  # what a job logged as an error: a result of 2 has no words of its own
 
     def attach(
         self, memory: GuestMemory, allocator: GuestAllocator | None, answer_room: Callable[[], ResourceUse]
@@ -126,6 +129,8 @@ class HostFunctions:
         if host is None:
             self._program_log.write(level, text)
         else:
+            if level == _ERROR:
+                self.last_words = text
             host.log(self._fuel_used(), level, text)
 
     def job_report_progress(self, job_id_ptr: int, progress: float, message_ptr: int, message_len: int) -> None:

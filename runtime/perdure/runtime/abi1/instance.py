@@ -161,7 +161,7 @@ class ModuleInstance:
         if returned in _EXITS:
             return Outcome(_EXITS[returned])
         if returned == 2:
-            return Outcome(Exit.FAILED, guest_failed(self.use(), export))
+            return Outcome(Exit.FAILED, guest_failed(self.use(), export, self._functions.last_words))
         raise abi_violation(export, "result", returned, "a job returns 0, 1 or 2")
 
     def _attach(self) -> None:

@@ -99,11 +99,14 @@ def out_of_memory(use: ResourceUse, what: str, **data: Any) -> JobError:
     )
 
 
-def guest_failed(use: ResourceUse, export: str) -> JobError:
-    """The guest returned 2."""
+def guest_failed(use: ResourceUse, export: str, last_words: str) -> JobError:
+    """The guest returned 2, which says no more; ``last_words`` is the last line that it logged as an error, if any."""
+    what = f"{export} returned 2 (failed)"
+    if last_words:
+        what = f"{what}: {shortened(last_words)}"
     if use.is_short_of_memory():
-        return out_of_memory(use, f"{export} returned 2 (failed)", result=2)
-    return JobError("guest_failed", f"{export} returned 2 (failed)", data=use.as_data() | {"result": 2})
+        return out_of_memory(use, what, result=2)
+    return JobError("guest_failed", what, data=use.as_data() | {"result": 2})
 
 
 def host_error(cause: Exception, function: str) -> JobError:
