@@ -26,6 +26,7 @@ from perdure.runtime import Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.operations import CallContext, Effect, action, query
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.wasm.module_cache import compile_silently
 from perdure.store import AppendRequest, EventStore, MemoryEventStore, StoreClosed, load_payload
 from perdure.store.events import ActionIntended, Event, JobCompleted, JobFailed, decode, encode, job_stream
 
@@ -211,6 +212,7 @@ class Process:
             SystemClock(),
             None,
             self.world.handlers(),
+            compile_silently,
             contextlib.ExitStack(),
             recover=True,
         )
