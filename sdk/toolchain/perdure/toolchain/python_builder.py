@@ -29,8 +29,7 @@ from perdure.toolchain.tools import Tool, package_tool
 from perdure.toolchain.wasm_sections import MANIFEST_SECTION, with_section
 
 _WORK: Final = "python"
-_COMPONENT: Final = "component.wasm"  # the last one, without manifest and bundle
-_DIGEST: Final = "component.digest"  # of what it was made from
+_COMPONENT: Final = "component-"  # the last one, without manifest and bundle; its name says what it was made of
 _STAGED: Final = "staged-"
 _LEFTOVER_SECONDS: Final = 3600
 _HINTS_OF_CALLS: Final = ("perdure_sdk", "query:", "action:")  # bundled packages without them are not parsed
@@ -89,14 +88,15 @@ def _component(folder: Path, work: Path, tool: Tool, world: FixedWorld, say: Say
     """The component of a staged folder: the last one's if it was made of the same."""
     library = world.library.name if world.library is not None else ""
     made_of = digest(folder, wit_text(), tool.version.encode(), library.encode())
-    kept, known = work / _COMPONENT, work / _DIGEST
-    if kept.is_file() and known.is_file() and known.read_text() == made_of:
+    kept = work / f"{_COMPONENT}{made_of}.wasm"
+    if kept.is_file():
         say("nothing has changed since the last build")
         return kept.read_bytes()
     say(f"making a component with componentize-py {tool.version}, which takes 10 seconds or more")
-    known.unlink(missing_ok=True)
     componentize(folder, kept, world, say)
-    known.write_text(made_of)
+    for other in work.glob(f"{_COMPONENT}*"):
+        if other != kept:
+            other.unlink(missing_ok=True)
     return kept.read_bytes()
 
 

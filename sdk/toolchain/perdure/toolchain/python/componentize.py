@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from perdure.toolchain.tools import Tool, package_tool
 
 TOOL: Final = "componentize-py"
 _WORLD: Final = "extension"
+_LIBRARY: Final = "fixed_world.so"
 _PROCESS: Final = Path(__file__).with_name("componentize_process.py")
 _TIMEOUT: Final = 900  # seconds; it takes 7 to 30
 _SAID: Final = 4000  # characters
@@ -40,8 +42,10 @@ def componentize(folder: Path, output: Path, world: FixedWorld, say: Say) -> Non
     temporary = folder / "tmp"
     temporary.mkdir()
     made = folder / "made.wasm"
+    # What is preloaded is named from the working folder: the loader takes a space in a path for the end of it.
+    library = f"./{shutil.copyfile(world.library, folder / _LIBRARY).name}" if world.library is not None else None
     order = {
-        "library": str(world.library) if world.library else None,
+        "library": library,
         "root": str(folder.resolve()),
         "wit": str(_wit(folder)),
         "world": _WORLD,
@@ -52,8 +56,8 @@ def componentize(folder: Path, output: Path, world: FixedWorld, say: Say) -> Non
     # A clean environment: what is in this one is not the component's business.
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {"TMPDIR": str(temporary), "RUST_BACKTRACE": "0"}
-    if world.library is not None:
-        environment["LD_PRELOAD"] = str(world.library)
+    if library is not None:
+        environment["LD_PRELOAD"] = library
     try:
         done = subprocess.run(  # noqa: S603  # this interpreter, a file beside this one
             [sys.executable, "-I", "-B", str(_PROCESS), json.dumps(order)],

@@ -326,8 +326,16 @@ static void answer(int signal, siginfo_t *info, void *opaque) {
 #define CAUGHT(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP)
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 
+/* Whether the process was started with this library before the C library, so that its functions are taken for that one's. */
+static int is_preloaded(void) {
+    Dl_info taken, own;
+    void *clock = dlsym(RTLD_DEFAULT, "clock_gettime");
+    return clock && dladdr(clock, &taken) && dladdr((void *)perdure_called, &own) && taken.dli_fbase == own.dli_fbase;
+}
+
 /* From here on the world stands still. `folder` is the build's, its real path. Returns 0, or the number of the error. */
 int perdure_fix_world(const char *folder) {
+    if (!is_preloaded()) return ELIBACC;
     root_length = strlen(folder);
     if (root_length >= sizeof root) return ENAMETOOLONG;
     memcpy(root, folder, root_length + 1);

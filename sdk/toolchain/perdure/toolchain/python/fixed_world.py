@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ def fixed_world(folder: Path) -> FixedWorld:
         return FixedWorld(
             library=None, problem="that needs a C compiler; pip install 'perdure[python-guest]' brings one"
         )
-    unfinished = library.with_suffix(".unfinished")
+    unfinished = library.with_suffix(f".{os.getpid()}")  # another build may be at it
     command = [*compiler, *_FLAGS, "-o", str(unfinished), str(_SOURCE), "-ldl"]
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=120)  # noqa: S603
