@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 import wasmtime
 
-from perdure.actors.guest import Exit, GuestHost, StopGuest
+from perdure.actors.guest import Exit, GuestHost
 from perdure.runtime.abi1.allocator import GuestAllocator
 from perdure.runtime.abi1.host_functions import HostFunctions
 from perdure.runtime.abi1.interface import ModuleShape
@@ -27,7 +27,6 @@ from perdure.runtime.guests.failure import (
     ResourceUse,
     abi_violation,
     guest_failed,
-    host_error,
     init_error,
     init_refused,
     out_of_memory,
@@ -35,6 +34,7 @@ from perdure.runtime.guests.failure import (
 )
 from perdure.runtime.guests.instance import InstanceLimits, JobTask, Outcome, Phase
 from perdure.runtime.guests.job_types import JobRegistry, offered_jobs
+from perdure.runtime.guests.stopping import raise_if_stopped
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.runtime.wasm.sandbox import Sandbox
 from perdure.store.events import JobError, JobType, LimitUse
@@ -219,20 +219,9 @@ class ModuleInstance:
         try:
             result = call()
         except (wasmtime.Trap, wasmtime.WasmtimeError) as cause:
-            self._raise_if_stopped()
+            raise_if_stopped(functions.stopped_by, functions.stopped_in)
             raise GuestFault(trap_error(cause, self.use(), name)) from None
         finally:
             functions.phase = before
-        self._raise_if_stopped()
+        raise_if_stopped(functions.stopped_by, functions.stopped_in)
         return result
-
-    def _raise_if_stopped(self) -> None:
-        """What a host call was stopped by explains the trap, or the return, that followed."""
-        cause = self._functions.stopped_by
-        if cause is None:
-            return
-        if isinstance(cause, Exception) and not isinstance(cause, (GuestFault, Killed, StopGuest)):
-            function = self._functions.stopped_in
-            _log.error("the host failed in %s", function, exc_info=cause)
-            raise GuestFault(host_error(cause, function)) from cause
-        raise cause

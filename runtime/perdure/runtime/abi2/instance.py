@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from perdure.actors.guest import Exit, GuestHost, StopGuest
+from perdure.actors.guest import Exit, GuestHost
 from perdure.runtime.abi2.failure import component_failure, invalid_jobs, job_failure, refused, unreadable_state
 from perdure.runtime.abi2.host_functions import HostFunctions
 from perdure.runtime.abi2.interface import EXPORTS, HOST, IMPORTS
-from perdure.runtime.guests.failure import GuestFault, Killed, ResourceUse, host_error, init_error
+from perdure.runtime.guests.failure import GuestFault, Killed, ResourceUse, init_error
 from perdure.runtime.guests.instance import InstanceLimits, JobTask, Outcome, Phase
 from perdure.runtime.guests.job_types import JobRegistry
+from perdure.runtime.guests.stopping import raise_if_stopped
 from perdure.runtime.wasm.component_sandbox import ComponentFailure, ComponentSandbox
 from perdure.runtime.wasm.wit import Case, Ok
 from perdure.store.events import JobError, JobType
@@ -143,7 +144,7 @@ class ComponentInstance:
         try:
             result = call()
         except ComponentFailure as failure:
-            self._raise_if_stopped()
+            raise_if_stopped(functions.stopped_by, functions.stopped_in)
             if self._sandbox.is_killed:
                 raise Killed from None
             raise GuestFault(
@@ -151,16 +152,5 @@ class ComponentInstance:
             ) from None
         finally:
             functions.phase = before
-        self._raise_if_stopped()
+        raise_if_stopped(functions.stopped_by, functions.stopped_in)
         return result
-
-    def _raise_if_stopped(self) -> None:
-        """What a host call was stopped by explains the trap that followed."""
-        cause = self._functions.stopped_by
-        if cause is None:
-            return
-        if isinstance(cause, Exception) and not isinstance(cause, (GuestFault, Killed, StopGuest)):
-            function = self._functions.stopped_in
-            _log.error("the host failed in %s", function, exc_info=cause)
-            raise GuestFault(host_error(cause, function)) from cause
-        raise cause
