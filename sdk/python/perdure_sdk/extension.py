@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Final, Literal, TypeVar, overload
 
 from perdure_sdk.context import ExtensionContext, JobContext
 from perdure_sdk.errors import ExtensionError
-from perdure_sdk.shapes import Shape, shape_of
+from perdure_sdk.shapes import Shape, check_shape, shape_of
 
 JobFunction = TypeVar("JobFunction", bound=Callable[Concatenate[JobContext, ...], Any])
 HookFunction = TypeVar("HookFunction", bound=Callable[[ExtensionContext], None])
@@ -62,11 +62,9 @@ class Job:
                 # The author's own code, in the author's own module: what `typing.get_type_hints` does for all of them.
                 annotation = eval(annotation, self.function.__globals__, dict(self._names or {}))  # noqa: S307
             except Exception as error:  # noqa: BLE001  # an annotation may be any expression
-                raise ExtensionError(f"job {self.name}: {annotation!r} cannot be understood: {error}") from None
+                raise ExtensionError(f"{annotation!r} cannot be understood: {error}") from None
         if not _is_state(annotation):
-            raise ExtensionError(
-                f"job {self.name}: its state is {annotation!r}; it must be a dataclass, a TypedDict or a dict"
-            )
+            raise ExtensionError(f"its state is {annotation!r}; it must be a dataclass, a TypedDict or a dict")
         return annotation
 
     def shape(self) -> Shape:
@@ -75,10 +73,7 @@ class Job:
         Raises:
             ExtensionError: as for `state_type`, or a field has a type that JSON cannot say.
         """
-        try:
-            return shape_of(self.state_type(), self._names)
-        except ExtensionError as error:
-            raise ExtensionError(f"job {self.name}: {error}") from None
+        return shape_of(self.state_type(), self._names)
 
 
 class Extension:
@@ -241,7 +236,10 @@ class Extension:
         if not self.jobs:
             raise ExtensionError(f"extension {self.id} offers no job; put @ext.job above a function")
         for job in self.jobs.values():
-            job.shape()
+            try:
+                check_shape(job.shape())
+            except ExtensionError as error:
+                raise ExtensionError(f"job {job.name}: {error}") from None
 
     def _add(
         self,

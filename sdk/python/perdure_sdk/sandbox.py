@@ -34,7 +34,7 @@ class Sandbox:
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
-        self._runtimes: dict[Path, Any] = {}
+        self._trials: dict[Path, Any] = {}
 
     def __enter__(self) -> Sandbox:
         return self
@@ -52,7 +52,7 @@ class Sandbox:
         from perdure.runtime.trial.trial import Trial as Tried  # noqa: PLC0415  # where tests do not use it, it need not be there
 
         operations = {**own_operations(trial.now, trial.seed), **trial.operations}
-        tried = self._runtime(trial).run(
+        tried = self._trials_of(trial).run(
             Tried(
                 job=trial.job.name,
                 state=(trial.state or "").encode(),
@@ -74,16 +74,16 @@ class Sandbox:
             return Result("interrupted", state, None, events)
         return Result("failed", state, _failure(tried.error), events)
 
-    def _runtime(self, trial: Trial) -> Any:
-        from perdure.runtime.trial.trial import TrialRuntime  # noqa: PLC0415  # as above
+    def _trials_of(self, trial: Trial) -> Any:
+        from perdure.runtime.trial.trial import trial_runtime  # noqa: PLC0415  # as above
 
         module = sys.modules[trial.job.function.__module__]
         if module.__file__ is None:
             raise RuntimeError(f"{module.__name__} is in no file, so there is nothing to build")
         folder = _project(Path(module.__file__).parent)
-        if folder not in self._runtimes:
-            self._runtimes[folder] = self._stack.enter_context(TrialRuntime(built(folder)))
-        return self._runtimes[folder]
+        if folder not in self._trials:
+            self._trials[folder] = self._stack.enter_context(trial_runtime(built(folder)))
+        return self._trials[folder]
 
 
 def built(folder: Path) -> Path:

@@ -18,7 +18,7 @@ import math
 import types
 import typing
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from perdure_sdk.errors import ExtensionError, StateError
@@ -34,13 +34,15 @@ Convert = Callable[[Any, str], Any]
 class Shape:
     """How values of one type are read from JSON values and written to them; both name a path when they refuse.
 
-    ``kinds`` are the JSON kinds that it reads, such as ``object``: by them a union chooses.
+    ``kinds`` are the JSON kinds that it reads, such as ``object``: by them a union chooses. ``inner`` are the shapes
+    that it is made of.
     """
 
     title: str
     kinds: frozenset[str]
     read: Convert
     write: Convert
+    inner: Callable[[], Iterable[Shape]] = tuple
 
 
 def from_json(kind: type[T] | Any, value: Any, path: str) -> T:
@@ -61,6 +63,21 @@ def to_json(value: Any, path: str, kind: Any = Any) -> Any:
         ExtensionError: the type is none of those that can be said in JSON.
     """
     return shape_of(kind).write(value, path)
+
+
+def check_shape(shape: Shape) -> None:
+    """Look at all that a shape is made of.
+
+    Raises:
+        ExtensionError: a type in it is none of those that can be said in JSON, or cannot be understood.
+    """
+    seen: set[int] = set()
+    waiting = [shape]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            waiting.extend(one.inner())
 
 
 def shape_of(kind: Any, names: Mapping[str, Any] | None = None) -> Shape:
@@ -206,7 +223,7 @@ def _sequence(kind: type, item: Shape, names: Mapping[str, Any] | None) -> Shape
             raise _misfit(path, "a list", value)
         return [item.write(part, f"{path}[{number}]") for number, part in enumerate(value)]
 
-    return Shape(f"a list of {item.title}", frozenset({"array"}), read, write)
+    return Shape(f"a list of {item.title}", frozenset({"array"}), read, write, lambda: [item])
 
 
 def _pair(items: list[Shape]) -> Shape:
@@ -223,6 +240,7 @@ def _pair(items: list[Shape]) -> Shape:
         frozenset({"array"}),
         lambda value, path: tuple(convert(value, path, writes=False)),
         lambda value, path: convert(value, path, writes=True),
+        lambda: items,
     )
 
 
@@ -237,7 +255,7 @@ def _dict(item: Shape) -> Shape:
             raise _misfit(path, "an object", value)
         return {_name(name, path): item.write(part, _at(path, name)) for name, part in value.items()}
 
-    return Shape(f"an object of {item.title}", frozenset({"object"}), read, write)
+    return Shape(f"an object of {item.title}", frozenset({"object"}), read, write, lambda: [item])
 
 
 def _literal(values: tuple[Any, ...]) -> Shape:
@@ -290,6 +308,7 @@ def _union(choices: list[Shape]) -> Shape:
         frozenset().union(*(choice.kinds for choice in choices)),
         lambda value, path: convert(value, path, writes=False),
         lambda value, path: convert(value, path, writes=True),
+        lambda: choices,
     )
 
 
@@ -310,6 +329,7 @@ class _Fields:
         self._kind = kind
         self._names = names
         self._shapes: dict[str, Shape] | None = None
+        self.left_out: set[str] = set()  # those that are marked as not required
 
     def shapes(self) -> dict[str, Shape]:
         """By name, in order."""
@@ -321,6 +341,8 @@ class _Fields:
                 raise ExtensionError(f"{kind.__qualname__}: an annotation cannot be understood: {error}") from None
             self._shapes = {}
             for name, hint in hints.items():
+                if typing.get_origin(hint) is typing.NotRequired:
+                    self.left_out.add(name)
                 if typing.get_origin(hint) is not typing.ClassVar:
                     try:
                         self._shapes[name] = shape_of(hint, names)
@@ -361,7 +383,7 @@ def _dataclass(kind: type, names: Mapping[str, Any] | None) -> Shape:
         shapes = fields.shapes()
         return {called[name]: shapes[name].write(getattr(value, name), _at(path, called[name])) for name in given}
 
-    return Shape(f"a {kind.__name__}", frozenset({"object"}), read, write)
+    return Shape(f"a {kind.__name__}", frozenset({"object"}), read, write, lambda: fields.shapes().values())
 
 
 def _typed_dict(kind: Any, names: Mapping[str, Any] | None) -> Shape:
@@ -372,7 +394,8 @@ def _typed_dict(kind: Any, names: Mapping[str, Any] | None) -> Shape:
         if not isinstance(value, dict):
             raise _misfit(path, "an object", value)
         for name in fields.shapes():
-            if name in required and name not in value:
+            # Where annotations are texts, some versions of Python say that all are required.
+            if name in required and name not in fields.left_out and name not in value:
                 raise StateError(_at(path, name), "it is missing; mark it as NotRequired if it may be")
         return {
             name: shape.read(value[name], _at(path, name)) for name, shape in fields.shapes().items() if name in value
@@ -387,7 +410,7 @@ def _typed_dict(kind: Any, names: Mapping[str, Any] | None) -> Shape:
                 raise StateError(_at(path, _name(name, path)), f"{kind.__name__} has no such field")
         return {name: shape.write(value[name], _at(path, name)) for name, shape in shapes.items() if name in value}
 
-    return Shape(f"a {kind.__name__}", frozenset({"object"}), read, write)
+    return Shape(f"a {kind.__name__}", frozenset({"object"}), read, write, lambda: fields.shapes().values())
 
 
 # --- anything --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ JSON Schemas, so what it offers is what the host takes. `perdure operations clie
 
 from __future__ import annotations
 
+import base64
 import itertools
 import keyword
 import re
@@ -51,7 +52,9 @@ def client_module(operations: Iterable[Operation], command: str) -> str:
     return _Module(
         operations,
         f"""\
-Clients of operations, made from their declarations by
+Clients of operations.
+
+Made from their declarations by
 
     {command}
 """,
@@ -133,7 +136,7 @@ class _Module:
                 factory = ("dict" if isinstance(value, dict) else "list") if not value else f"lambda: {_literal(value)}"
                 options.insert(0, f"default_factory={factory}")
             else:
-                default = _literal(value)
+                default = _default(part, value)
         if default is not None and options:
             options.insert(0, f"default={default}")
         kind = self._kind(family, part, root, shadowed)
@@ -239,8 +242,8 @@ class _Module:
             if isinstance(default, list | tuple | dict) or default is None:
                 kind = kind if kind == "Any" or kind.endswith("None") else f"{kind} | None"
                 default = None
-            other.append(f"{known}: {kind} = {_literal(default)}")
-            optional.append(f"{_text(name)}: ({known}, {_literal(default)})")
+            other.append(f"{known}: {kind} = {_default(part, default)}")
+            optional.append(f"{_text(name)}: ({known}, {_default(part, default)})")
         parameters = [*needed, *(["*", *other] if other else [])]
         return parameters, [_dict(always), *([_dict(optional)] if optional else [])]
 
@@ -337,6 +340,19 @@ def _text(value: str) -> str:
     """A text as a literal, in double quotes as far as that can be."""
     shown = repr(value)
     return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
+
+
+def _default(part: dict[str, Any], value: Any) -> str:
+    """A default as what the annotation says; in a schema bytes, ids and times are texts."""
+    if isinstance(value, str):
+        if part.get("contentEncoding") == "base64":
+            shown = repr(base64.b64decode(value))
+            return f'b"{shown[2:-1]}"' if shown[1] == "'" and '"' not in shown else shown
+        if part.get("format") == "uuid":
+            return f"UUID({_text(value)})"
+        if part.get("format") == "date-time":
+            return f"datetime.datetime.fromisoformat({_text(value)})"
+    return _literal(value)
 
 
 def _literal(value: Any) -> str:

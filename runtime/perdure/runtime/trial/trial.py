@@ -1,12 +1,12 @@
-"""A runtime for trials, with one extension in it."""
+"""Trials: a job runs in a real runtime, and a test answers what it calls."""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -28,7 +28,11 @@ _LOOK: Final = 0.05  # seconds
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What is tried: a job and its first state, JSON or nothing; the rest is as for `TrialRuntime.run`."""
+    """What is tried: a job and its first state, JSON or nothing; ``operations`` are all that there are.
+
+    At check ``interrupt_at`` it is told to pause, or, with ``cancel``, to end; after ``requests`` calls its budget is
+    used up.
+    """
 
     job: str
     state: bytes
@@ -51,43 +55,33 @@ class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
     misfits: tuple[str, ...]
 
 
-class TrialRuntime:
-    """A runtime in a temporary folder with one extension, granted what it asks for. A context manager.
-
-    Args:
-        folder: the extension's.
+@contextlib.contextmanager
+def trial_runtime(folder: Path) -> Iterator[Trials]:
+    """A runtime in a temporary folder with the extension in ``folder``, granted what it asks for.
 
     Raises:
         PerdureError: the extension cannot be installed or loaded.
     """
+    with (
+        tempfile.TemporaryDirectory(prefix="perdure-trial-") as place,
+        Runtime.open(Path(place) / "data", consent=grant_as_asked, recover=False) as runtime,
+    ):
+        extension = runtime.install(folder).extension
+        runtime.load(extension)
+        yield Trials(runtime, extension)
 
-    def __init__(self, folder: Path) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="perdure-trial-")
-        try:
-            self._runtime = Runtime.open(Path(self._temporary.name) / "data", consent=grant_as_asked, recover=False)
-        except BaseException:
-            self._temporary.cleanup()
-            raise
-        try:
-            self._extension = self._runtime.install(folder).extension
-            self._runtime.load(self._extension)
-        except BaseException:
-            self.close()
-            raise
-        self._real = {operation.name: operation for operation in self._runtime.operations}
 
-    def __enter__(self) -> Self:
-        return self
+class Trials:
+    """Trials of an extension's jobs, one after the other.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    Args:
+        runtime: where it is installed; while a trial runs, nothing else may.
+        extension: its id.
+    """
 
-    def close(self) -> None:
-        """Close the runtime, and remove its folder."""
-        self._runtime.close(grace=0)
-        self._temporary.cleanup()
+    def __init__(self, runtime: Runtime, extension: str) -> None:
+        self._runtime = runtime
+        self._extension = extension
 
     def run(self, trial: Trial) -> TrialResult:
         """Run a job to its end, with no other operations than the trial's.
@@ -97,9 +91,9 @@ class TrialRuntime:
             ValueError: one of the operations has a name that none can have.
         """
         misfits: list[str] = []
-        self._runtime.operations.replace(self._fakes(trial, misfits.append))
         witnesses: list[Witness] = []
-        real_guests = self._runtime._system.guests
+        real_guests, real_operations = self._runtime._system.guests, list(self._runtime.operations)
+        self._runtime.operations.replace(_fakes(trial, real_operations, misfits.append))
 
         def guest(spec: GuestSpec) -> Guest:
             witnesses.append(Witness(real_guests(spec), trial.interrupt_at, self._stopper(spec, trial), trial.requests))
@@ -113,6 +107,7 @@ class TrialRuntime:
             ended = _ended(job)
         finally:
             self._runtime._system.guests = real_guests
+            self._runtime.operations.replace(real_operations)
         result = witnesses[-1].result if witnesses else None
         return TrialResult(
             exit=result.exit if result is not None else Exit.FAILED,
@@ -121,16 +116,20 @@ class TrialRuntime:
             misfits=tuple(misfits),
         )
 
-    def _fakes(self, trial: Trial, misfit: Misfit) -> Iterator[Operation]:
-        for text, answer in trial.operations.items():
-            name = operation_name(text)
-            if name is None:
-                raise ValueError(f"{text!r} names no operation; names are query:… or action:…")
-            yield fake_operation(name, self._real.get(name), answer, misfit)
-
     def _stopper(self, spec: GuestSpec, trial: Trial) -> Callable[[], object]:
         stop = self._runtime.cancel if trial.cancel else self._runtime.pause
         return lambda: stop(spec.job_id)
+
+
+def _fakes(trial: Trial, real: list[Operation], misfit: Misfit) -> list[Operation]:
+    known = {operation.name: operation for operation in real}
+    fakes = []
+    for text, answer in trial.operations.items():
+        name = operation_name(text)
+        if name is None:
+            raise ValueError(f"{text!r} names no operation; names are query:… or action:…")
+        fakes.append(fake_operation(name, known.get(name), answer, misfit))
+    return fakes
 
 
 def _ended(job: JobHandle) -> JobState:
