@@ -280,3 +280,18 @@ def test_a_secret_that_is_missing_is_asked_for_unseen(
     assert asked == ["pin: "]
     perdure.done("call", "action:notes.create", '{"title": "a", "pin": "b"}')
     assert len(asked) == 1
+
+
+def test_clients_of_the_operations_of_a_distribution(perdure: CommandLine, notes: None) -> None:
+    source = perdure.done("operations", "client").out
+    assert "class NotesClient(Client):" in source
+    assert "VdfsClient" not in source
+    compile(source, "notes_clients.py", "exec")
+    assert perdure.done("operations", "client", "notes", "--json").json["language"] == "python"
+    assert "class VdfsClient(Client):" in perdure.done("operations", "client", "vdfs", "--lang", "python").out
+
+
+def test_clients_of_nothing(perdure: CommandLine) -> None:
+    assert perdure("operations", "client").code == ExitCode.USAGE
+    assert perdure("operations", "client", "nowhere").code == ExitCode.UNKNOWN
+    assert perdure("operations", "client", "vdfs", "--lang", "cobol").code == ExitCode.USAGE

@@ -16,6 +16,7 @@ from perdure.cli.invocation import Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.terminal_text import duration, pretty_json, printable
 from perdure.runtime.operations.catalogue import catalogue
+from perdure.runtime.operations.client_python import client_module
 from perdure.runtime.operations.declaration import Operation
 from perdure.runtime.operations.schemas import example
 from perdure.runtime.permissions import operation_name
@@ -23,6 +24,16 @@ from perdure.runtime.permissions import operation_name
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="An operation, like query:test.ping; without query: if there is one only.")
 ]
+
+
+Families = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FAMILY",
+        help="Which families, the first words of operations' names; without any, those of other distributions.",
+    ),
+]
+Lang = Annotated[str, typer.Option("--lang", metavar="LANGUAGE", help="The language: python.")]
 
 
 def operation_json(operation: Operation) -> dict[str, Any]:
@@ -77,6 +88,32 @@ def show(invocation: Invocation, name: Name) -> None:
     for line in body.splitlines():
         invocation.output.show(_plain(line))
     invocation.output.show("", grid, "", "input", pretty_json(taken), "", "answer", pretty_json(given))
+
+
+def client(invocation: Invocation, families: Families = None, lang: Lang = "python") -> None:
+    """Write typed clients of operations, for extensions to have among their files."""
+    if lang != "python":
+        raise CommandError(f"there are clients in python, not in {printable(lang)}", ExitCode.USAGE)
+    operations = catalogue()[0]
+    wanted = set(families or ())
+    if missing := sorted(wanted - {operation.family for operation in operations}):
+        raise CommandError(
+            f"there is no family {printable(', '.join(missing))}; see 'perdure operations list'", ExitCode.UNKNOWN
+        )
+    if not wanted:
+        wanted = {operation.family for operation in operations if not operation.origin.startswith("perdure.")}
+    if not wanted:
+        raise CommandError(
+            "there are no operations but those that ship, whose clients perdure_sdk has; say which families you want",
+            ExitCode.USAGE,
+        )
+    chosen = [operation for operation in operations if operation.family in wanted]
+    command = shlex.join(["perdure", "operations", "client", "--lang", lang, *sorted(families or ())])
+    source = client_module(chosen, command)
+    if invocation.json:
+        invocation.output.json({"language": lang, "source": source})
+    else:
+        invocation.output.line(source.rstrip("\n"))
 
 
 def _plain(text: str) -> str:
