@@ -129,7 +129,10 @@ fn generated(
     let json = manifest.to_json();
     let section = LitByteStr::new(json.as_bytes(), Span::call_site());
     let length = json.len();
-    let entries = jobs.iter().map(|job| quote_spanned! {job.span()=> ::perdure_sdk::JobEntry::of::<#job>() });
+    // As a type of its own: where it is none, the compiler says so in these words.
+    let entries = jobs.iter().map(|job| {
+        quote_spanned! {job.span()=> { type Listed = #job; ::perdure_sdk::JobEntry::of::<Listed>() } }
+    });
     let unique = quote_spanned! {jobs_span=>
         const _: () = ::perdure_sdk::__private::refuse_same_names(<#ident as ::perdure_sdk::Extension>::JOBS);
     };

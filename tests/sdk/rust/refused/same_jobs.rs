@@ -1,0 +1,9 @@
+use perdure_sdk::{extension, job, JobContext, Result};
+
+#[extension(id = "a", name = "A", version = "1", jobs = [count, count])] //~ `jobs` has `count` twice
+struct A;
+
+#[job]
+fn count(_ctx: &JobContext, _state: &mut u32) -> Result<()> {
+    Ok(())
+}
