@@ -51,7 +51,8 @@ struct Note<'a> {
 #[job(name = "noter")]
 pub fn noter(ctx: &JobContext, state: &mut NoterState) -> Result<()> {
     let note = perdure_sdk::to_json(&Note { note: &state.note })?;
-    ctx.vdfs().write_sidecar(&WriteSidecar::new(&*state.path, "note").text(&*note))?;
+    let sidecar = WriteSidecar::new(&*state.path, "note").media_type("application/json").text(&*note);
+    ctx.vdfs().write_sidecar(&sidecar)?;
     let found = ctx.vdfs().read_sidecar(&ReadSidecar::new(&*state.path, "note").text(true))?;
     if found.text.as_deref() != Some(&note) {
         return Err(Error::failed("the note reads back differently"));

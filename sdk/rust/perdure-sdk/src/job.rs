@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
-use crate::{log, Error, JobContext, Result};
+use crate::{log, to_json, Error, JobContext, Result};
 
 /// What a job's export returns: completed, interrupted, failed.
 pub(crate) const COMPLETED: i32 = 0;
@@ -36,16 +36,26 @@ pub(crate) fn execute<J: Job>(context: &[u8], state: &[u8]) -> i32 {
 
 fn attempt<J: Job>(context: &[u8], state: &[u8]) -> Result<()> {
     let context = JobContext::from_json(context)?;
-    let mut state: J::State = if state.is_empty() {
-        J::State::default()
-    } else {
-        serde_json::from_slice(state).map_err(|error| Error::Failed(format!("bad state: {}", error)))?
-    };
+    let mut state = read_state(state)?;
     J::run(&context, &mut state)?;
     context.checkpoint(&state).map_err(|error| match error {
         Error::NotStored => Error::failed("the last checkpoint could not be stored"),
         other => other,
     })
+}
+
+/// The state, or its default where there is none.
+fn read_state<S: Default + Serialize + DeserializeOwned>(state: &[u8]) -> Result<S> {
+    let default = S::default();
+    if state.is_empty() {
+        return Ok(default);
+    }
+    // serde reads a struct from a list, too, field by field; that is no state which anybody meant.
+    let is_list = state.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if is_list && to_json(&default)?.starts_with('{') {
+        return Err(Error::failed("bad state: it is a list, not an object"));
+    }
+    serde_json::from_slice(state).map_err(|error| Error::Failed(format!("bad state: {}", error)))
 }
 
 /// What a result is for the host; a failure is logged.
