@@ -134,7 +134,10 @@ fn generated(
         quote_spanned! {job.span()=> { type Listed = #job; ::perdure_sdk::JobEntry::of::<Listed>() } }
     });
     let unique = quote_spanned! {jobs_span=>
-        const _: () = ::perdure_sdk::__private::refuse_same_names(<#ident as ::perdure_sdk::Extension>::JOBS);
+        const _: () = ::core::assert!(
+            ::perdure_sdk::__private::have_own_names(<#ident as ::perdure_sdk::Extension>::JOBS),
+            "two of these jobs have one name"
+        );
     };
     let called = |function: Option<Path>| match function {
         Some(path) => quote_spanned! {path.span()=> #path() },

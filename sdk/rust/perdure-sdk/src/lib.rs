@@ -67,7 +67,7 @@ pub use serde_json::{json, to_string as to_json, Value};
 /// What the attributes write calls of. Not for use: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::extension::refuse_same_names;
+    pub use crate::extension::have_own_names;
     #[cfg(target_arch = "wasm32")]
     pub use crate::host::exports::{allocate, clean_up, execute, free, initialise};
 }
