@@ -17,9 +17,9 @@ import pytest
 from tests.support.python_builds import ROOT, builds_folder, built_python, locked
 from tests.support.zig_tools import example, once
 
-from perdure.runtime import Runtime, grant_as_asked
-from perdure.runtime.wasm.engine import engine_key
-from perdure.runtime.wasm.module_cache import machine_code_path
+from perdure.runtime import JobLimits, Runtime, grant_as_asked
+from perdure.runtime.wasm.engine import engine_key, new_engine
+from perdure.runtime.wasm.module_cache import ModuleCache, machine_code_path
 
 LANGUAGES: Final = ("c", "zig", "rust", "python")
 _KEPT: Final = 12  # files of machine code; the oldest go
@@ -58,24 +58,36 @@ def copied_data(source: Path, folder: Path) -> Path:
 
 
 def install(runtime: Runtime, extension: Path) -> str:
-    """Install the extension in a folder, with the machine code that is kept of it if there is some; its id."""
+    """Install the extension in a folder, granted what it asks for, with the machine code that is kept; its id."""
     manifest = json.loads((extension / "manifest.json").read_text())
-    data = (extension / manifest["wasm_file"]).read_bytes()
-    module = hashlib.sha256(data).hexdigest()
-    store = builds_folder().parent / "machine-code"
-    store.mkdir(mode=0o700, exist_ok=True)
-    kept, place = machine_code_path(store, module), runtime._cache.path(module)
-    with locked(kept):
-        if kept.is_file():
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(kept, place)
-            found = hashlib.sha256(kept.read_bytes()).hexdigest()
-            runtime.record(module, engine_key(), found, kept.stat().st_size)
-        runtime.install(extension, consent=grant_as_asked)
-        runtime.load(manifest["id"])
-        if not kept.is_file():
-            shutil.copyfile(place, kept)
-        os.utime(kept)
-    for old in sorted(store.glob("*.cwasm"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        old.unlink(missing_ok=True)
+    give_machine_code(runtime, (extension / manifest["wasm_file"]).read_bytes())
+    runtime.install(extension, consent=grant_as_asked)
+    runtime.load(manifest["id"])
     return str(manifest["id"])
+
+
+def give_machine_code(runtime: Runtime, wasm: bytes) -> None:
+    """Give a runtime the machine code of a module, as if it had compiled it before."""
+    module = hashlib.sha256(wasm).hexdigest()
+    folder = builds_folder().parent / "machine-code"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept, place = machine_code_path(folder, module), runtime._cache.path(module)
+    with locked(kept):
+        if not kept.is_file():
+            ModuleCache(folder, _NoLedger(), lambda _: wasm).load(new_engine(JobLimits().stack_bytes), module)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(kept, place)
+        os.utime(kept)
+    runtime.record(module, engine_key(), hashlib.sha256(place.read_bytes()).hexdigest(), place.stat().st_size)
+    for old in sorted(folder.glob("*.cwasm"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+class _NoLedger:
+    """An `ArtifactLedger` for a cache that compiles once."""
+
+    def artifact(self, module: str, engine: str) -> str | None:
+        return None
+
+    def record(self, module: str, engine: str, artifact: str, size: int) -> None:
+        pass
