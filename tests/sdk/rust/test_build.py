@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from tests.support.rust_tools import ROOT, copied
 
 from perdure.runtime.manifest import parse_manifest
@@ -14,6 +15,8 @@ from perdure.runtime.wasm.inspect import read_interface
 from perdure.toolchain.builder import builder_of
 from perdure.toolchain.building import build
 from perdure.toolchain.project import project_in
+
+pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
 
 EXAMPLE = ROOT / "examples" / "counter-rust"
 MOST_BYTES = 100_000

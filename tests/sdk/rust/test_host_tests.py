@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from tests.support.rust_tools import HostBuild
 
+pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
+
 
 @pytest.mark.parametrize(("crate", "fewest"), [("perdure_sdk", 10), ("perdure_sdk_macros", 10), ("counter_rust", 6)])
 def test_the_crates_tests_pass(crate: str, fewest: int, host_build: HostBuild) -> None:

@@ -24,6 +24,8 @@ from perdure.runtime.operations.ping import PingInput, PingOutput
 from perdure.store import load_payload
 from perdure.store.events import CheckpointSaved, LogWritten, ProgressReported, WarningAdded
 
+pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
+
 ERROR = 3
 
 

@@ -11,6 +11,8 @@ from tests.support.rust_tools import ROOT, HostBuild
 
 from perdure.toolchain.rust_toolchain import DEBIAN_PACKAGES
 
+pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
+
 PAGE = (ROOT / "docs" / "sdk-rust.md").read_text()
 BLOCKS = re.findall(r"```rust\n(.*?)```", PAGE, re.DOTALL)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.support.rust_tools import SOURCES, HostBuild
 
+pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
+
 REFUSED = sorted((SOURCES / "refused").glob("*.rs"))
 _EXPECTED = re.compile(r"//~ (.*)")
 
