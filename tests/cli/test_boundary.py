@@ -43,7 +43,7 @@ def test_the_commands() -> None:
         "resume",
         *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions")),
         *(f"extensions {name}" for name in ("config", "budgets", "rehearse", "remove")),
-        *(f"operations {name}" for name in ("list", "show")),
+        *(f"operations {name}" for name in ("client", "list", "show")),
         "call",
         *(f"keys {name}" for name in ("rotate", "public", "erase")),
         *(f"keys publisher {name}" for name in ("new", "show", "export", "rotate")),

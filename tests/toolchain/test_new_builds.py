@@ -57,6 +57,8 @@ def test_it_builds_and_runs(tmp_path: Path, language: Language) -> None:
     runs(create_project("my-thing", language, tmp_path / "made"), tmp_path / "data")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)  # compilers, beside other tests
 def test_rust_passes_builds_and_runs(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = create_project("my-thing", Language.RUST, tmp_path / "made")
     assert made.test == "cargo test"
