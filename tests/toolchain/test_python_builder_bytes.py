@@ -15,7 +15,7 @@ from perdure.toolchain.python_builder import PythonBuilder
 from perdure.toolchain.wasm_sections import MANIFEST_SECTION, custom_sections
 
 # Three builds of 11 s of processor time each, which the other tests of a run take part in.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 EXAMPLE = ROOT / "examples" / "counter-python"
 

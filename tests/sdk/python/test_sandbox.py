@@ -130,6 +130,7 @@ def final_state(job: JobHandle) -> Any:
     return json.loads(last.data)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a build and a compilation, beside other tests
 def test_it_is_python_with_clear_limits_and_proofs(runtime: Runtime, folder: Path, probe: Any) -> None:
     found = {code: final_state(run(runtime, "evaluate", {"code": code})) for code in [*REFUSED, *ALLOWED, *OTHERWISE]}

@@ -16,7 +16,7 @@ from perdure.toolchain.builder import builder_of
 from perdure.toolchain.building import build
 from perdure.toolchain.project import project_in
 
-pytestmark = pytest.mark.timeout(600)  # compilers, beside other tests
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # compilers, beside other tests
 
 EXAMPLE = ROOT / "examples" / "counter-rust"
 MOST_BYTES = 100_000
