@@ -34,7 +34,7 @@ from perdure.store.events import RUNTIME_STREAM
 from perdure.store.lmdb_environment import FORMAT
 from perdure.store.lmdb_store import LmdbEventStore
 from perdure.store.runtime_state import RuntimeState
-from perdure.toolchain.builder import builder_of
+from perdure.toolchain.builders import builder_of
 from perdure.toolchain.project import LANGUAGE_NAMES, Language
 
 PACKAGES: Final = (

@@ -12,7 +12,7 @@ from tests.support.rust_tools import ROOT, copied
 
 from perdure.runtime.manifest import parse_manifest
 from perdure.runtime.wasm.inspect import read_interface
-from perdure.toolchain.builder import builder_of
+from perdure.toolchain.builders import builder_of
 from perdure.toolchain.building import build
 from perdure.toolchain.project import project_in
 

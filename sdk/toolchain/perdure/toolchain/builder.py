@@ -1,4 +1,4 @@
-"""What a language's builder does: the protocol, and which one is whose."""
+"""What a language's builder does."""
 
 from __future__ import annotations
 
@@ -41,16 +41,3 @@ class Builder(Protocol):
         Raises:
             NotWebAssembly: ``wasm`` is damaged.
         """
-
-
-def builder_of(language: Language) -> Builder:
-    """The builder of a language."""
-    from perdure.toolchain import c_builder, python_builder, rust_builder, zig_builder  # noqa: PLC0415  # they import this
-
-    builders: dict[Language, Builder] = {
-        Language.PYTHON: python_builder.PythonBuilder(),
-        Language.RUST: rust_builder.RustBuilder(),
-        Language.C: c_builder.CBuilder(),
-        Language.ZIG: zig_builder.ZigBuilder(),
-    }
-    return builders[language]

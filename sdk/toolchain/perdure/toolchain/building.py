@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from perdure.toolchain.builder import Say, builder_of
+from perdure.toolchain.builder import Say
+from perdure.toolchain.builders import builder_of
 from perdure.toolchain.calls import Calls
 from perdure.toolchain.errors import NoManifest
 from perdure.toolchain.project import Project
