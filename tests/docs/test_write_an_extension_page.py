@@ -19,6 +19,7 @@ from tests.support.python_builds import builds_folder, locked
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.runtime import Runtime
+from perdure.toolchain import build, project_in
 
 PAGE = (ROOT / "docs" / "write-an-extension.md").read_text()
 KILL = "# kill it half way"
@@ -92,17 +93,23 @@ def steps() -> Iterator[tuple[str, str]]:
             yield re.findall(r"into\s+`([^`]+)`", before)[-1], block
 
 
-def build_what_was_built(project: Path, *, before: bool) -> None:
-    """Keep what componentize-py made from one run of the tests to the next; the builder looks whether it still fits."""
+def built(project: Path) -> bytes:
+    """Build it as the next command will, which then finds that done; the component.
+
+    What componentize-py made is kept from one run of the tests to the next; the builder looks whether it still fits.
+    """
     kept = builds_folder().parent / "page-builds"
     work = project / ".perdure-build" / "python"
+    work.mkdir(parents=True)
     with locked(kept):
-        source, target = (kept, work) if before else (work, kept)
-        if not before:
-            shutil.rmtree(kept, ignore_errors=True)
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in source.glob("component-*.wasm"):
-            shutil.copyfile(path, target / path.name)
+        for path in kept.glob("component-*.wasm"):
+            shutil.copyfile(path, work / path.name)
+        wasm = build(project_in(project), lambda line: None).wasm_path.read_bytes()
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(mode=0o700)
+        for path in work.glob("component-*.wasm"):
+            shutil.copyfile(path, kept / path.name)
+    return wasm
 
 
 @pytest.mark.timeout(900)  # it builds and compiles a component, beside other tests
@@ -117,21 +124,16 @@ def test_a_newcomer_comes_to_the_end(newcomer: Newcomer) -> None:
             assert place.is_file(), "perdure new makes no such file"
             place.write_text(block)
             continue
-        building = "perdure build" in block.splitlines()
-        if building:
-            build_what_was_built(newcomer.folder, before=True)
         if KILL in block:
+            wasm = built(newcomer.folder)
+            for data in ("notes-data", "another-machine"):
+                with Runtime.open(newcomer.home / data) as runtime:
+                    give_machine_code(runtime, wasm)
             *prelude, last = block.splitlines()
             newcomer.types("\n".join(prelude))
             newcomer.kills(last)
             continue
         said[block] = newcomer.types(block)
-        if building:
-            build_what_was_built(newcomer.folder, before=False)
-            wasm = (newcomer.folder / "dist" / "notes" / "notes.wasm").read_bytes()
-            for data in ("notes-data", "another-machine"):
-                with Runtime.open(newcomer.home / data) as runtime:
-                    give_machine_code(runtime, wasm)
     (asked,) = (text for block, text in said.items() if "note.json" in block)
     assert asked.splitlines()[0] == FEWER, "a note was written twice, or left out"
     # What they are left with: a machine where the package ran, from the publisher that they are.
