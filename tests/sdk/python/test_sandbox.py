@@ -6,8 +6,10 @@ Everything is in few tests: a Python component takes ten seconds to build and as
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +153,7 @@ def test_it_is_python_with_clear_limits_and_proofs(runtime: Runtime, folder: Pat
     late = run(runtime, "late")
     assert final_state(late) == {"row": '1,"a,b"\r\n'}
     what_is_not_the_same_twice(runtime)
+    what_a_set_is_in_order(runtime)
     the_same_tests_run_in_it(runtime, probe)
 
 
@@ -194,6 +197,27 @@ def what_is_not_the_same_twice(runtime: Runtime) -> None:
     for job in (first, second):
         proof = runtime.verify(job.job_id)
         assert proof.verdict is Verdict.PROVED, proof
+
+
+def what_a_set_is_in_order(runtime: Runtime) -> None:
+    """Hashes of texts are the component's own: the same in each instance, and in another process of another seed."""
+    code = "(list({f'name {number}' for number in range(50)}), hash('text'), id(object) % 8)"
+    first, second = run(runtime, "evaluate", {"code": code}), run(runtime, "evaluate", {"code": code})
+    found = final_state(first)["value"]
+    assert found == final_state(second)["value"]
+    names = eval(found)[0]
+    assert names != sorted(names, key=lambda name: int(name.split()[1])), "the order says nothing"
+    data = runtime._cache_folder.parent
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-m", "perdure.cli", "verify", str(first.job_id), "--data", str(data), "--json"],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["verdict"] == "proved"
 
 
 def the_same_tests_run_in_it(runtime: Runtime, probe: Any) -> None:
