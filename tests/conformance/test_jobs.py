@@ -18,7 +18,7 @@ from perdure.store import check
 from perdure.store.events import ExtensionLoaded, ExtensionUnloaded, JobFailed, extension_stream
 
 # The first test of a language builds it, beside other tests.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def proved(job: JobHandle) -> None:

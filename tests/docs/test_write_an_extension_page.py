@@ -112,6 +112,7 @@ def built(project: Path) -> bytes:
     return wasm
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # it builds and compiles a component, beside other tests
 def test_a_newcomer_comes_to_the_end(newcomer: Newcomer) -> None:
     said: dict[str, str] = {}
