@@ -18,7 +18,7 @@ from perdure.store import check
 from perdure.store.events import ExtensionLoaded, ExtensionUnloaded, JobFailed, extension_stream
 
 # The first test of a language builds it, beside other tests.
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def proved(job: JobHandle) -> None:
@@ -27,6 +27,7 @@ def proved(job: JobHandle) -> None:
     assert all(left.expected for left in proof.not_compared), proof.not_compared
 
 
+@pytest.mark.long  # it is the first one
 def test_it_is_loaded_initialised_and_unloaded(
     runtime: Runtime, extension: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_failure_says_what_its_abi_can_say(runtime: Runtime, extension: str) -
         assert words == "execute_failing returned 2 (failed)"
 
 
+@pytest.mark.long  # a bundle is compiled without any cache
 def test_it_is_proved_from_a_file_alone(runtime: Runtime, extension: str, tmp_path: Path) -> None:
     (scenario,) = [scenario for scenario in SCENARIOS if scenario.name == "noter"]
     runtime.export_bundle(live(runtime, extension, scenario).job_id, tmp_path / "job.perdure")

@@ -31,7 +31,7 @@ STEPS = {"target": 5}
 ACTION_POINTS = (("commit.before_sync", 3), ("commit.after_sync", 3))
 
 # The first test of a language builds it, beside other tests.
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def told(job: JobHandle) -> list[str]:
