@@ -37,7 +37,7 @@ SCENARIOS: Final = (
     Scenario("counter-no-object", "counter", [1, 2], Status.FAILED, own_words=True),
     Scenario("warner", "warner", {"count": 5}),
     Scenario("warner-without-warnings", "warner", {}),
-    Scenario("failing", "failing", {"message": 'no luck, "100 %" {s} %s \u00f6 \U0001f408'}, Status.FAILED),
+    Scenario("failing", "failing", {"message": 'no luck, "100 %"\n{s} %s \u00f6 \U0001f408'}, Status.FAILED),
     Scenario("noter", "noter", {"path": ENTRY, "note": 'milk, "bread"\n\\ \u00f6 \U0001f408 \x01'}),
     Scenario("noter-nowhere", "noter", {"path": NOWHERE, "note": "milk"}, Status.FAILED),
     Scenario("trespasser", "trespasser", {}),

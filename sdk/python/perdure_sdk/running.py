@@ -118,14 +118,15 @@ def failed(host: Host, error: BaseException) -> Failed:
     """The outcome of a job that raised an error; it is said in the log, too."""
     kind = type(error).__name__
     try:
-        message = plain_text(" ".join(str(error).split("\n"))).strip()
+        said = plain_text(str(error)).strip()
     except Exception:  # noqa: BLE001  # the author's own __str__
-        message = ""
-    message = message or kind
+        said = ""
+    said = said or kind
+    message = " ".join(said.split("\n"))
     try:
         text = plain_text(traceback_of(error))
     except Exception as problem:  # noqa: BLE001  # a failure is said in any case
         text = f"{kind}: {message}\n(its traceback could not be made: {problem!r})"
     with contextlib.suppress(Exception):
-        host.log("error", message)
+        host.log("error", said)
     return Failed(kind, message, text)

@@ -308,7 +308,7 @@ def test_a_failure_says_what_and_where(ext: Extension) -> None:
     assert lines[1].startswith('  File "')
     assert not lines[1].startswith('  File "/')
     assert "perdure_sdk" not in result.error.traceback
-    assert result.logs == [LogWritten("error", "one two")]
+    assert result.logs == [LogWritten("error", "one\ntwo")]
 
 
 def test_failures_without_words(ext: Extension) -> None:

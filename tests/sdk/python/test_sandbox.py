@@ -180,7 +180,7 @@ def what_fails(runtime: Runtime) -> None:
     ]
     assert 'raise KeyError("missing")' in trace
     assert "The above exception was the direct cause" in trace
-    assert [line.message for line in events_of(job, LogWritten)] == ["it did not work at all"]
+    assert [line.message for line in events_of(job, LogWritten)] == ["it did not work\nat all"]
     for name, message in (("leave", "SystemExit: 3"), ("oddly", "Odd: odd")):
         error = run(runtime, name).error
         assert error is not None
