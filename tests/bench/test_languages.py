@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_the_sdk_takes_a_fraction_of_the_lines() -> None:
         by_hand, with_sdk = (Counter(language, way).lines for way in ("by_hand", "with_sdk"))
         assert with_sdk.boilerplate <= 8
         assert with_sdk.all * 2 < by_hand.all
+
+
+def test_a_language_that_there_is_not() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.languages", "--only", "c,cobol"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "there is no cobol; there are c, python, rust, zig" in done.stderr
 
 
 def test_lines_are_counted_without_blanks_and_comments() -> None:
