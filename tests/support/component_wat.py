@@ -78,6 +78,26 @@ LIBC = """
       (local.get $at)))
   (core instance $libc (instantiate $Libc))
 """
+# A module of code without a memory, as a language's runtime is one: with a table, a global and a heap that others have.
+LIBRARY = """
+  (core module $Library
+    (import "libc" "memory" (memory 0))
+    (import "libc" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
+    (type $of-one (func (param i32) (result i32)))
+    (table (export "table") 2 8 funcref)
+    (global (export "spun") (mut i32) (i32.const 0))
+    (global $limit f64 (f64.const 1e9))
+    (func $spin (export "spin") (type $of-one)
+      (loop $again
+        (global.set 0 (i32.add (global.get 0) (i32.const 1)))
+        (drop (call $realloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 8)))
+        (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+      (global.get 0))
+    (func $boom (export "boom") (unreachable))
+    (elem (i32.const 0) $spin)
+    (data "{padding}"))
+  (core instance $library (instantiate $Library (with "libc" (instance $libc))))
+"""
 EXPORTS = f"""
   (func (export "describe") (result (list $job-type))
     (canon lift (core func $main "describe") {CANON}))
@@ -101,6 +121,7 @@ class ComponentWat:
         self._bodies = {"describe": "", "initialise": "", "clean-up": "", "run": ""}
         self._start = ""
         self.extra = ""  # more of the component, before its imports
+        self._library: int | None = None
 
     # --- bodies -----------------------------------------------------------------------------------------------------
 
@@ -119,6 +140,10 @@ class ComponentWat:
     def clean_up(self, body: str) -> None:
         """Likewise of ``clean-up``."""
         self._bodies["clean-up"] = body
+
+    def library(self, size: int) -> None:
+        """A module of code of some ``size`` bytes beside the main one; bodies may ``call $spin`` and ``$boom``."""
+        self._library = size
 
     def start(self, body: str) -> None:
         """The start function of the core module."""
@@ -250,15 +275,21 @@ class ComponentWat:
         lowered = "\n".join(f'(core func ${name} (canon lower (func $host "{name}") {CANON}))' for name in offered)
         imported = "\n".join(f'(import "host" "{name}" (func ${name} {core}))' for name, (_, core) in offered.items())
         given = " ".join(f'(export "{name}" (func ${name}))' for name in offered)
+        library = "" if self._library is None else LIBRARY.format(padding="x" * self._library)
+        if library:
+            imported += '(import "library" "spin" (func $spin (param i32) (result i32)))'
+            imported += '(import "library" "boom" (func $boom))'
+        linked = '(with "library" (instance $library))' if library else ""
         host_types = " ".join(named.format(name) for name in ("log-level", "interrupt", "call-error"))
         return f"""(component {self.extra} {types}
           (import "perdure:extension/host@1.0.0" (instance $host {host_types} {signatures}))
           {LIBC.format(memory=self._memory)}
+          {library}
           {lowered}
           (core module $Main (import "libc" "memory" (memory 0)) {imported} {functions} {start}
             (data (i32.const {DATA_START}) "{data}"))
           (core instance $main (instantiate $Main
-            (with "libc" (instance $libc)) (with "host" (instance {given}))))
+            (with "libc" (instance $libc)) (with "host" (instance {given})) {linked}))
           {exports})"""
 
     def _body(self, name: str, result: str) -> str:

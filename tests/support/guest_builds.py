@@ -19,7 +19,7 @@ from tests.support.zig_tools import example, once
 
 from perdure.runtime import JobLimits, Runtime, grant_as_asked
 from perdure.runtime.wasm.engine import engine_key, new_engine
-from perdure.runtime.wasm.module_cache import ModuleCache, machine_code_path
+from perdure.runtime.wasm.module_cache import ModuleCache, machine_code_path, needs_path, part_paths, recorded_as
 
 LANGUAGES: Final = ("c", "zig", "rust", "python")
 _KEPT: Final = 12  # files of machine code; the oldest go
@@ -71,23 +71,36 @@ def give_machine_code(runtime: Runtime, wasm: bytes) -> None:
     module = hashlib.sha256(wasm).hexdigest()
     folder = builds_folder().parent / "machine-code"
     folder.mkdir(mode=0o700, exist_ok=True)
-    kept, place = machine_code_path(folder, module), runtime._cache.path(module)
-    with locked(kept):
-        if not kept.is_file():
-            ModuleCache(folder, _NoLedger(), lambda _: wasm).load(new_engine(JobLimits().stack_bytes), module)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(kept, place)
+    cache = ModuleCache(folder, _OwnFiles(folder), lambda _: wasm)
+    kept, place = machine_code_path(folder, module), runtime._cache.path(module).parent
+    with locked(folder / "files"):  # one lock for all: modules share parts
+        if not all(code.is_file() for code in (kept, *part_paths(folder, module).values())):
+            cache.load(new_engine(JobLimits().stack_bytes), module)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        codes = (*part_paths(folder, module).values(), kept)
+        for file in (*codes, needs_path(folder, module)):
+            if file.is_file():
+                shutil.copyfile(file, place / file.name)
         os.utime(kept)
-    runtime.record(module, engine_key(), hashlib.sha256(place.read_bytes()).hexdigest(), place.stat().st_size)
-    for old in sorted(folder.glob("*.cwasm"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        old.unlink(missing_ok=True)
+        cache.forget_but(_KEPT)
+    for code in codes:
+        copy = place / code.name
+        runtime.record(recorded_as(copy), engine_key(), _digest(copy), copy.stat().st_size)
 
 
-class _NoLedger:
-    """An `ArtifactLedger` for a cache that compiles once."""
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class _OwnFiles:
+    """An `ArtifactLedger` that takes every file of a folder for what was recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def artifact(self, module: str, engine: str) -> str | None:
-        return None
+        found = [_digest(path) for kind in ("cwasm", "part") for path in self._folder.glob(f"{module}-*.{kind}")]
+        return found[0] if found else None
 
     def record(self, module: str, engine: str, artifact: str, size: int) -> None:
         pass

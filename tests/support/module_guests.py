@@ -14,6 +14,7 @@ from perdure.actors.guest import GuestHost, GuestResult, GuestSpec
 from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.guests.guest import WasmGuest
 from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise, read_file
+from perdure.runtime.wasm.component_parts import LEAST_PART_BYTES
 from perdure.store.events import JobError
 
 SPEC = GuestSpec(
@@ -38,8 +39,9 @@ def digest(module: bytes) -> str:
 class CompiledModule:
     """A module that keeps its machine code in memory, where nobody can change it."""
 
-    def __init__(self, module: bytes) -> None:
+    def __init__(self, module: bytes, *, least_part: int = LEAST_PART_BYTES) -> None:
         self._module = module
+        self._least_part = least_part
         self._code = b""
 
     def interface(self) -> FileInterface:
@@ -47,7 +49,7 @@ class CompiledModule:
 
     def __call__(self, engine: wasmtime.Engine) -> Code:
         if not self._code:
-            self._code = bytes(compile_code(engine, self._module).serialize())
+            self._code = bytes(compile_code(engine, self._module, self._least_part).serialize())
         return deserialise(engine, self.interface(), self._code)
 
 

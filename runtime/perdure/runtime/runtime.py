@@ -179,8 +179,9 @@ class Runtime(
             consent: who is asked what an extension may do, where an `install` brings no consent of its own.
             operations: handlers of the program's own operations; jobs that go on may call them at once. Those of
                 installed distributions are found by themselves, see ``discover_operations`` of the settings.
-            on_compile: told when a module is compiled, which is once and takes some 0.5 s a megabyte: called with its
-                size in bytes, on any thread, and what it returns is entered until it is done.
+            on_compile: told when a module is compiled, which is once and takes some 0.5 s a megabyte: called with the
+                size in bytes of what is not compiled yet, on any thread, and what it returns is entered until it is
+                done.
             recover: False leaves unfinished jobs as they are; `recover` lets them go on later.
 
         Raises:

@@ -11,10 +11,10 @@ from typing import Final
 
 import wasmtime
 
-from perdure.runtime.wasm.code import Code, FileInterface, compile_code, read_file
+from perdure.runtime.wasm.code import Code, FileInterface, compile_code, join_code, read_file
 from perdure.runtime.wasm.engine import engine_key
 from perdure.runtime.wasm.kept_code import KeptCode
-from perdure.runtime.wasm.module_cache import machine_code_path
+from perdure.runtime.wasm.module_cache import machine_code_path, part_paths, recorded_as
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM
 from perdure.store.runtime_state import RuntimeState
@@ -96,15 +96,23 @@ class ProofModule:
 def machine_code_of(cache: Path, artifact: Callable[[str, str], str | None]) -> MachineCode:
     """Machine code from a cache's folder, only read, if its SHA-256 is what ``artifact`` says (`ArtifactLedger`)."""
 
-    def machine_code(module: str) -> bytes | None:
-        recorded = artifact(module, engine_key())
+    def trusted(path: Path) -> bytes | None:
+        recorded = artifact(recorded_as(path), engine_key())
         if recorded is None:
             return None
         try:
-            code = machine_code_path(cache, module).read_bytes()
+            code = path.read_bytes()
         except OSError:
             return None
         return code if hashlib.sha256(code).hexdigest() == recorded else None
+
+    def machine_code(module: str) -> bytes | None:
+        main = trusted(machine_code_path(cache, module))
+        # Parts that are not those which the component needs do not fit it, and it is compiled anew.
+        parts = {name: trusted(path) for name, path in part_paths(cache, module).items()}
+        if main is None or None in parts.values():
+            return None
+        return join_code(main, {name: part for name, part in parts.items() if part is not None})
 
     return machine_code
 

@@ -11,7 +11,7 @@ Addresses are plain integers here. Whoever passes one keeps the object behind it
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ctypes import c_bool, c_char_p, c_size_t, c_uint64, c_void_p
 from typing import Any
 
@@ -124,24 +124,27 @@ def new_error(text: str) -> int:
     return int(_error_new(text.encode()))
 
 
-def frames_of(error: wasmtime.WasmtimeError) -> tuple[tuple[str, int], ...]:
-    """Where in the guest an error came from, innermost first: each function's name and its offset in the file."""
+def frames_of(error: wasmtime.WasmtimeError, offsets: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Where in the guest an error came from, innermost first: each function's name and its offset in the file.
+
+    ``offsets`` says of modules that were compiled by themselves, by their names, where in the file they begin.
+    """
     vector = ffi.wasm_frame_vec_t()
     ffi.wasmtime_error_wasm_trace(error.ptr(), ctypes.byref(vector))
     try:
-        return tuple(_frame(vector.data[index]) for index in range(vector.size))
+        return tuple(_frame(vector.data[index], offsets) for index in range(vector.size))
     finally:
         ffi.wasm_frame_vec_delete(ctypes.byref(vector))
 
 
-def _frame(frame: Any) -> tuple[str, int]:
-    name = ffi.wasmtime_frame_func_name(frame)
-    text = (
-        ffi.to_str(name.contents)
-        if ctypes.cast(name, c_void_p).value
-        else f"function[{ffi.wasm_frame_func_index(frame)}]"
-    )
-    return text, int(ffi.wasm_frame_module_offset(frame))
+def _frame(frame: Any, offsets: Mapping[str, int]) -> tuple[str, int]:
+    name = _text(ffi.wasmtime_frame_func_name(frame)) or f"function[{ffi.wasm_frame_func_index(frame)}]"
+    module = _text(ffi.wasmtime_frame_module_name(frame)) if offsets else ""
+    return name, offsets.get(module, 0) + int(ffi.wasm_frame_module_offset(frame))
+
+
+def _text(name: Any) -> str:
+    return ffi.to_str(name.contents) if ctypes.cast(name, c_void_p).value else ""
 
 
 def address(pointer: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import c_void_p
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from wasmtime import _ffi as ffi
 from wasmtime import component
 
 from perdure.runtime.wasm import c_api
+from perdure.runtime.wasm.code import SplitCode
+from perdure.runtime.wasm.component_parts import part_name
 from perdure.runtime.wasm.component_values import Values, reader, writer
 from perdure.runtime.wasm.guest_store import GuestStore, SandboxLimits
 from perdure.runtime.wasm.inspect import last_cause
@@ -25,9 +27,9 @@ MAX_INSTANCES: Final = 256
 class ComponentFailure(Exception):
     """A component did not return. ``cause`` is wasmtime's last line, ``frames`` are function names and code offsets."""
 
-    def __init__(self, error: wasmtime.WasmtimeError) -> None:
+    def __init__(self, error: wasmtime.WasmtimeError, offsets: Mapping[str, int]) -> None:
         self.cause = last_cause(str(error))
-        self.frames = c_api.frames_of(error)
+        self.frames = c_api.frames_of(error, offsets)
         super().__init__(self.cause)
 
 
@@ -61,7 +63,7 @@ class ComponentFunction:
                 )
             finally:
                 self._sandbox.entered -= 1
-            _raise_failure(error)
+            self._sandbox.raise_failure(error)
             return None if self._reader is None else result.read(self._reader)
         finally:
             given.release()
@@ -83,9 +85,13 @@ class ComponentSandbox(GuestStore):
         """
         super().__init__(limits, instances=MAX_INSTANCES)
         code = load(self.engine)
-        if not isinstance(code, component.Component):
+        self._parts = code.parts if isinstance(code, SplitCode) else {}
+        whole = code.component if isinstance(code, SplitCode) else code
+        if not isinstance(whole, component.Component):
             raise ValueError("it is no component; its interface was not checked")  # noqa: TRY004  # the caller's defect
-        self.code = code
+        self.code = whole
+        names = (name for name in map(part_name, self._parts) if name is not None)
+        self._offsets = {name.module_name: name.offset for name in names}
         self._linker = component.Linker(self.engine)
         self._instance: component.Instance | None = None
         self._imports: list[object] = []
@@ -99,6 +105,8 @@ class ComponentSandbox(GuestStore):
             ComponentFailure: its start trapped, an import is missing, or it is larger than allowed.
         """
         with self._linker.root() as root:
+            for name, part in self._parts.items():
+                root.add_module(name, part)
             for name in imports:
                 with root.add_instance(name) as instance:
                     at = c_api.address(instance.ptr())
@@ -115,7 +123,7 @@ class ComponentSandbox(GuestStore):
             )
         finally:
             self.entered -= 1
-        _raise_failure(error)
+        self.raise_failure(error)
         self._instance = component.Instance._from_raw(raw)
 
     def function(self, name: str, kind: FunctionType) -> ComponentFunction | None:
@@ -130,12 +138,18 @@ class ComponentSandbox(GuestStore):
         self._instance = None
         self._linker.close()
         self.code.close()
+        for part in self._parts.values():
+            part.close()
         self._imports.clear()  # last: until here C could have called them
         return True
 
+    def raise_failure(self, error: int | None) -> None:
+        """Raise what a C function reported, if anything, and take ownership of it.
 
-def _raise_failure(error: int | None) -> None:
-    try:
-        c_api.raise_failure(error, c_void_p())
-    except wasmtime.WasmtimeError as failure:
-        raise ComponentFailure(failure) from None
+        Raises:
+            ComponentFailure: ``error`` is set.
+        """
+        try:
+            c_api.raise_failure(error, c_void_p())
+        except wasmtime.WasmtimeError as failure:
+            raise ComponentFailure(failure, self._offsets) from None

@@ -1,36 +1,37 @@
 """Machine code, made once for each module and engine, and checked before it is ever run.
 
-Loading machine code runs whatever the file holds. So the folder belongs to the user alone (0700), and a file is loaded
-only if its SHA-256 is the one that the ledger (the log) has for it; any other file is deleted and made anew. The check
-is made once for each file and process, and remembered under the file's identity, so that a load costs ~100 µs and not
-a hash of the whole file. Somebody who can forge that identity already runs as the same user.
+The files are those of a `perdure.runtime.wasm.code_folder.CodeFolder`. The large modules of components
+(`perdure.runtime.wasm.component_parts`) have files of their own, which all components share that have them: of a
+second Python extension only what is its own is compiled.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import logging
-import os
-import stat
-import tempfile
 import threading
-from collections.abc import Callable
-from io import BufferedReader
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
-import msgspec
 import wasmtime
+from wasmtime.component import Component
 
-from perdure.runtime.wasm.code import Code, FileInterface, compile_code, deserialise_file, read_file
-from perdure.runtime.wasm.engine import engine_key
-from perdure.runtime.wasm.errors import UnsafeCacheFolder
+from perdure.runtime.wasm import code_folder
+from perdure.runtime.wasm.code import (
+    Code,
+    FileInterface,
+    SplitCode,
+    assemble,
+    compile_code,
+    compile_component,
+    deserialise_file,
+    imported_parts,
+    read_file,
+)
+from perdure.runtime.wasm.code_folder import ArtifactLedger, CodeFile, CodeFolder, code_path, delete
+from perdure.runtime.wasm.component_inspect import ComponentInterface
+from perdure.runtime.wasm.component_parts import LEAST_PART_BYTES, SplitComponent, part_name, split
 
-_log = logging.getLogger("perdure.module_cache")
-_UNFINISHED = ".new-"
-
-# Told that a module of so many bytes is compiled; what it returns is entered until that is done.
+# Told that so many bytes of a module are compiled; what it returns is entered until that is done.
 OnCompile = Callable[[int], contextlib.AbstractContextManager[None]]
 
 
@@ -39,30 +40,12 @@ def compile_silently(size: int) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
-class ArtifactLedger(Protocol):
-    """Where the digests of machine code are kept, out of reach of whoever can write the cache's folder."""
-
-    def artifact(self, module: str, engine: str) -> str | None:
-        """The SHA-256 of the newest machine code recorded for this module and engine; None if there is none."""
-
-    def record(self, module: str, engine: str, artifact: str, size: int) -> None:
-        """Record it. Durable: answered before the file is first used."""
-
-
-class _FileIdentity(msgspec.Struct, frozen=True):
-    """Equal for the same, untouched file. The change time cannot be set back, as the modification time can."""
-
-    path: Path
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-
 class ModuleCache:
     """Machine code for modules, in ``folder`` (made when first needed). Thread-safe; one process for each folder.
 
-    ``load_module`` gives a module's bytes for its SHA-256; it has checked them.
+    Args:
+        load_module: a module's bytes for its SHA-256, which it has checked.
+        least_part: how large a module within a component is, in bytes, that gets a file of its own.
     """
 
     def __init__(
@@ -71,16 +54,17 @@ class ModuleCache:
         ledger: ArtifactLedger,
         load_module: Callable[[str], bytes],
         on_compile: OnCompile = compile_silently,
+        least_part: int = LEAST_PART_BYTES,
     ) -> None:
-        self._folder = folder
-        self._ledger = ledger
+        self._folder = CodeFolder(folder, ledger)
         self._load_module = load_module
         self._on_compile = on_compile
+        self._least_part = least_part
         self._lock = threading.Lock()
-        self._module_locks: dict[str, threading.Lock] = {}
-        self._verified: dict[str, _FileIdentity] = {}
+        self._file_locks: dict[CodeFile, threading.Lock] = {}
+        self._changing = threading.Lock()  # held while files are written or forgotten, so that parts meet their users
         self._interfaces: dict[str, FileInterface] = {}
-        self._folder_is_ready = False
+        self._needs: dict[str, dict[str, CodeFile]] = {}  # the parts of what was loaded, by their import's name
 
     def interface(self, module: str) -> FileInterface:
         """What the module with this SHA-256 imports and exports, read from its bytes once for each process.
@@ -99,138 +83,179 @@ class ModuleCache:
         return CachedModule(self, module)
 
     def load(self, engine: wasmtime.Engine, module: str) -> Code:
-        """Load the module with this SHA-256; compile it if there is no machine code that can be trusted.
+        """Load the module with this SHA-256; compile what there is no machine code of that can be trusted.
 
-        Two jobs that need the same new module compile it once. Durable: a new file's digest is recorded before use.
+        Two jobs that need the same new module, or the same new part, compile it once. Durable: a new file's digest is
+        recorded before use.
 
         Raises:
             ModuleError: the bytes are no module that can run here.
             UnsafeCacheFolder: the folder is open to others.
             perdure.store.StoreError: from ``load_module`` or the ledger.
         """
-        known = self._verified.get(module)
-        if known is not None and _is_unchanged(known):
-            with contextlib.suppress(wasmtime.WasmtimeError):
-                return deserialise_file(engine, self.interface(module), str(known.path))
-        with self._lock:
-            module_lock = self._module_locks.setdefault(module, threading.Lock())
-        with module_lock:
-            return self._load_verified(engine, module) or self._compile(engine, module)
+        with contextlib.suppress(wasmtime.WasmtimeError):
+            if (loaded := self._load_known(engine, module)) is not None:
+                return loaded
+        with self._holding([CodeFile(module)]):
+            return self._load_checked(engine, module) or self._compile(engine, module)
 
     def path(self, module: str) -> Path:
         """Where the machine code of a module is kept for the installed wasmtime."""
-        return machine_code_path(self._folder, module)
+        return machine_code_path(self._folder.path, module)
 
     def forget_missing(self, has: Callable[[str], bool]) -> int:
         """Delete the machine code of modules that are not there any more; ``has`` says of a SHA-256 whether one is.
 
-        Returns how many files that were.
+        Returns how many modules that were. Parts that no other module needs go along.
         """
-        count = 0
-        for path in self._folder.glob("*-*.cwasm"):
-            if not has(path.name.partition("-")[0]):
-                _delete(path)
-                count += 1
-        return count
+        with self._changing:
+            made = self._folder.path.glob(f"*-*{code_folder.MODULE}")
+            return self._forget([path for path in made if not has(recorded_as(path))])
 
     def forget_but(self, newest: int) -> int:
-        """Delete all machine code but that of the ``newest`` modules that were compiled here; returns how many files.
+        """Delete all machine code but that of the ``newest`` modules that were compiled here; returns how many modules.
 
-        What runs goes on; what is deleted is made anew when it is next needed.
+        What runs goes on; what is deleted is made anew when it is next needed. Parts that none of the newest needs go
+        along.
         """
         made: list[tuple[int, Path]] = []
-        for path in self._folder.glob("*-*.cwasm"):
-            with contextlib.suppress(FileNotFoundError):
-                made.append((path.lstat().st_mtime_ns, path))
-        old = sorted(made, reverse=True)[max(0, newest) :]
-        for _, path in old:
-            _delete(path)
-        return len(old)
+        with self._changing:
+            for path in self._folder.path.glob(f"*-*{code_folder.MODULE}"):
+                with contextlib.suppress(FileNotFoundError):
+                    made.append((path.lstat().st_mtime_ns, path))
+            old = sorted(made, reverse=True)[max(0, newest) :]
+            return self._forget([path for _, path in old])
 
-    def _load_verified(self, engine: wasmtime.Engine, module: str) -> Code | None:
-        """The module from its file; None if there is no file, or none that can be trusted or used."""
-        known = self._verified.pop(module, None)
-        if known is None or not _is_unchanged(known):
-            known = self._verify(module)
-        if known is None:
+    def _forget(self, paths: list[Path]) -> int:
+        for path in paths:
+            delete(path)
+        needed: set[str] = set()
+        for needs in self._folder.path.glob(f"*-*{code_folder.NEEDS}"):
+            if needs.with_suffix(code_folder.MODULE).exists():
+                needed.update(path.name for _, path in _listed(needs))
+            else:
+                delete(needs)
+        for part in self._folder.path.glob(f"*-*{code_folder.PART}"):
+            if part.name not in needed:
+                delete(part)
+        return len(paths)
+
+    @contextlib.contextmanager
+    def _holding(self, files: Iterable[CodeFile]) -> Iterator[None]:
+        """Nobody else checks or makes these files. Modules are held before parts, and those in order: no deadlock."""
+        with contextlib.ExitStack() as stack:
+            for file in sorted(set(files), key=lambda file: file.digest):
+                with self._lock:
+                    lock = self._file_locks.setdefault(file, threading.Lock())
+                stack.enter_context(lock)
+            yield
+
+    def _load_known(self, engine: wasmtime.Engine, module: str) -> Code | None:
+        """The module from files that were checked before and have not changed; None if those are not all."""
+        needs = self._needs.get(module)
+        path = self._folder.known(CodeFile(module))
+        if needs is None or path is None:
             return None
+        parts: dict[str, wasmtime.Module] = {}
+        for name, file in needs.items():
+            if (part := self._folder.known(file)) is None:
+                return None
+            parts[name] = wasmtime.Module.deserialize_file(engine, str(part))
+        main = deserialise_file(engine, self.interface(module), str(path))
+        return SplitCode(main, parts) if isinstance(main, Component) and parts else main
+
+    def _load_checked(self, engine: wasmtime.Engine, module: str) -> Code | None:
+        """The module from its files; None if not all are there, or can be trusted and used."""
+        main = self._load_main(engine, module)
+        if not isinstance(main, Component):
+            self._needs[module] = {}
+            return main
+        needs = self._parts_of(engine, main)
+        with self._holding(needs.values()):
+            parts: dict[str, wasmtime.Module] = {}
+            for name, file in needs.items():
+                if (part := self._load_part(engine, file)) is None:
+                    return None
+                parts[name] = part
+        self._needs[module] = needs
+        return SplitCode(main, parts) if parts else main
+
+    def _load_main(self, engine: wasmtime.Engine, module: str) -> wasmtime.Module | Component | None:
+        file = CodeFile(module)
+        path = self._folder.checked(file)
+        if path is None:
+            return None
+        interface = self.interface(module)
         try:
-            loaded = deserialise_file(engine, self.interface(module), str(known.path))
+            return deserialise_file(engine, interface, str(path))
         except wasmtime.WasmtimeError as error:
-            # The right bytes that do not fit: the folder was moved to a machine with another processor.
-            _log.warning("machine code of module %s cannot be loaded and is made anew: %s", module, error)
-            _delete(known.path)
+            self._folder.refuse(file, error)
             return None
-        self._verified[module] = known
-        return loaded
 
-    def _verify(self, module: str) -> _FileIdentity | None:
-        """The identity of the module's file if it holds what was recorded."""
-        path = self.path(module)
+    def _load_part(self, engine: wasmtime.Engine, file: CodeFile) -> wasmtime.Module | None:
+        path = self._folder.checked(file)
+        if path is None:
+            return None
         try:
-            self._prepare_folder()
-            before = _identity(path)
-            with _open_no_link(path) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
+            return wasmtime.Module.deserialize_file(engine, str(path))
+        except wasmtime.WasmtimeError as error:
+            self._folder.refuse(file, error)
             return None
-        except OSError as error:
-            _log.warning("machine code %s cannot be read and is made anew: %s", path, error)
-            _delete(path)
-            return None
-        recorded = self._ledger.artifact(module, engine_key())
-        if found == recorded and _is_unchanged(before):
-            return before
-        if recorded is not None:
-            # Without a record it is what a crash left between the file and its record: nothing to warn of.
-            _log.warning(
-                "machine code %s is not what was recorded (%s instead of %s); it is deleted and made anew",
-                path,
-                found,
-                recorded,
-            )
-        _delete(path)
-        return None
+
+    def _parts_of(self, engine: wasmtime.Engine, main: Component) -> dict[str, CodeFile]:
+        needed = imported_parts(engine, main)
+        return {name: CodeFile(part.digest, code_folder.PART) for name, part in needed.items()}
 
     def _compile(self, engine: wasmtime.Engine, module: str) -> Code:
         data = self._load_module(module)
-        self._interfaces.setdefault(module, read_file(data))
+        interface = self._interfaces.setdefault(module, read_file(data))
+        is_component = isinstance(interface, ComponentInterface)
+        if is_component:
+            pieces = split(data, self._least_part)
+            if pieces.parts and (split_code := self._compile_pieces(engine, module, pieces)) is not None:
+                return split_code
         with self._on_compile(len(data)):
-            compiled = compile_code(engine, data)
-        code = bytes(compiled.serialize())
-        path = self.path(module)
-        try:
-            self._prepare_folder()
-            _write(path, code)
-            identity = _identity(path)
-        except OSError as error:
-            # The cache saves time and nothing else: a full disk must not stop a job that could run.
-            _log.warning("machine code of module %s cannot be kept in %s: %s", module, self._folder, error)
-            return compiled
-        self._ledger.record(module, engine_key(), hashlib.sha256(code).hexdigest(), len(code))
-        self._verified[module] = identity
+            compiled = compile_component(engine, data) if is_component else compile_code(engine, data)
+        with self._changing:
+            self._folder.keep(CodeFile(module), bytes(compiled.serialize()))
+        self._needs[module] = {}
         return compiled
 
-    def _prepare_folder(self) -> None:
-        if self._folder_is_ready:
-            return
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = self._folder.lstat()
-        if not stat.S_ISDIR(status.st_mode):
-            raise UnsafeCacheFolder(self._folder, "is a link")
-        if status.st_uid != os.geteuid():
-            raise UnsafeCacheFolder(self._folder, f"belongs to user {status.st_uid}")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise UnsafeCacheFolder(self._folder, f"is open to others (mode {stat.S_IMODE(status.st_mode):04o})")
-        for leftover in self._folder.glob(f"{_UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
-        self._folder_is_ready = True
+    def _compile_pieces(self, engine: wasmtime.Engine, module: str, pieces: SplitComponent) -> Code | None:
+        """A component, of which only what is missing is compiled; None if a piece is refused: the whole tells why."""
+        files = {part.import_name: CodeFile(part.digest, code_folder.PART) for part in pieces.parts}
+        with self._holding(files.values()):
+            parts: dict[str, wasmtime.Module] = {}
+            for name, file in files.items():
+                if (part := self._load_part(engine, file)) is not None:
+                    parts[name] = part
+            missing = [part for part in pieces.parts if part.import_name not in parts]
+            main = self._load_main(engine, module)
+            if not isinstance(main, Component) or self._parts_of(engine, main) != files:
+                main = None
+            size = sum(len(part.data) for part in missing) + (pieces.rest_size if main is None else 0)
+            made: dict[CodeFile, wasmtime.Module | Component] = {}
+            try:
+                with self._on_compile(size):
+                    if main is None:
+                        main = made[CodeFile(module)] = Component(engine, pieces.rest)
+                    for new in missing:
+                        name = new.import_name
+                        parts[name] = made[files[name]] = wasmtime.Module(engine, new.data)
+                code = assemble(engine, main, parts)
+            except wasmtime.WasmtimeError:
+                return None
+            self._keep(module, made, files)
+        self._needs[module] = files
+        return code
 
-
-def machine_code_path(folder: Path, module: str) -> Path:
-    """Where a cache in ``folder`` keeps the machine code of a module for the installed wasmtime."""
-    engine_digest = hashlib.sha256(engine_key().encode()).hexdigest()[:16]
-    return folder / f"{module}-{engine_digest}.cwasm"
+    def _keep(self, module: str, made: dict[CodeFile, wasmtime.Module | Component], parts: dict[str, CodeFile]) -> None:
+        """Write what was made: the parts before what needs them."""
+        with self._changing:
+            needs = self.path(module).with_suffix(code_folder.NEEDS)
+            self._folder.write(needs, "".join(f"{name}\n" for name in parts).encode(), f"the list of parts of {module}")
+            for file, code in reversed(made.items()):
+                self._folder.keep(file, bytes(code.serialize()))
 
 
 class CachedModule:
@@ -249,44 +274,37 @@ class CachedModule:
         return self._cache.load(engine, self._module)
 
 
-def _identity(path: Path) -> _FileIdentity:
-    status = path.lstat()
-    return _FileIdentity(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+def machine_code_path(folder: Path, module: str) -> Path:
+    """Where a cache in ``folder`` keeps the machine code of a module, without its parts, for the installed wasmtime."""
+    return code_path(folder, CodeFile(module))
 
 
-def _is_unchanged(known: _FileIdentity) -> bool:
+def part_paths(folder: Path, module: str) -> dict[str, Path]:
+    """Where a cache in ``folder`` keeps the parts of a module, by their import's name.
+
+    As the cache has noted it beside the module's machine code: a note, not to be trusted. Empty if there is none.
+    """
+    return dict(_listed(needs_path(folder, module)))
+
+
+def needs_path(folder: Path, module: str) -> Path:
+    """Where a cache in ``folder`` notes which parts a module needs."""
+    return machine_code_path(folder, module).with_suffix(code_folder.NEEDS)
+
+
+def recorded_as(path: Path) -> str:
+    """The digest under which the machine code in a file of a cache is recorded."""
+    return path.name.partition("-")[0]
+
+
+def _listed(needs: Path) -> list[tuple[str, Path]]:
+    """The parts in a list: each one's name, and its file of the same engine."""
     try:
-        return _identity(known.path) == known
-    except FileNotFoundError:
-        return False
-
-
-def _delete(path: Path) -> None:
-    # What cannot be deleted is not run either, and the next write replaces it or says why it cannot.
-    with contextlib.suppress(OSError):
-        path.unlink()
-
-
-def _open_no_link(path: Path) -> BufferedReader:
-    """Open a file for reading, but not through a link: its target could change while the link stays as it is."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all, readable by the user alone."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        lines = needs.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    engine = needs.stem.partition("-")[2]
+    named = ((line, part_name(line)) for line in lines)
+    return [
+        (line, needs.with_name(f"{name.digest}-{engine}{code_folder.PART}")) for line, name in named if name is not None
+    ]
