@@ -697,8 +697,9 @@ class LogRestored(RuntimeEvent, frozen=True, tag="restored"):
 class ModuleCompiled(RuntimeEvent, frozen=True, tag="compiled"):
     """A module's machine code was made. Durable, before the first use of the file.
 
-    ``engine`` names wasmtime's version and settings, ``artifact`` is the SHA-256 of the machine code: a file with
-    another digest is never run.
+    ``module`` is the SHA-256 of the file, or the digest of a part that components share (ADR 0014). ``engine`` names
+    wasmtime's version and settings, ``artifact`` is the SHA-256 of the machine code: a file with another digest is
+    never run.
     """
 
     module: str
