@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.wat import Wat, compiled
 
 from perdure.runtime.errors import PerdureError
+from perdure.runtime.wasm.code import read_file
 from perdure.runtime.wasm.engine import new_engine
 from perdure.runtime.wasm.errors import InvalidWasm, ModuleError, NotWasm
 from perdure.runtime.wasm.inspect import (
@@ -110,6 +111,15 @@ def test_a_version_that_nobody_knows(version: int, layer: int) -> None:
     data = b"\0asm" + version.to_bytes(2, "little") + layer.to_bytes(2, "little")
     with pytest.raises(InvalidWasm, match=f"version {version}, layer {layer}"):
         read_interface(data)
+
+
+@pytest.mark.parametrize("header", [b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0"])
+def test_a_file_of_nothing_but_sections(header: bytes) -> None:
+    """64 MB of them would take half a minute to read."""
+    empty = b"\0\1\0"
+    read_file(header + empty * 10_000)
+    with pytest.raises(InvalidWasm, match="more than 10000 sections"):
+        read_file(header + empty * 10_001)
 
 
 def whole_guest() -> bytes:

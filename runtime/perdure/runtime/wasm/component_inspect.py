@@ -7,13 +7,14 @@ types then.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import msgspec
 
 from perdure.runtime.wasm.binary import BinaryReader
 from perdure.runtime.wasm.errors import InvalidWasm
-from perdure.runtime.wasm.form import HEADER_BYTES, Form, form_of
+from perdure.runtime.wasm.form import HEADER_BYTES, MAX_SECTIONS, Form, form_of
 
 _IMPORTS, _EXPORTS = 10, 11
 _MAX_ITEMS: Final = 1_000  # wasmtime's own limits are a hundred times that; an ABI has a handful
@@ -46,7 +47,11 @@ def read_component(data: bytes) -> ComponentInterface:
     file = BinaryReader(data, HEADER_BYTES, len(data))
     imports: list[ComponentItem] = []
     exports: list[ComponentItem] = []
-    while not file.at_end:
+    for count in itertools.count(1):
+        if file.at_end:
+            break
+        if count > MAX_SECTIONS:
+            raise InvalidWasm(f"more than {MAX_SECTIONS} sections")
         number = file.byte()
         section = file.part(file.unsigned())
         if number == _IMPORTS:

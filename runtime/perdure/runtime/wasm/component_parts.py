@@ -21,7 +21,7 @@ import msgspec
 from perdure.runtime.wasm.binary import BinaryReader
 from perdure.runtime.wasm.component_inspect import read_component
 from perdure.runtime.wasm.errors import InvalidWasm, ModuleError
-from perdure.runtime.wasm.form import HEADER_BYTES, Form, form_of
+from perdure.runtime.wasm.form import HEADER_BYTES, MAX_SECTIONS, Form, form_of
 from perdure.runtime.wasm.module_type import NotUnderstood, module_type, number
 
 # Below that a compile takes a tenth of a second, and a file and a record of its own are not worth it.
@@ -30,7 +30,6 @@ LEAST_PART_BYTES: Final = 256 * 1024
 # What a component may have that is taken apart: more modules stay, one of more sections is left whole. They bound the
 # time that hostile bytes take here; a Python guest has 3, and some hundred.
 _MAX_PARTS: Final = 16
-_MAX_SECTIONS: Final = 10_000
 
 # A component in which this stands anywhere is left whole: so no name of its own can be taken for one of ours.
 _MARK: Final = b"perdure:part/"
@@ -142,8 +141,8 @@ def _sections(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int
     for count in itertools.count(1):
         if file.at_end:
             return
-        if count > _MAX_SECTIONS:
-            raise InvalidWasm(f"more than {_MAX_SECTIONS} sections")
+        if count > MAX_SECTIONS:
+            raise InvalidWasm(f"more than {MAX_SECTIONS} sections")
         start, section = file.position, file.byte()
         size = file.unsigned()
         body = file.position

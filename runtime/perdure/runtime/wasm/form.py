@@ -8,6 +8,7 @@ from typing import Final
 from perdure.runtime.wasm.errors import InvalidWasm, NotWasm
 
 HEADER_BYTES: Final = 8
+MAX_SECTIONS: Final = 10_000  # ours: a file of nothing but empty sections would take half a minute to read
 _MAGIC: Final = b"\0asm"
 
 

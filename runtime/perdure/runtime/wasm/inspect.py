@@ -7,6 +7,7 @@ the process (wasmtime 50). So the few sections that matter are read here; `compi
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ import wasmtime
 
 from perdure.runtime.wasm.binary import BinaryReader
 from perdure.runtime.wasm.errors import InvalidWasm
-from perdure.runtime.wasm.form import HEADER_BYTES, Form, form_of
+from perdure.runtime.wasm.form import HEADER_BYTES, MAX_SECTIONS, Form, form_of
 
 _PAGE_BYTES: Final = 64 * 1024
 _MAX_PAGES: Final = 1 << 16
@@ -149,7 +150,11 @@ class _InterfaceReader:
             _MEMORIES: self._read_memories,
             _EXPORTS: self._read_exports,
         }
-        while not self._file.at_end:
+        for count in itertools.count(1):
+            if self._file.at_end:
+                break
+            if count > MAX_SECTIONS:
+                raise InvalidWasm(f"more than {MAX_SECTIONS} sections")
             read = sections.get(self._file.byte())
             section = self._file.part(self._file.unsigned())
             if read is not None:
