@@ -28,7 +28,7 @@ from perdure.store.events import (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("finished")
-    assert finish(home, Workload(jobs=2, target=40)).problems == []
+    assert finish(home, Workload(jobs=2, target=200)).problems == []
     yield home
     shutil.rmtree(home)
 

@@ -74,6 +74,27 @@ def test_a_reader_waits_for_another_process(tmp_path: Path) -> None:
             tail.expect(f"{number} opened")
 
 
+def test_a_transaction_that_is_told_of_before_it_can_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LMDB writes a transaction's number before it is synced, and shows the transaction after."""
+    with StoreProcess("write", tmp_path) as writer:
+        writer.expect("ready")
+        assert writer.ask("1") == "1"
+        with LmdbEventStore.open_readonly(tmp_path) as reader:
+            real = reader._env.last_transaction
+            told: list[int] = []
+
+            def last_transaction() -> int:
+                assert len(told) < 20, "it waits for a transaction that is there"
+                if len(told) == 1:
+                    writer.ask("1")  # now it can be seen
+                told.append(real() + (not told))
+                return told[-1]
+
+            monkeypatch.setattr(reader._env, "last_transaction", last_transaction)
+            assert reader.wait(1) == 2
+            assert told[0] == told[1]
+
+
 def test_a_readers_wait_ends_at_its_timeout(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     with LmdbEventStore.open_readonly(tmp_path) as reader:

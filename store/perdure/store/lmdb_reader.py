@@ -52,6 +52,11 @@ class LmdbReader:
         with self._env.transaction() as txn:
             return self._frames.last_position(txn)
 
+    def _seen_position(self) -> tuple[int, int]:
+        """The last event's position, and the number of the transaction that is seen."""
+        with self._env.transaction() as txn:
+            return self._frames.last_position(txn), int(txn.id())
+
     def position(self) -> int:
         """See `EventStore.position`."""
         return self.position_in_file()
@@ -62,10 +67,11 @@ class LmdbReader:
         deadline = None if timeout is None else time.monotonic() + timeout
         pause, seen = _POLL[0], -1
         while True:
-            # The last transaction's id is a read of mapped memory; the log is looked at only when it moved.
-            if (latest := self._env.last_transaction()) != seen:
-                seen = latest
-                if (position := self.position_in_file()) > after:
+            # The last transaction's id is a read of mapped memory; the log is looked at only when it moved. What is seen
+            # then may be the transaction before: LMDB tells of a new one while it is synced, and shows it after.
+            if self._env.last_transaction() != seen:
+                position, seen = self._seen_position()
+                if position > after:
                     return position
             if deadline is not None and time.monotonic() >= deadline:
                 return self.position_in_file()

@@ -167,12 +167,12 @@ def test_a_pause_saves_the_state_and_a_resume_goes_on_from_it(runtime: Runtime, 
 
 def test_a_killed_process_costs_a_job_nothing(extension: Path, tmp_path: Path) -> None:
     perdure = CommandLine(tmp_path / "data")
-    with perdure.process("run", extension, "counter", "--state", '{"target": 400}', "--yes") as victim:
+    with perdure.process("run", extension, "counter", "--state", '{"target": 5000}', "--yes") as victim:
         eventually(lambda: (((perdure.data / "log").exists() and perdure.job()) or {}).get("checkpoints", 0) >= 2)
         victim.kill()
         victim.wait(TIMEOUT)
-    assert perdure.job()["items"] < 400
+    assert perdure.job()["items"] < 5000
     perdure.done("resume")
     job = perdure.job()
-    assert (job["status"], job["items"], job["attempts"]) == ("completed", 400, 2)
+    assert (job["status"], job["items"], job["attempts"]) == ("completed", 5000, 2)
     assert perdure.done("verify", "--all", "--again", "--json").json["not_proved"] == []
