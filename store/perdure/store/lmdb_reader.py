@@ -67,8 +67,8 @@ class LmdbReader:
         deadline = None if timeout is None else time.monotonic() + timeout
         pause, seen = _POLL[0], -1
         while True:
-            # The last transaction's id is a read of mapped memory; the log is looked at only when it moved. What is seen
-            # then may be the transaction before: LMDB tells of a new one while it is synced, and shows it after.
+            # The last transaction's id is a read of mapped memory; the log is looked at only when it moved. What is
+            # seen then may be the transaction before: LMDB tells of a new one while it is synced, and shows it after.
             if self._env.last_transaction() != seen:
                 position, seen = self._seen_position()
                 if position > after:
