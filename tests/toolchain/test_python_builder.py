@@ -161,6 +161,16 @@ def test_what_cannot_be_imported_is_left_behind(tmp_path: Path) -> None:
     assert "perdure_sdk/component.py" in found
 
 
+@pytest.mark.parametrize("name", ["test_extension.py", "setup.py", "build/__init__.py"])
+def test_the_projects_own_module_goes_along_whatever_its_name(tmp_path: Path, name: str) -> None:
+    """``perdure new test-extension`` makes a ``test_extension.py``."""
+    module = name.partition("/")[0].removesuffix(".py")
+    project = _project(tmp_path / "one", module=module)
+    (project.folder / name).parent.mkdir(exist_ok=True)
+    (project.folder / name).write_text(CODE)
+    assert (_staged(project, tmp_path / "staged") / "app" / name).is_file()
+
+
 def test_the_digest_is_that_of_the_content_and_the_names(tmp_path: Path) -> None:
     one = _staged(_project(tmp_path / "one"), tmp_path / "staged-one")
     other = _staged(_project(tmp_path / "far" / "away" / "other"), tmp_path / "staged-other")

@@ -59,7 +59,7 @@ def stage(project: Project, settings: PythonSettings, packages: Path | None, fol
     app = folder / APP
     app.mkdir()
     budget = _MAX_BYTES
-    for path in _importable(settings.source):
+    for path in _importable(settings.source, settings.module):
         for file in _files(path):
             if not file.resolve().is_relative_to(project.folder.resolve()):
                 raise InvalidProject(project.file, "tool.perdure", f"{file} is a link that leads out of the project")
@@ -114,10 +114,14 @@ def sdk_source() -> Path:
     return Path(spec.origin).parent
 
 
-def _importable(source: Path) -> Iterator[Path]:
-    """Modules and packages at the top of a source folder."""
+def _importable(source: Path, module: str) -> Iterator[Path]:
+    """Modules and packages at the top of a source folder; ``module``'s own whatever its name looks like."""
+    own = module.partition(".")[0]
     for path in sorted(source.iterdir()):
-        if path.name.startswith(".") or path.name in _LEFT_OUT or path.name in _LEFT_OUT_FILES:
+        if path.name == f"{own}.py":
+            yield path
+            continue
+        if path.name != own and (path.name.startswith(".") or path.name in _LEFT_OUT | _LEFT_OUT_FILES):
             continue
         if path.is_dir() and (path / "__init__.py").is_file():
             if path.name != "perdure_sdk":
