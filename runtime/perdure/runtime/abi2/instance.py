@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,7 +17,6 @@ from perdure.runtime.wasm.component_sandbox import ComponentFailure, ComponentSa
 from perdure.runtime.wasm.wit import Case, Ok
 from perdure.store.events import JobError, JobType
 
-_log = logging.getLogger("perdure.guest")
 _PAGE_BYTES: Final = 64 * 1024
 
 
