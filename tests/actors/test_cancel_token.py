@@ -50,3 +50,15 @@ def test_whoever_cancels_neither_waits_for_a_step_nor_fails_of_it(caplog: pytest
     go_on.set()
     assert after.wait(TIMEOUT)
     eventually(lambda: "at a cancellation failed" in caplog.text)
+
+
+def test_a_step_can_be_taken_back_until_it_is_set() -> None:
+    token, calls = CancelToken(), list[str]()
+    first, second = lambda: calls.append("first"), lambda: calls.append("second")
+    token.on_cancel(first)
+    token.on_cancel(second)
+    assert token.forget(first)
+    assert token.forget(first), "a step that is not there cannot be called any more"
+    token.cancel()
+    eventually(lambda: calls == ["second"])
+    assert not token.forget(second)

@@ -61,6 +61,15 @@ class CancelToken:
                 return
         _run([step])
 
+    def forget(self, step: Callable[[], object]) -> bool:
+        """Take back what `on_cancel` was given; False if it is set, so that the step was called, or will be."""
+        with self._lock:
+            if self._set:
+                return False
+            if step in self._then:
+                self._then.remove(step)
+            return True
+
 
 def _run(steps: list[Callable[[], object]]) -> None:
     for step in steps:

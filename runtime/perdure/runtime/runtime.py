@@ -40,7 +40,7 @@ from perdure.runtime.facade.keeping import KeepingFacade
 from perdure.runtime.facade.operations import OperationFacade
 from perdure.runtime.facade.proof import ProofFacade
 from perdure.runtime.guests.factory import WasmGuestFactory
-from perdure.runtime.housekeeping import Housekeeping
+from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.idempotency import KeyedDispatch
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
@@ -64,6 +64,7 @@ from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.runtime.wasm.module_cache import ModuleCache, OnCompile, compile_silently
+from perdure.runtime.worker_processes.pool import IDLE_SECONDS, WorkerPool
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM, RuntimeClosed, RuntimeOpened
@@ -151,6 +152,10 @@ class Runtime(
         self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
         self._housekeeping.add(*self._sealer.chores(settings.seal_interval))
         self._housekeeping.add(*self._retention.chores(settings.retention_interval))
+        self.worker_pool = WorkerPool()
+        self._housekeeping.add(
+            Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
+        )
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
@@ -297,6 +302,7 @@ class Runtime(
         except Exception:
             logger.exception("the runtime did not close in an orderly way")
         finally:
+            self.worker_pool.close()
             self._waiters.close()
             self._events.join()
             self._housekeeping.join()

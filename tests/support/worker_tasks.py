@@ -1,0 +1,72 @@
+"""What worker processes are given to do in tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+
+from perdure.actors.operations import OperationFailed
+
+
+def turn(request: bytes) -> bytes:
+    """The request backwards."""
+    return request[::-1]
+
+
+def who(request: bytes) -> bytes:
+    """Which process it is."""
+    return str(os.getpid()).encode()
+
+
+def refuse(request: bytes) -> bytes:
+    """Say no."""
+    raise OperationFailed("invalid_payload", "no: \N{SNOWMAN}")
+
+
+def quote(request: bytes) -> bytes:
+    """Fail with the request's own words."""
+    raise ValueError(request.decode())
+
+
+def die(request: bytes) -> bytes:
+    """What a decoder does that met a hostile file."""
+    os.abort()
+
+
+def hang(request: bytes) -> bytes:
+    """Tell whoever listens at the address in the request, and work for ever."""
+    with socket.socket(socket.AF_UNIX) as teller:
+        teller.connect(request.decode())
+        teller.sendall(b"here")
+        while True:
+            threading.Event().wait(3600)
+
+
+def grow(request: bytes) -> bytes:
+    """Take more memory than there is."""
+    return bytes(int(request))[:1]
+
+
+def write(request: bytes) -> bytes:
+    """Write a file."""
+    try:
+        with open(request, "wb") as file:  # noqa: PTH123
+            file.write(b"hello")
+    except OSError as error:
+        return type(error).__name__.encode()
+    return b"written"
+
+
+def environment(request: bytes) -> bytes:
+    """What it knows of its surroundings."""
+    return "\n".join(os.environ).encode()
+
+
+def burn(request: bytes) -> bytes:
+    """Work without rest for so many seconds, the GIL held."""
+    end = time.monotonic() + float(request)
+    while time.monotonic() < end:
+        pass
+    return b"done"
