@@ -900,12 +900,16 @@ class VdfsClient(Client):
         metadata: dict[str, Any] | None = None,
         content: bytes | None = None,
         text: str | None = None,
+        if_absent: bool = False,
     ) -> Entry:
         """Create an entry, with its content if that is small.
 
         Larger content follows with ``action:vdfs.append_content``. Publishes ``entry.created``.
 
         ``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty.
+
+        ``if_absent``: only if the caller has not made an entry of this name and kind; else that one is answered, as it
+        is.
 
         An action, transactional: ``action:vdfs.create_entry``.
         """
@@ -921,6 +925,7 @@ class VdfsClient(Client):
                 "metadata": (metadata, None),
                 "content": (content, None),
                 "text": (text, None),
+                "if_absent": (if_absent, False),
             },
         )
 

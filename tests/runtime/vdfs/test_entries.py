@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -62,6 +63,24 @@ def test_a_repeated_creation_gives_the_entry_of_the_first(shelf: Shelf) -> None:
     assert shelf.library.usage().entries_used == 2
     assert shelf.delete(first)
     assert shelf.call("create_entry", effect_key="once", name="a", text="x").id != first.id
+
+
+def test_one_that_is_created_only_if_it_is_absent(shelf: Shelf) -> None:
+    first = shelf.create("a", b"one", kind="receipt", if_absent=True)
+    assert shelf.create("a", b"two", kind="receipt", if_absent=True, metadata={"n": 1}) == first
+    assert shelf.create("a", b"two", if_absent=True).id != first.id, "another kind is another entry"
+    assert shelf.create("a.b", b"two", kind="receipt", if_absent=True).id != first.id
+    assert shelf.create("a", b"two", kind="receipt").id != first.id, "nobody asked"
+    assert len(shelf.entries()) == 4
+    assert shelf.library.usage().entries_used == 4
+    assert "name" in shelf.refused("create_entry", "invalid_payload", name="a/b", if_absent=True)
+
+
+def test_an_absent_entry_is_created_once_by_all_who_do_so_at_once(shelf: Shelf) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: shelf.create("a", b"%d" % n, if_absent=True), range(16)))
+    assert {entry.id for entry in made} == {entry.id for entry in shelf.entries()}
+    assert len(shelf.entries()) == 1
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ class EntryOperations:
         if (made := made_before(call)) is not None:
             return shown(made)
         with answered():
+            if request.if_absent and (found := _own(call, request.name, request.kind)) is not None:
+                return shown(found)
             data = content_of(request.content, request.text, MAX_CONTENT_BYTES)
             media_type = request.media_type or (TEXT if request.text is not None else BINARY)
             record = new_record(call, request.name, request.kind, media_type, request.metadata)
@@ -194,6 +196,16 @@ def created(call: LibraryCall, record: EntryRecord, content: Grown) -> EntryReco
     call.data.put(call.keys.effect(record.effect), record.id.bytes)
     call.publish("entry.created", record, media_type=record.media_type, size=record.size, digest=record.digest.hex())
     return record
+
+
+def _own(call: LibraryCall, name: str, kind: str) -> EntryRecord | None:
+    """The first entry of this name and kind that the caller made. Two calls at once: what this reads is checked."""
+    wanted = ListEntries(kind=checked_kind(kind), order="name")
+    name = checked_name(name)
+    for _, record in _walk(call, "name", name + SEPARATOR.decode(), b""):
+        if record is not None and record.extension == call.context.extension and _wanted(record, wanted, name):
+            return record
+    return None
 
 
 def touched(call: LibraryCall, record: EntryRecord, *, cost: int) -> EntryRecord:

@@ -45,7 +45,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty."""
+    """``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty.
+
+    ``if_absent``: only if the caller has not made an entry of this name and kind; else that one is answered, as it is.
+    """
 
     name: Name
     kind: Kind = "file"
@@ -53,6 +56,7 @@ class CreateEntry(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     content: bytes | None = None
     text: str | None = None
+    if_absent: bool = False
 
 
 class GetEntry(msgspec.Struct, frozen=True, kw_only=True):
