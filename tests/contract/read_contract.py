@@ -87,6 +87,16 @@ class ReadContract(StoreFixtures):
 
         part()
 
+    def test_frames_without_some_bytes_are_passed_over(self, full: EventStore) -> None:
+        stored = everything(full)
+        for word in (b"", b"fuel", b"an item", b"nowhere in it"):
+            found = list(full.read_all(containing=word))
+            assert [event for event in found if word in event.body] == [event for event in stored if word in event.body]
+            frames = [raw for raw in full.frames() if word in raw.data]
+            assert len(found) == sum(len(read_frame(raw.data, raw.position).bodies) for raw in frames)
+            assert list(full.read_all(after=3, containing=word)) == [event for event in found if event.position > 3]
+        assert list(full.read_all(containing=b"nowhere in it")) == []
+
     def test_frames_cover_the_log(self, full: EventStore) -> None:
         position, bodies = 1, []
         for raw in full.frames():

@@ -116,8 +116,8 @@ class StoreWrapper:
     ) -> Iterator[StoredEvent]:
         return self.inner.read(stream, after=after, until=until, backward=backward)
 
-    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
-        return self.inner.read_all(after=after, until=until)
+    def read_all(self, *, after: int = 0, until: int | None = None, containing: bytes = b"") -> Iterator[StoredEvent]:
+        return self.inner.read_all(after=after, until=until, containing=containing)
 
     def frames(self) -> Iterator[RawFrame]:
         return self.inner.frames()

@@ -189,8 +189,12 @@ class EventStore(Protocol):
             JobIsFolded: one of them was removed when the job was folded.
         """
 
-    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
-        """The log's events with ``after < position <= until``, in order."""
+    def read_all(self, *, after: int = 0, until: int | None = None, containing: bytes = b"") -> Iterator[StoredEvent]:
+        """The log's events with ``after < position <= until``, in order.
+
+        ``containing`` passes over frames, which hold some events of one stream, without these bytes: those are looked
+        for before anything is decoded, some gigabytes a second.
+        """
 
     def frames(self) -> Iterator[RawFrame]:
         """The log as it is stored, for the integrity check."""

@@ -113,11 +113,13 @@ class LmdbReader:
         if backward and after < gone < last:
             raise folded(end.state)
 
-    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
+    def read_all(self, *, after: int = 0, until: int | None = None, containing: bytes = b"") -> Iterator[StoredEvent]:
         """See `EventStore.read_all`."""
         for frame in self._frames.after(after):
             if until is not None and frame.position > until:
                 return
+            if containing not in frame.data:
+                continue
             for event in expand(frame, self.name_of):
                 if event.position > after and (until is None or event.position <= until):
                     yield event

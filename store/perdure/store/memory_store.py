@@ -121,9 +121,11 @@ class MemoryEventStore:
         if backward and wanted < gone < last:
             raise folded(end.state)
 
-    def read_all(self, *, after: int = 0, until: int | None = None) -> Iterator[StoredEvent]:
+    def read_all(self, *, after: int = 0, until: int | None = None, containing: bytes = b"") -> Iterator[StoredEvent]:
         """See `EventStore.read_all`."""
         for frame in self._frames_after(after):
+            if containing not in frame.data:
+                continue
             for event in expand(frame, self._names.get):
                 if until is not None and event.position > until:
                     return
