@@ -217,6 +217,8 @@ pub struct ContentPart {
 }
 
 /// `content` is base64, up to 5 MiB of bytes; `text` is content as text; with neither it is empty.
+///
+/// `if_absent`: only if the caller has not made an entry of this name and kind; else that one is answered, as it is.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct CreateEntry {
@@ -237,12 +239,15 @@ pub struct CreateEntry {
     /// Text or null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Boolean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_absent: Option<bool>,
 }
 
 impl CreateEntry {
     /// With what has no default.
     pub fn new(name: impl Into<String>) -> Self {
-        CreateEntry { name: name.into(), kind: None, media_type: None, metadata: None, content: None, text: None }
+        CreateEntry { name: name.into(), kind: None, media_type: None, metadata: None, content: None, text: None, if_absent: None }
     }
 
     /// Sets `kind`.
@@ -277,6 +282,13 @@ impl CreateEntry {
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+
+    /// Sets `if_absent`.
+    #[must_use]
+    pub fn if_absent(mut self, if_absent: bool) -> Self {
+        self.if_absent = Some(if_absent);
         self
     }
 }
