@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from typing import Annotated, Any, Final
 
@@ -19,6 +19,7 @@ import msgspec
 
 from perdure.actors.clock import Clock
 from perdure.actors.operations import OperationFailed
+from perdure.runtime.credentials.calls import answered, opened, own_place, stored_row
 from perdure.runtime.credentials.credential import Credential, Name, OAuth2
 from perdure.runtime.credentials.records import CredentialPlace, CredentialRow, Sealer, place_of, prefix_of, read_row
 from perdure.runtime.credentials.token_endpoint import MAX_ANSWER_BYTES, refreshed, request_body, request_headers
@@ -30,7 +31,7 @@ from perdure.runtime.http.url import parse_url
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Stale
 from perdure.runtime.operations.declaration import Effect, action, query
-from perdure.runtime.secrets.errors import KeyDestroyed, SecretsError
+from perdure.runtime.secrets.errors import KeyDestroyed
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
@@ -39,9 +40,6 @@ MAX_CREDENTIALS: Final = 1000  # of one extension: each is a file
 REFRESH_SECONDS: Final = 30.0
 REFRESH: Final = "action:credentials.refresh"
 CALLER: Final = "credentials"  # in the log, of the refreshes that a `get` has run
-
-_NO_SUCH: Final = "there is no credential with this name"
-_KEYS: Final = "the host cannot use its keys now"
 
 
 class StoreCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,11 +144,11 @@ class CredentialOperations:
     @action("credentials.store", effect=Effect.TRANSACTIONAL)
     def store(self, context: CallContext, request: StoreCredential) -> CredentialStored:
         """Store a credential under a name, in the place of one that is there."""
-        place = _place(context, request.name, request.extension)
+        place = own_place(context, request.name, request.extension)
         if isinstance(request.credential, OAuth2) and request.credential.token_url is not None:
             _check_url(request.credential.token_url)
-        with _answered(context):
-            row = _read(context, place)
+        with answered(context):
+            row = stored_row(context, place)
             if row is None and len(context.data.scan(prefix_of(place.extension), limit=MAX_CREDENTIALS)) >= (
                 MAX_CREDENTIALS
             ):
@@ -166,9 +164,9 @@ class CredentialOperations:
     @action("credentials.delete", effect=Effect.IDEMPOTENT)
     def delete(self, context: CallContext, request: NameCredential) -> CredentialDeleted:
         """Erase a credential: it, and what the log holds of it, cannot be opened any more by anybody."""
-        place = _place(context, request.name, request.extension)
-        with _answered(context):
-            row = _read(context, place)
+        place = own_place(context, request.name, request.extension)
+        with answered(context):
+            row = stored_row(context, place)
             if row is None:
                 return CredentialDeleted(False)
             # First the key: from here on it is erased, whatever happens. The row goes with the outcome.
@@ -182,9 +180,9 @@ class CredentialOperations:
     @query("credentials.get", timeout=60.0)
     def get(self, context: CallContext, request: NameCredential) -> GotCredential:
         """Get a credential, a token that is about to expire refreshed first."""
-        place = _place(context, request.name, request.extension)
-        with _answered(context):
-            credential = self._opened(context, place, _read(context, place))
+        place = own_place(context, request.name, request.extension)
+        with answered(context):
+            credential = opened(context, self._sealer, place, stored_row(context, place))
         if isinstance(credential, OAuth2) and credential.due(self._now()):
             credential = self._up_to_date(context, place, credential)
         return GotCredential(credential)
@@ -201,8 +199,8 @@ class CredentialOperations:
                 raise
             return credential  # it is valid for some seconds; the next `get` tries again
         stored = self._store.row(place.row)  # of this moment, not of the one that the call sees
-        with _answered(context):
-            return self._opened(context, place, read_row(stored.value) if stored is not None else None)
+        with answered(context):
+            return opened(context, self._sealer, place, read_row(stored.value) if stored is not None else None)
 
     def _refresh_once(self, context: CallContext, place: CredentialPlace) -> None:
         """Have the refresh run, or wait for the one that is under way."""
@@ -239,7 +237,7 @@ class CredentialOperations:
     @query("credentials.list")
     def list(self, context: CallContext, request: ListCredentials) -> CredentialsListed:
         """List the extension's credentials in this library, without what they hold."""
-        place = _place(context, request.after, request.extension)
+        place = own_place(context, request.after, request.extension)
         prefix = prefix_of(place.extension, place.library_id)
         after = prefix + request.after.encode(errors="replace") if request.after else b""
         rows = context.data.scan(prefix, after=after, limit=request.limit + 1)
@@ -251,14 +249,14 @@ class CredentialOperations:
     @action("credentials.refresh", effect=Effect.IDEMPOTENT, timeout=60.0)
     async def refresh(self, context: CallContext, request: NameCredential) -> CredentialRefreshed:
         """Refresh a token that is about to expire, at its token endpoint."""
-        place = _place(context, request.name, request.extension)
+        place = own_place(context, request.name, request.extension)
         async with self._one_at_a_time(place):
             return await self._refreshed(context, place)
 
     async def _refreshed(self, context: CallContext, place: CredentialPlace) -> CredentialRefreshed:
-        with _answered(context):
-            row = _read(context, place)
-            credential = self._opened(context, place, row)
+        with answered(context):
+            row = stored_row(context, place)
+            credential = opened(context, self._sealer, place, row)
             if not isinstance(credential, OAuth2) or not credential.due(self._now()):
                 self._granted.pop(place.row, None)
                 expires_at = credential.expires_at if isinstance(credential, OAuth2) else None
@@ -316,34 +314,8 @@ class CredentialOperations:
 
     # --- what they share ---------------------------------------------------------------------------------------------
 
-    def _opened(self, context: CallContext, place: CredentialPlace, row: CredentialRow | None) -> Credential:
-        if row is None:
-            raise OperationFailed("not_found", _NO_SUCH)
-        credential = self._sealer.open(place, row)
-        context.key = row.key
-        return credential
-
     def _now(self) -> float:
         return self._clock.now() / 1_000_000
-
-
-def _place(context: CallContext, name: str, extension: str | None) -> CredentialPlace:
-    if context.extension is not None and extension not in (None, context.extension):
-        raise OperationFailed("permission_denied", "credentials of other extensions are not for this one")
-    owner = context.extension or extension
-    if not owner or context.library_id is None:
-        raise OperationFailed("invalid_payload", "credentials belong to an extension: say which")
-    place = CredentialPlace(owner, context.library_id, name)
-    try:
-        _ = place.row
-    except ValueError:
-        raise OperationFailed("invalid_payload", "the names are too long, or have a NUL in them") from None
-    return place
-
-
-def _read(context: CallContext, place: CredentialPlace) -> CredentialRow | None:
-    value = context.data.get(place.row)
-    return None if value is None else read_row(value)
 
 
 def _listed(key: bytes, row: CredentialRow) -> ListedCredential:
@@ -355,18 +327,6 @@ def _check_url(url: str) -> None:
         parse_url(url)
     except InvalidRequest as error:
         raise OperationFailed("invalid_payload", f"token_url: {error.reason}") from None
-
-
-@contextlib.contextmanager
-def _answered(context: CallContext) -> Iterator[None]:
-    """Keys that cannot be used are the host's matter: the caller learns that, the host's log why."""
-    try:
-        yield
-    except KeyDestroyed:
-        raise OperationFailed("not_found", _NO_SUCH) from None  # it is being deleted
-    except (SecretsError, StoreError) as error:
-        context.log.error("%s", error)
-        raise OperationFailed("unavailable", _KEYS) from None
 
 
 def _as_failure(error: BaseException) -> OperationFailed:
