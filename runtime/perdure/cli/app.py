@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from perdure.cli import (
     budgets_command,
     extensions_commands,
+    folder_commands,
     jobs_commands,
     keys_commands,
     log_commands,
@@ -138,6 +139,11 @@ command(extensions, "budgets")(budgets_command.budgets)
 command(extensions, "config")(config)
 command(extensions, "remove")(extensions_commands.remove)
 operations = group(app, "operations", "List and show the operations that may be called.")
+folders = group(app, "folders", "Let extensions read folders of this machine.")
+command(folders, "share")(folder_commands.share)
+command(folders, "list")(folder_commands.list_shares)
+command(folders, "unshare")(folder_commands.unshare)
+
 command(operations, "list")(operations_commands.list_operations)
 command(operations, "show")(operations_commands.show)
 command(operations, "client")(operations_commands.client)

@@ -14,6 +14,7 @@ from perdure.cli.consent_prompt import ConsentPrompt, Yes
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.extensions_commands import install_version, waits_for_consent
+from perdure.cli.folder_commands import FolderOption, share_folders
 from perdure.cli.foreground import Foreground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
@@ -94,6 +95,7 @@ def run(
     timeout: Timeout = None,
     memory: Memory = None,
     retries: Retries = 0,
+    folder: FolderOption = [],  # noqa: B006 - typer makes a new one for each call
     idempotency_key: Key = None,
     metrics_port: MetricsPort = None,
     yes: Yes = False,
@@ -107,6 +109,7 @@ def run(
     with foreground(invocation, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:
         runtime = front.runtime
         installed = usable_extension(invocation, runtime, extension, yes=yes)
+        share_folders(runtime, installed.extension, folder)
         _mention_unfinished(front)
         known = _known_job(front, installed.extension, idempotency_key)
         handle = runtime.dispatch(

@@ -39,6 +39,8 @@ from perdure.runtime.facade.jobs import JobFacade
 from perdure.runtime.facade.keeping import KeepingFacade
 from perdure.runtime.facade.operations import OperationFacade
 from perdure.runtime.facade.proof import ProofFacade
+from perdure.runtime.facade.sharing import SharingFacade
+from perdure.runtime.files.shared_folders import SharedFolders
 from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.idempotency import KeyedDispatch
@@ -55,11 +57,13 @@ from perdure.runtime.secrets.erasure import Eraser, finish_erasures
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.settings import RuntimeSettings
+from perdure.runtime.sources import SourceReader
 from perdure.runtime.standard_operations import register_standard_operations
 from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.subscriptions.operations import event_operations
 from perdure.runtime.subscriptions.waking import Waking
 from perdure.runtime.timetravel.forking import Forking
+from perdure.runtime.vdfs.operations import vdfs_host
 from perdure.runtime.version import perdure_version
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.engine import wasmtime_version
@@ -78,6 +82,7 @@ logger = logging.getLogger(__name__)
 
 class Runtime(
     ExtensionFacade,
+    SharingFacade,
     OperationFacade,
     DispatchFacade,
     JobFacade,
@@ -153,6 +158,9 @@ class Runtime(
         self._housekeeping.add(*self._sealer.chores(settings.seal_interval))
         self._housekeeping.add(*self._retention.chores(settings.retention_interval))
         self.worker_pool = WorkerPool()
+        self.vdfs = vdfs_host(store, clock, settings)
+        self.shared_folders = SharedFolders(cache_folder.parent)
+        self.sources = SourceReader(self.vdfs, self.shared_folders)
         self._housekeeping.add(
             Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
         )

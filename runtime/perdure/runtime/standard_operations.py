@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from perdure.runtime.clock.operations import clock_operations
 from perdure.runtime.config.operations import config_operations
 from perdure.runtime.credentials.operations import credential_operations
+from perdure.runtime.files.operations import file_operations
 from perdure.runtime.http.operations import http_operations
 from perdure.runtime.operations import ping
 from perdure.runtime.random.operations import random_operations
@@ -24,7 +25,8 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(*clock_operations(runtime.clock))
     register(*random_operations(os.urandom))
     register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
-    register(*vdfs_operations(runtime.store, runtime.clock, runtime.settings))
+    register(*vdfs_operations(runtime.vdfs))
+    register(*file_operations(runtime.shared_folders, runtime.clock))
     register(*runtime.job_operations)
     register(*runtime.event_operations)
     register(*http_operations(runtime.settings.http, runtime.hosts_of))

@@ -57,10 +57,14 @@ class ExtensionFacade(Parts):
         return self._extensions.load(extension)
 
     def uninstall(self, extension: str) -> None:
-        """See `Extensions.uninstall`; its publisher stays pinned, see `forget_publisher`."""
+        """See `Extensions.uninstall`; shared folders are so no longer.
+
+        Its publisher stays pinned, see `forget_publisher`.
+        """
         self._check()
         self._extensions.uninstall(extension)
         self._events.forget(extension)
+        self._end_shares(extension)
 
     def forget_publisher(self, extension: str, *, by: str = "python") -> None:
         """See `Installer.forget_publisher`."""

@@ -79,6 +79,10 @@ class Parts(ABC):
     def _handle(self, job_id: UUID) -> JobHandle:
         """The job, for whoever asked."""
 
+    @abstractmethod
+    def _end_shares(self, extension: str) -> None:
+        """End what is shared with an extension that is no longer there."""
+
 
 def job_id_of(job_id: UUID | str) -> UUID:
     """A job's id, however it was given.

@@ -20,10 +20,14 @@ from perdure.runtime.vdfs.usage import ShardChoice
 from perdure.store.event_store import EventStore
 
 
-def vdfs_operations(store: EventStore, clock: Clock, settings: RuntimeSettings) -> list[Callable[..., Any]]:
-    """The handlers, on a store whose entries, sidecars and blobs they work on."""
+def vdfs_host(store: EventStore, clock: Clock, settings: RuntimeSettings) -> VdfsHost:
+    """What they share, on a store whose entries, sidecars and blobs they work on."""
     limit = Amount(settings.library_quota_bytes, settings.library_quota_entries)
-    host = VdfsHost(store, clock.now, limit, Marks(), RunningDigests(), ShardChoice())
+    return VdfsHost(store, clock.now, limit, Marks(), RunningDigests(), ShardChoice())
+
+
+def vdfs_operations(host: VdfsHost) -> list[Callable[..., Any]]:
+    """The handlers."""
     entries, contents, sidecars = EntryOperations(host), ContentOperations(host), SidecarOperations(host)
     library = LibraryOperations(host)
     return [
