@@ -9,8 +9,10 @@ import msgspec
 
 from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.supervisor import RestartLimit
+from perdure.runtime.ai.settings import AiSettings
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.http.settings import HttpSettings
+from perdure.runtime.media.settings import MediaSettings
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
             from its last checkpoint.
         budgets: how much an extension may use, where neither its manifest nor its grant says so.
         http: requests of extensions to other hosts; which private networks they may reach.
+        media: pictures: how large they may be, how many are worked on at once.
+        ai: which models read texts: the one that ships, or an endpoint of OpenAI's protocol (docs/ai.md).
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
             kept in the system's keyring where there is one, else in the data folder.
         library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
@@ -58,6 +62,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     replay_limit: ReplayLimit = ReplayLimit()
     budgets: Budgets = Budgets()
     http: HttpSettings = HttpSettings()
+    media: MediaSettings = MediaSettings()
+    ai: AiSettings = AiSettings()
     master_key: bytes | None = None
     library_quota_bytes: int = 64 << 30
     library_quota_entries: int = 1_000_000

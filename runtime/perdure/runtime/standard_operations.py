@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from perdure.runtime.ai.operations import ai_operations
 from perdure.runtime.clock.operations import clock_operations
 from perdure.runtime.config.operations import config_operations
-from perdure.runtime.credentials.operations import credential_operations
+from perdure.runtime.credentials.family import credential_family
 from perdure.runtime.files.operations import file_operations
 from perdure.runtime.http.operations import http_operations
+from perdure.runtime.media.operations import media_operations
 from perdure.runtime.operations import ping
 from perdure.runtime.random.operations import random_operations
 from perdure.runtime.vdfs.operations import vdfs_operations
@@ -27,11 +29,13 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
     register(*vdfs_operations(runtime.vdfs))
     register(*file_operations(runtime.shared_folders, runtime.clock))
+    register(*media_operations(runtime.settings.media, runtime.sources, runtime.worker_pool))
     register(*runtime.job_operations)
     register(*runtime.event_operations)
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
+    register(*ai_operations(runtime.settings.ai, runtime.settings.http, runtime.worker_pool))
     register(
-        *credential_operations(
+        *credential_family(
             runtime.store, runtime.keychain, runtime.call, runtime.hosts_of, runtime.settings.http, runtime.clock
         )
     )
