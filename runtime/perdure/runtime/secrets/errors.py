@@ -102,3 +102,65 @@ class NeverSealed(SecretsError):
 
     def __init__(self) -> None:
         super().__init__("the payload was not kept: the keys could not be used when it was recorded")
+
+
+class CredentialsLocked(SecretsError):
+    """The credentials of ``extension`` are locked: a person has to unlock them. Nothing is lost."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(
+            f"the credentials of {extension} are locked; unlock them with their passphrase"
+            f" (perdure credentials unlock {extension})"
+        )
+
+
+class WrongPassphrase(SecretsError):
+    """This is not the passphrase of the credentials of ``extension``. Nothing was changed."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(f"this is not the passphrase of the credentials of {extension}")
+
+
+class PassphraseThrottled(SecretsError):
+    """After wrong passphrases the next one is looked at in ``seconds``; this one was not."""
+
+    def __init__(self, extension: str, seconds: float) -> None:
+        self.extension, self.seconds = extension, seconds
+        super().__init__(f"too many wrong passphrases for {extension}; try again in {max(1, round(seconds))} s")
+
+
+class NoPassphrase(SecretsError):
+    """The credentials of ``extension`` have no passphrase."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(
+            f"the credentials of {extension} have no passphrase; perdure credentials passphrase {extension} sets one"
+        )
+
+
+class PassphraseIsSet(SecretsError):
+    """The credentials of ``extension`` have a passphrase; a new one is set by who gives the old one, too."""
+
+    def __init__(self, extension: str) -> None:
+        self.extension = extension
+        super().__init__(f"the credentials of {extension} have a passphrase; give that one and the new one")
+
+
+class UnfitPassphrase(SecretsError, ValueError):
+    """A text cannot be a passphrase. The message does not repeat it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"this cannot be a passphrase: {reason}")
+
+
+class PassphrasesUnsupported(SecretsError):
+    """The library that does the cryptography was built without Argon2id."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this build of 'cryptography' has no Argon2id (OpenSSL before 3.2); install the wheel that PyPI has"
+        )

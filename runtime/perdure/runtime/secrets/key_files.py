@@ -98,8 +98,12 @@ class FolderKeyFiles:
         try:
             if not self._check_folder():
                 return None
-            with _private(self.folder / name, os.O_RDONLY) as descriptor:
-                return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+            while True:
+                with _private(self.folder / name, os.O_RDONLY) as descriptor:
+                    data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+                    if os.fstat(descriptor).st_nlink:
+                        return data
+                    # It was replaced, and overwritten, at this moment: there is another one, or none any more.
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -110,20 +114,23 @@ class FolderKeyFiles:
         try:
             self._make_folder()
             hit("keys.before_write")
-            handle, new = tempfile.mkstemp(dir=self.folder, prefix=_UNFINISHED)  # 0600
-            try:
+            with _to_be_replaced(self.folder / name) as old:
+                handle, new = tempfile.mkstemp(dir=self.folder, prefix=_UNFINISHED)  # 0600
                 try:
-                    _write_all(handle, data)
-                finally:
-                    os.close(handle)
-                hit("keys.before_rename")
-                Path(new).replace(self.folder / name)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    Path(new).unlink()
-                raise
-            _sync_folder(self.folder)
-            hit("keys.after_write")
+                    try:
+                        _write_all(handle, data)
+                    finally:
+                        os.close(handle)
+                    hit("keys.before_rename")
+                    Path(new).replace(self.folder / name)
+                except BaseException:
+                    with contextlib.suppress(FileNotFoundError):
+                        Path(new).unlink()
+                    raise
+                _sync_folder(self.folder)
+                hit("keys.after_write")
+                if old is not None and os.fstat(old).st_nlink == 0:
+                    _write_all(old, bytes(os.fstat(old).st_size))  # what was replaced must not be found on the disk
         except OSError as error:
             raise refused(self.folder, error) from error
 
@@ -180,6 +187,16 @@ class FolderKeyFiles:
             raise UnsafeKeys(self.folder, "is a link or a file, not a folder")
         _check_private(self.folder, status)
         return True
+
+
+@contextlib.contextmanager
+def _to_be_replaced(path: Path) -> Iterator[int | None]:
+    """A descriptor of a file that goes on to be there without its name, None if there is none."""
+    with contextlib.ExitStack() as stack:
+        old = None
+        with contextlib.suppress(FileNotFoundError):
+            old = stack.enter_context(_private(path, os.O_WRONLY))
+        yield old
 
 
 @contextlib.contextmanager

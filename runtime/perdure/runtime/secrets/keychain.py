@@ -13,13 +13,16 @@ import itertools
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
 from perdure.runtime.secrets.errors import CorruptKeys, KeyDestroyed, KeyMissing, SecretsError
 from perdure.runtime.secrets.key_files import FolderKeyFiles, KeyFiles, MemoryKeyFiles
+from perdure.runtime.secrets.lock_record import LOCK
+from perdure.runtime.secrets.locks import Locks
 from perdure.runtime.secrets.master_key import MasterKey, MasterKeys, MasterRecord
 from perdure.runtime.secrets.os_keyring import no_keyring
 from perdure.runtime.secrets.wrapping import (
@@ -27,6 +30,7 @@ from perdure.runtime.secrets.wrapping import (
     EXTENSION,
     KEY_BYTES,
     LIBRARY,
+    LOCKED,
     SEAL,
     WrappedKey,
     decode_wrapped,
@@ -44,7 +48,7 @@ KEYS_FOLDER: Final = "keys"
 DESTROYED_FILE: Final = "destroyed"
 MAX_LIBRARY_KEYS: Final = 10_000  # of one extension
 HOST: Final = ""  # the owner of the key for what the host itself calls
-_KINDS: Final = (CREDENTIAL, LIBRARY, EXTENSION, SEAL)
+_KINDS: Final = (CREDENTIAL, LIBRARY, EXTENSION, SEAL, LOCK, LOCKED)
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -56,7 +60,7 @@ class Keychain:
     `StoreFailed`.
     """
 
-    def __init__(self, files: KeyFiles, master: MasterKeys) -> None:
+    def __init__(self, files: KeyFiles, master: MasterKeys, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._files = files
         self._masters = master
         self._lock = threading.RLock()
@@ -65,22 +69,29 @@ class Keychain:
         self._extensions: dict[str, WrappedKey] | None = None  # by owner
         self._destroyed: set[str] | None = None
         self._libraries: dict[str, set[str]] | None = None  # the libraries' keys of each extension
+        self.locks = Locks(files, self, monotonic)  # the passphrases of extensions' credentials
 
     @classmethod
-    def of_folder(cls, data: Path, given: bytes | None = None) -> Keychain:
+    def of_folder(
+        cls, data: Path, given: bytes | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> Keychain:
         """The keys of a data folder. ``given`` is the master key, if the embedder brought one.
+
+        ``monotonic`` is the clock, in seconds, by which what is unlocked is locked again.
 
         Raises:
             InvalidMasterKey: it has the wrong size.
         """
         files = FolderKeyFiles(data / KEYS_FOLDER)
-        return cls(files, MasterKeys(files, given))
+        return cls(files, MasterKeys(files, given), monotonic)
 
     @classmethod
-    def in_memory(cls, files: MemoryKeyFiles | None = None) -> Keychain:
+    def in_memory(
+        cls, files: MemoryKeyFiles | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> Keychain:
         """Keys that end with the process."""
         files = files if files is not None else MemoryKeyFiles()
-        return cls(files, MasterKeys(files, None, no_keyring))
+        return cls(files, MasterKeys(files, None, no_keyring), monotonic)
 
     # --- sealing -----------------------------------------------------------------------------------------------------
 
@@ -123,9 +134,15 @@ class Keychain:
         return self._libraries.setdefault(extension, set())
 
     def new_credential_key(self, extension: str) -> str:
-        """The id of a new key for one credential of the extension."""
+        """The id of a new key for one credential of the extension.
+
+        Raises:
+            CredentialsLocked: the extension's credentials are locked.
+        """
         with self._lock:
             parent = self.extension_key(extension)
+            if (lock := self.locks.of(extension)) is not None:
+                return self.locks.new_credential_key(lock)
             return self._make(CREDENTIAL, extension, parent, self._key(parent))
 
     def encrypt(self, key_id: str, purpose: str, data: bytes) -> bytes:
@@ -133,8 +150,10 @@ class Keychain:
 
         Raises:
             KeyDestroyed, KeyMissing, SealBroken: the key cannot be used.
+            CredentialsLocked: it is behind a lock.
         """
-        return encrypt(self._key(key_id), key_id, purpose, data)
+        sealing = self.locks.sealing_key(key_id)
+        return encrypt(sealing if sealing is not None else self._key(key_id), key_id, purpose, data)
 
     def decrypt(self, key_id: str, purpose: str, sealed: bytes) -> bytes:
         """What `encrypt` sealed.
@@ -142,6 +161,7 @@ class Keychain:
         Raises:
             KeyDestroyed: it is erased.
             KeyMissing, SealBroken: the key, or what it sealed, was lost or altered.
+            CredentialsLocked: it is behind a lock.
         """
         return decrypt(self._key(key_id), key_id, purpose, sealed)
 
@@ -192,8 +212,8 @@ class Keychain:
                 self._destroyed_keys().update(new)
             self._libraries = None
             doomed = set(key_ids)
-            for key_id in doomed:
-                self._keys.pop(key_id, None)
+            self.forget(doomed)
+            self.locks.destroyed(doomed)
             if self._extensions is not None:
                 self._extensions = {owner: key for owner, key in self._extensions.items() if key.id not in doomed}
             for name in (f"{kind}-{key_id}" for key_id in key_ids for kind in _KINDS):
@@ -212,8 +232,9 @@ class Keychain:
             owners = {owner: key.id for owner, key in self._extension_keys().items() if extension in (None, owner)}
             if library_id is not None:
                 found = [self._library_key(parent, library_id) for parent in owners.values()]
-                return [*credentials, *(key for key in found if self._files.read(f"{LIBRARY}-{key}") is not None)]
-            below: list[str] = []
+                found = [key for key in found if self._files.read(f"{LIBRARY}-{key}") is not None]
+                return [*credentials, *found, *self.locks.keys_of(owners, library_id)]
+            below = self.locks.keys_of(owners, None)
             for name in self._files.names():
                 kind, _, key_id = name.partition("-")
                 if kind not in (LIBRARY, CREDENTIAL) or key_id in self._destroyed_keys():
@@ -237,6 +258,17 @@ class Keychain:
         prefix = f"{CREDENTIAL}-"
         return [name.removeprefix(prefix) for name in self._files.names() if name.startswith(prefix)]
 
+    def extension_key_bytes(self, extension: str) -> bytes:
+        """An extension's key itself."""
+        with self._lock:
+            return self._key(self.extension_key(extension))
+
+    def forget(self, key_ids: Collection[str]) -> None:
+        """Forget what was unwrapped of these."""
+        with self._lock:
+            for key_id in key_ids:
+                self._keys.pop(key_id, None)
+
     # --- opening, and the master key ---------------------------------------------------------------------------------
 
     def recover(self) -> None:
@@ -256,6 +288,10 @@ class Keychain:
                 self._finish_rotation()
             except SecretsError as error:
                 logger.warning("the rotation of the master key is not finished: %s", error)
+            try:
+                self.locks.finish()
+            except SecretsError as error:
+                logger.warning("keys of credentials are not behind their passphrase yet: %s", error)
 
     def rotate(self, given: bytes | None = None) -> str:
         """Put a new master key in the place of the old one; returns its id. Durable; a crash is finished by `recover`.
@@ -339,22 +375,27 @@ class Keychain:
         with self._lock:
             key = self._keys.get(key_id)
             if key is None:
-                key = self._keys[key_id] = self._unwrapped(key_id)
-            return key
+                key = self.locks.cached(key_id)
+            return key if key is not None else self._unwrapped(key_id)
 
     def _unwrapped(self, key_id: str) -> bytes:
+        """The key from its file; it is kept, but for one that is behind a lock: `Locks` keeps that while it may."""
         if self.is_destroyed(key_id):
             raise KeyDestroyed(key_id)
         for owned in self._extension_keys().values():
             if owned.id == key_id:
-                return unwrap(owned, self._found_master(make=False).key)
-        for kind in (CREDENTIAL, LIBRARY, SEAL):
+                key = self._keys[key_id] = unwrap(owned, self._found_master(make=False).key)
+                return key
+        for kind in (CREDENTIAL, LIBRARY, SEAL, LOCKED):
             name = f"{kind}-{_checked(key_id)}"
             if (data := self._files.read(name)) is None:
                 continue
             wrapped = decode_wrapped(name, data)
+            if kind in (CREDENTIAL, LOCKED) and self.locks.of(wrapped.owner) is not None:
+                return self.locks.opened_key(wrapped)
             parent = self._found_master(make=False).key if kind == SEAL else self._key(wrapped.parent)
-            return unwrap(wrapped, parent)
+            key = self._keys[key_id] = unwrap(wrapped, parent)
+            return key
         raise KeyMissing(key_id)
 
     def _extension_keys(self) -> dict[str, WrappedKey]:

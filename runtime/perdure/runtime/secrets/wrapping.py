@@ -3,7 +3,8 @@
     master key                      in the OS keyring, in ``keys/master``, or brought by the embedder
       └─ a key for each extension   wrapped by the master key, ``keys/extension-ID``
       │    ├─ one for each library     wrapped by its extension's key, ``keys/library-ID``: payloads of calls in there
-      │    └─ one for each credential  wrapped by its extension's key, ``keys/credential-ID``
+      │    └─ one for each credential  wrapped by its extension's key, ``keys/credential-ID``; or behind a passphrase:
+      │                                see `perdure.runtime.secrets.lock_record`
       └─ the key that signs seals      wrapped by the master key, ``keys/seal-ID``
 
 Every ciphertext is bound to what it is (its key's id, its purpose, whose key it is) as associated data, so that none
@@ -30,6 +31,7 @@ EXTENSION: Final = "extension"
 CREDENTIAL: Final = "credential"
 LIBRARY: Final = "library"
 SEAL: Final = "seal"
+LOCKED: Final = "locked"
 PAYLOAD: Final = "payload"
 ROW: Final = "row"
 
@@ -37,8 +39,9 @@ ROW: Final = "row"
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key file's content.
 
-    ``kind`` is `EXTENSION`, `LIBRARY`, `CREDENTIAL` or `SEAL`; ``owner`` is the extension, empty for the host itself,
-    for the key of seals its public key in hex; ``parent`` is the id of the key that wraps this one.
+    ``kind`` is `EXTENSION`, `LIBRARY`, `CREDENTIAL`, `SEAL`, or `LOCKED` for what was refused while a lock was closed;
+    ``owner`` is the extension, empty for the host itself, for the key of seals its public key in hex; ``parent`` is the
+    id of the key, or of the lock, that wraps this one; ``library``, of `LOCKED` only, is where that was.
     """
 
     format: int = 1
@@ -47,6 +50,7 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     parent: str
     wrapped: bytes
+    library: str = ""
 
     @property
     def file(self) -> str:
