@@ -46,8 +46,8 @@ class ConfigSchema:
         self._schema = dict(schema)
         self._validator = checker(schema)
 
-    def faults(self, values: dict[str, Any]) -> list[Fault]:
-        """What is wrong with a configuration, at most `MAX_PROBLEMS`, in the order of the schema."""
+    def faults(self, values: Any) -> list[Fault]:
+        """What is wrong with a configuration, or another value, at most `MAX_PROBLEMS`, in the order of the schema."""
         try:
             return self.check(values)
         except TooMuchEffort as error:
@@ -55,7 +55,7 @@ class ConfigSchema:
         except (ArithmeticError, ValueError) as error:  # a number that jsonschema cannot work with
             return [Fault(ConfigProblem("$", f"it cannot be checked: {type(error).__name__}"), None)]
 
-    def check(self, values: dict[str, Any]) -> list[Fault]:
+    def check(self, values: Any) -> list[Fault]:
         """The same.
 
         Raises:
@@ -166,6 +166,28 @@ def checked_schema(schema: Mapping[str, Any]) -> ConfigSchema:
     Raises:
         ManifestError: it may not; its ``field`` is the place, like ``config_schema.properties.port.type``.
     """
+    check_schema(schema)
+    types = schema.get("type", "object")
+    if "object" not in ([types] if isinstance(types, str) else types):
+        raise _wrong(("type",), types, "a configuration is an object")
+    checked = ConfigSchema(schema)
+    try:
+        wrong = checked.wrong_default()
+        if wrong is None:
+            checked.check(checked.completed({}))
+    except TooMuchEffort as error:
+        raise ManifestError(FIELD, dict(schema), str(error)) from None
+    if wrong is not None:
+        raise _wrong(wrong[0], msgspec.UNSET, wrong[1])
+    return checked
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Make sure that a schema, of whatever kind of values, may be used with `ConfigSchema`.
+
+    Raises:
+        ManifestError: it may not; its ``field`` is the place, like ``config_schema.properties.port.type``.
+    """
     if len(json.dumps(schema)) > MAX_SCHEMA_BYTES:
         raise ManifestError(FIELD, dict(schema), f"it has more than {MAX_SCHEMA_BYTES} bytes")
     if schema.get("$schema", DIALECTS[0]) not in DIALECTS:
@@ -183,19 +205,6 @@ def checked_schema(schema: Mapping[str, Any]) -> ConfigSchema:
         if isinstance(part, dict):
             _check_part(place, part, targets)
     _check_unevaluated(places)
-    types = schema.get("type", "object")
-    if "object" not in ([types] if isinstance(types, str) else types):
-        raise _wrong(("type",), types, "a configuration is an object")
-    checked = ConfigSchema(schema)
-    try:
-        wrong = checked.wrong_default()
-        if wrong is None:
-            checked.check(checked.completed({}))
-    except TooMuchEffort as error:
-        raise ManifestError(FIELD, dict(schema), str(error)) from None
-    if wrong is not None:
-        raise _wrong(wrong[0], msgspec.UNSET, wrong[1])
-    return checked
 
 
 def _check_part(place: Place, part: dict[str, Any], targets: set[tuple[str, ...]]) -> None:

