@@ -21,7 +21,7 @@ from perdure.runtime.vdfs.library_call import LibraryCall, VdfsHost
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One of ``data`` in base64, the id of an ``entry`` of the library, a ``file`` of a shared folder (``NAME/path``)."""
+    """One of ``data`` in base64, an ``entry`` of the library (an id), a shared ``file`` (``NAME/path``)."""
 
     data: Annotated[bytes, Sensitive] | None = None
     entry: UUID | None = None

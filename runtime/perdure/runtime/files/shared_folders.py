@@ -10,6 +10,7 @@ of the log, so that every share, and its end, is in the history.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from perdure.store.rows import SEPARATOR, row_key
 
 MAX_SHARES: Final = 100  # of one extension
 _PREFIX: Final = "files.share"
+_NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class ShareRow(msgspec.Struct, array_like=True, frozen=True):
@@ -111,9 +113,9 @@ def open_file(path: Path, file: str) -> int:
     try:
         # Not blocking: a pipe that nobody writes to would hold this thread for ever. No link: it was resolved.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _missing(file) from None
     except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise _missing(file) from None
         raise OperationFailed("failed", f"{file} cannot be opened: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
