@@ -83,6 +83,12 @@ def installed_extensions(store: EventStore) -> list[ExtensionState]:
     return [state for state in states if isinstance(state, ExtensionState) and state.installed]
 
 
+def is_installed(store: EventStore, extension: str) -> bool:
+    """Whether an extension of this name is."""
+    state = store.state(extension_stream(extension))
+    return isinstance(state, ExtensionState) and state.installed
+
+
 class LoadedExtension:
     """What an extension's actor runs of its module (`perdure.actors.ExtensionCode`)."""
 

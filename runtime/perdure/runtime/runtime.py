@@ -28,6 +28,7 @@ from perdure.actors.system import ActorSystem, SystemSettings
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.consent import Consent
+from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
 from perdure.runtime.extensions import Extensions
@@ -153,6 +154,7 @@ class Runtime(
         self.event_operations = event_operations(store, self._extensions, clock, waking, self._events.start)
         self._housekeeping = Housekeeping(clock)
         self._eraser = Eraser(store, keychain, self._system.append, self.call)
+        self._shares = ShareEnds(store, self.call)
         self._sealer = Sealer(store, keychain, self._system.append, clock)
         self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
         self._housekeeping.add(*self._sealer.chores(settings.seal_interval))
@@ -279,6 +281,7 @@ class Runtime(
             finish_erasures(store, keychain)
             runtime._forking.abandon_half_made()
             tidy_credentials(store, keychain, runtime.call)
+            runtime._shares.recover()
             destroy_unused_keys(store, keychain)
             if recover:
                 runtime.recover()

@@ -13,7 +13,7 @@ from tests.support.manual_clock import ManualClock
 from tests.support.secret_calls import calls_of, install_calls, run_calls
 
 from perdure.runtime import Runtime, RuntimeSettings
-from perdure.runtime.credentials import operations
+from perdure.runtime.credentials import capacity
 from perdure.runtime.errors import OperationError
 from perdure.runtime.secrets.errors import KeyDestroyed, KeyMissing
 from perdure.runtime.secrets.keychain import Keychain
@@ -182,7 +182,7 @@ def test_what_is_no_credential_is_refused_without_repeating_it(runtime: Runtime,
 
 
 def test_an_extension_may_have_so_many(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "MAX_CREDENTIALS", 3)
+    monkeypatch.setattr(capacity, "MAX_CREDENTIALS", 3)
     for number in range(3):
         store(runtime, f"n{number}", API_KEY, library_id=UUID(int=number))
     assert refusal(store, runtime, "more", API_KEY) == "failed"

@@ -73,11 +73,31 @@ class Basic(_Silent, frozen=True, kw_only=True, tag="basic", forbid_unknown_fiel
     password: Annotated[str, Sensitive, msgspec.Meta(max_length=64 * 1024)]
 
 
-Credential = OAuth2 | ApiKey | Basic
+class Login(_Silent, frozen=True, kw_only=True, tag="login", forbid_unknown_fields=True):
+    """What a password manager keeps of a place where somebody logs in.
+
+    Attributes:
+        totp: the seed of its codes: an ``otpauth://totp/`` URI, or base32; see ``credentials.totp``.
+        fields: whatever else there is, by name.
+    """
+
+    username: Annotated[str, Sensitive, msgspec.Meta(max_length=2048)] = ""
+    password: Annotated[str, Sensitive, msgspec.Meta(max_length=64 * 1024)] = ""
+    urls: Annotated[tuple[Annotated[str, _SHORT], ...], Sensitive, msgspec.Meta(max_length=100)] = ()
+    notes: Annotated[str, Sensitive, msgspec.Meta(max_length=64 * 1024)] = ""
+    totp: Annotated[str, Sensitive, _SHORT] | None = None
+    fields: Annotated[
+        dict[Annotated[str, _SHORT], Annotated[str, msgspec.Meta(max_length=64 * 1024)]],
+        Sensitive,
+        msgspec.Meta(max_length=100),
+    ] = {}
+
+
+Credential = OAuth2 | ApiKey | Basic | Login
 
 
 def kind_of(credential: Credential) -> str:
-    """``oauth2``, ``api_key`` or ``basic``."""
+    """``oauth2``, ``api_key``, ``basic`` or ``login``."""
     return str(credential.__struct_config__.tag)
 
 

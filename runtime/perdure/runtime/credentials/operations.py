@@ -20,8 +20,12 @@ import msgspec
 from perdure.actors.clock import Clock
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.credentials.calls import answered, opened, own_place, stored_row
+from perdure.runtime.credentials.capacity import one_less, one_more
 from perdure.runtime.credentials.credential import Credential, Name, OAuth2
+from perdure.runtime.credentials.earlier import forget_earlier
 from perdure.runtime.credentials.records import CredentialPlace, CredentialRow, Sealer, place_of, prefix_of, read_row
+from perdure.runtime.credentials.share_operations import readable_place
+from perdure.runtime.credentials.shares import end_shares_of
 from perdure.runtime.credentials.token_endpoint import MAX_ANSWER_BYTES, refreshed, request_body, request_headers
 from perdure.runtime.errors import InvalidPayload, OperationError, RuntimeClosedError
 from perdure.runtime.http.errors import HttpError, InvalidRequest
@@ -32,11 +36,9 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Stale
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.runtime.secrets.errors import KeyDestroyed
-from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
 
-MAX_CREDENTIALS: Final = 1000  # of one extension: each is a file
 REFRESH_SECONDS: Final = 30.0
 REFRESH: Final = "action:credentials.refresh"
 CALLER: Final = "credentials"  # in the log, of the refreshes that a `get` has run
@@ -60,6 +62,17 @@ class NameCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Which one. ``extension`` says whose it is, when the host calls."""
 
     name: Name
+    extension: str | None = None
+
+
+class GetCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which one. ``owner`` is the extension whose credential it is, if that shares it with the one that calls.
+
+    ``extension`` says whose it is, when the host calls.
+    """
+
+    name: Name
+    owner: str | None = None
     extension: str | None = None
 
 
@@ -110,7 +123,8 @@ class CredentialOperations:
     """The handlers.
 
     Args:
-        store, keychain: where credentials and their keys are kept.
+        store: where credentials are kept.
+        sealer: seals them and opens them, one for all operations.
         call: `perdure.runtime.Runtime.call`.
         hosts_of: the hosts that an extension may reach; its token endpoints have to be among them.
         http: limits of requests, and which private networks are open.
@@ -120,7 +134,7 @@ class CredentialOperations:
     def __init__(
         self,
         store: EventStore,
-        keychain: Keychain,
+        sealer: Sealer,
         call: Callable[..., Any],
         hosts_of: Callable[[str], HostRules],
         http: HttpSettings,
@@ -131,7 +145,7 @@ class CredentialOperations:
         self._hosts_of = hosts_of
         self._http = http
         self._clock = clock
-        self._sealer = Sealer(keychain)
+        self._sealer = sealer
         self._lock = threading.Lock()
         self._refreshes: dict[bytes, Future[None]] = {}
         self._refreshing: dict[bytes, tuple[asyncio.Lock, int]] = {}
@@ -149,10 +163,8 @@ class CredentialOperations:
             _check_url(request.credential.token_url)
         with answered(context):
             row = stored_row(context, place)
-            if row is None and len(context.data.scan(prefix_of(place.extension), limit=MAX_CREDENTIALS)) >= (
-                MAX_CREDENTIALS
-            ):
-                raise OperationFailed("failed", f"an extension may have {MAX_CREDENTIALS:,} credentials; delete some")
+            if row is None:
+                one_more(context.data, place.extension)
             context.key = self._sealer.key_for(place, row)
             try:
                 value = self._sealer.seal(place, context.key, request.credential, self._now())
@@ -173,14 +185,20 @@ class CredentialOperations:
             self._sealer.destroy(place, row)
             self._granted.pop(place.row, None)
             context.data.delete(place.row)
+            forget_earlier(context.data, place)
+            end_shares_of(context.data, place)
+            one_less(context.data, place.extension)
         return CredentialDeleted(True)
 
     # --- getting -----------------------------------------------------------------------------------------------------
 
     @query("credentials.get", timeout=60.0)
-    def get(self, context: CallContext, request: NameCredential) -> GotCredential:
-        """Get a credential, a token that is about to expire refreshed first."""
-        place = own_place(context, request.name, request.extension)
+    def get(self, context: CallContext, request: GetCredential) -> GotCredential:
+        """Get a credential, a token that is about to expire refreshed first.
+
+        One of another extension can be got if that has shared it (`credentials.share`).
+        """
+        place = readable_place(context, request.name, request.extension, request.owner, self._now())
         with answered(context):
             credential = opened(context, self._sealer, place, stored_row(context, place))
         if isinstance(credential, OAuth2) and credential.due(self._now()):
@@ -339,12 +357,12 @@ def _as_failure(error: BaseException) -> OperationFailed:
 
 def credential_operations(
     store: EventStore,
-    keychain: Keychain,
+    sealer: Sealer,
     call: Callable[..., Any],
     hosts_of: Callable[[str], HostRules],
     http: HttpSettings,
     clock: Clock,
 ) -> Sequence[Callable[..., Any]]:
     """The handlers to register; see `CredentialOperations`."""
-    operations = CredentialOperations(store, keychain, call, hosts_of, http, clock)
+    operations = CredentialOperations(store, sealer, call, hosts_of, http, clock)
     return (operations.store, operations.get, operations.list, operations.delete, operations.refresh)

@@ -64,6 +64,7 @@ class ExtensionFacade(Parts):
         self._check()
         self._extensions.uninstall(extension)
         self._events.forget(extension)
+        self._shares.forget(extension)
         self._end_shares(extension)
 
     def forget_publisher(self, extension: str, *, by: str = "python") -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from perdure.actors.clock import Clock
 from perdure.actors.system import ActorSystem
 from perdure.runtime.budgets.book import BudgetBook
+from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.dispatching import Dispatching
 from perdure.runtime.errors import RuntimeClosedError
 from perdure.runtime.extensions import Extensions
@@ -56,6 +57,7 @@ class Parts(ABC):
     _forking: Forking
     _waiters: Waiters
     _events: Dispatcher
+    _shares: ShareEnds
     _sealer: Sealer
     _retention: Retention
     _eraser: Eraser
