@@ -16,6 +16,58 @@ from perdure_sdk.client import Caller, Client
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextClassified:
+    """What the text is. ``result`` is ``{"label": …}``, or what the schema describes.
+
+    ``label`` is the choice, if there is one to make; ``scores`` say how likely each label is, together 1, and only the
+    local model gives them.
+    """
+
+    result: Any = field(repr=False)
+    model: str
+    backend: Literal["endpoint", "local"]
+    label: str | None = field(default=None, repr=False)
+    scores: dict[str, float] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLabel:
+    """A label, and what it means, in words or by examples: the more is said, the better it is told from others."""
+
+    label: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyOptions:
+    """``model`` is ``local``, or one of the endpoint's that the host offers; ``temperature`` is for the endpoint's."""
+
+    model: str | None = None
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextsEmbedded:
+    """A vector for each text, in their order: ``dimensions`` 32-bit floats, little-endian, of unit length together.
+
+    So the cosine of two is the sum of their products. A text of blanks has zeros only. Vectors of different models have
+    nothing to do with each other: keep ``model`` beside what you store.
+    """
+
+    vectors: list[bytes] = field(repr=False)
+    dimensions: int
+    model: str
+    backend: Literal["endpoint", "local"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """``model`` is ``local``, or the endpoint's that the host offers."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigProblem:
     """What is wrong with a value. ``path`` is its JSON path, like ``$.server.port``."""
 
@@ -43,10 +95,87 @@ class Configuration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditRecord:
+    """One call of an operation on credentials. ``time`` is in microseconds since 1970.
+
+    Attributes:
+        position: its place in the log.
+        operation: its name with kind, like ``query:credentials.get``.
+        name: the credential's; None where the call names none, or where nobody can read what it says.
+        owner: the extension whose credential it is, or would be.
+        extension: the extension that called, or for which the host did; None is the host itself.
+        caller: ``job``, or who on the host: ``python``, ``cli``, ``credentials`` for a refresh.
+        reader: with whom it was shared, for ``share`` and ``unshare``.
+        outcome: ``ok``, or the code of the refusal.
+    """
+
+    position: int
+    time: int
+    operation: str
+    name: str | None
+    owner: str | None
+    extension: str | None
+    caller: str
+    reader: str | None
+    job_id: UUID | None
+    library_id: UUID | None
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialsAudited:
+    """Calls, oldest first. ``next`` is what to give as ``after_position``; None if the log has ended.
+
+    A page may have fewer than there is room for, even none, and not be the last.
+    """
+
+    records: list[AuditRecord]
+    next: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CredentialDeleted:
     """``deleted``: there was one with this name."""
 
     deleted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialGenerated:
+    """``generated`` is false if there is one with this name, which stays as it is; ``rotate`` makes that one anew.
+
+    ``entropy_bits``: it is one of two to the power of so many, each as likely as any other.
+    """
+
+    generated: bool
+    entropy_bits: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characters:
+    """Characters, each drawn by itself, and at least one of each class.
+
+    Attributes:
+        alphabet: these instead of classes, each of them as likely.
+        avoid_ambiguous: none that is easily taken for another one: ``I l 1 | O 0 o``.
+    """
+
+    type: Literal["characters"] = "characters"
+    length: int = 20
+    classes: list[Literal["digits", "lower", "symbols", "upper"]] = field(
+        default_factory=lambda: ["lower", "upper", "digits", "symbols"]
+    )
+    alphabet: str | None = None
+    avoid_ambiguous: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """Words of the English list of BIP-39: 2,048 of three to eight letters, told apart by their first four."""
+
+    type: Literal["words"] = "words"
+    count: int = 6
+    separator: str = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +217,28 @@ class Basic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Login:
+    """What a password manager keeps of a place where somebody logs in.
+
+    Attributes:
+        totp: the seed of its codes: an ``otpauth://totp/`` URI, or base32; see ``credentials.totp``.
+        fields: whatever else there is, by name.
+    """
+
+    type: Literal["login"] = "login"
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    urls: list[str] = field(default_factory=list, repr=False)
+    notes: str = field(default="", repr=False)
+    totp: str | None = field(default=None, repr=False)
+    fields: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GotCredential:
     """A credential; a token is valid for some time to come, unless it could not be refreshed."""
 
-    credential: OAuth2 | ApiKey | Basic
+    credential: OAuth2 | ApiKey | Basic | Login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +268,60 @@ class CredentialRefreshed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CredentialRotated:
+    """``kept``: how many earlier ones there are now; ``entropy_bits`` as for ``generate``."""
+
+    entropy_bits: float
+    kept: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialShared:
+    """``changed``: it was not shared so before."""
+
+    changed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedShare:
+    """A credential of ``owner`` that the extension ``with`` may read. Times are in seconds since 1970."""
+
+    name: str
+    owner: str
+    with_: str = field(metadata={"json": "with"})
+    shared_at: int
+    until: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharesListed:
+    """A page; those whose time has come are not in it. ``next`` is None if this is the last."""
+
+    shares: list[ListedShare]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CredentialStored:
     """``replaced``: there was one with this name."""
 
     replaced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeOfTheMoment:
+    """A code of so many digits, and for how many milliseconds more it is valid."""
+
+    code: str = field(repr=False)
+    valid_for_ms: int
+    digits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialUnshared:
+    """``removed``: it was shared so."""
+
+    removed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +361,53 @@ class Unsubscribed:
     """Whether there was one."""
 
     removed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedFile:
+    """A file: its name for other calls, its size in bytes, when it was changed (microseconds since 1970)."""
+
+    file: str
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesListed:
+    """A page, by path. ``next`` is what to give as ``after`` for the next one, null if this is the last."""
+
+    files: list[ListedFile]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePart:
+    """A part of a file. ``size`` and ``modified`` are the whole's; ``next_offset`` is null at its end.
+
+    A file may change between two parts: then ``modified`` does.
+    """
+
+    content: bytes = field(repr=False)
+    offset: int
+    next_offset: int | None
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share. ``path`` is null for extensions: where a folder lies is none of their business."""
+
+    name: str
+    path: str | None
+    since: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesSharesListed:
+    """All of them, by name."""
+
+    shares: list[Share]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +507,97 @@ class JobList:
 
     jobs: list[Job]
     next: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaHashed:
+    """Hashes of 64 bits in hex; null where not asked for. Pictures that look alike differ in few bits."""
+
+    phash: str | None = field(default=None, repr=False)
+    dhash: str | None = field(default=None, repr=False)
+    ahash: str | None = field(default=None, repr=False)
+    whash: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """Who made the camera and its lens, as they say it."""
+
+    make: str | None = None
+    model: str | None = None
+    lens: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """How it was taken: seconds, the f-number, ISO, millimetres; ``flash``: whether it fired."""
+
+    seconds: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_length: float | None = None
+    focal_length_35mm: float | None = None
+    flash: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exif:
+    """What the camera wrote into the picture, as far as it makes sense.
+
+    Attributes:
+        taken_at: when, in the camera's own time: ISO 8601 without an offset.
+        offset: of that time from UTC (``+02:00``), if the camera knew it.
+        taken_unix_us: when, in microseconds since 1970: by the offset, or by the satellites' time; else null.
+        latitude, longitude: degrees (WGS 84), south and west below zero.
+        altitude: metres above the sea.
+        camera, exposure: what took it, and how.
+    """
+
+    taken_at: str | None = None
+    offset: str | None = None
+    taken_unix_us: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    camera: Camera | None = None
+    exposure: Exposure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaInspected:
+    """What a picture is.
+
+    Attributes:
+        media_type, format: ``image/jpeg`` and ``jpeg``; the formats are jpeg, png, heif, tiff, webp, gif, bmp, avif.
+        width, height: pixels, as it is to be seen: turned as ``orientation`` says.
+        frames: how many pictures are in the file, counted up to 10,000.
+        size: bytes of the file.
+        orientation: EXIF's, 1 to 8; how the pixels in the file have to be turned.
+        animated: whether the frames follow each other in time.
+        has_alpha: whether something of it can be seen through.
+        exif: what the camera wrote; null if nothing.
+    """
+
+    media_type: str
+    format: str
+    width: int
+    height: int
+    frames: int
+    size: int
+    orientation: int
+    animated: bool
+    has_alpha: bool
+    exif: Exif | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThumbnailMade:
+    """A small picture (base64): the first frame, upright, in sRGB, with nothing in it but its pixels."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,6 +703,67 @@ class SidecarContent:
     text: str | None = None
 
 
+class AiClient(Client):
+    """Operations of the family ``ai``."""
+
+    def classify_text(
+        self,
+        text: str,
+        *,
+        prompt: str | None = None,
+        labels: list[str | TextLabel] | None = None,
+        schema: dict[str, Any] | None = None,
+        options: ClassifyOptions | None = None,
+    ) -> TextClassified:
+        """Say what a text is: one of some labels, or JSON of a schema.
+
+        A text, and what is to be known of it.
+
+        ``labels`` are texts, or objects of a ``label`` and its ``description``, which tells it from the others.
+        ``schema`` is a JSON Schema (2020-12) of the answer; with both, the answer fits the schema and its choice is one
+        of the labels. A ``prompt`` says what is asked, for the local model as a short question: ``What kind of mail is
+        this?``.
+
+        A query: ``query:ai.classify_text``.
+        """
+        return self._call(
+            "query:ai.classify_text",
+            TextClassified,
+            {
+                "text": text,
+            },
+            {
+                "prompt": (prompt, None),
+                "labels": (labels, None),
+                "schema": (schema, None),
+                "options": (options, None),
+            },
+        )
+
+    def embed(
+        self,
+        texts: list[str],
+        *,
+        options: EmbedOptions | None = None,
+    ) -> TextsEmbedded:
+        """Make vectors of texts, to compare and to search them by meaning.
+
+        Texts, 1 to 256. A long one has the mean of its parts.
+
+        A query: ``query:ai.embed``.
+        """
+        return self._call(
+            "query:ai.embed",
+            TextsEmbedded,
+            {
+                "texts": texts,
+            },
+            {
+                "options": (options, None),
+            },
+        )
+
+
 class ConfigClient(Client):
     """Operations of the family ``config``."""
 
@@ -435,6 +831,38 @@ class ConfigClient(Client):
 class CredentialsClient(Client):
     """Operations of the family ``credentials``."""
 
+    def audit(
+        self,
+        *,
+        name: str | None = None,
+        since: int = 0,
+        after_position: int = 0,
+        limit: int = 100,
+        extension: str | None = None,
+    ) -> CredentialsAudited:
+        """Who did what with the extension's credentials, and when, in all libraries, refused attempts too.
+
+        It is read from the log. What a job called since its last checkpoint may not be there yet.
+
+        Which part of the audit: calls about one credential, not older than ``since``, behind a position of the log.
+
+        ``since`` is in microseconds since 1970. ``extension`` says whose credentials, when the host calls; None: all.
+
+        A query: ``query:credentials.audit``.
+        """
+        return self._call(
+            "query:credentials.audit",
+            CredentialsAudited,
+            {},
+            {
+                "name": (name, None),
+                "since": (since, 0),
+                "after_position": (after_position, 0),
+                "limit": (limit, 100),
+                "extension": (extension, None),
+            },
+        )
+
     def delete(
         self,
         name: str,
@@ -458,15 +886,53 @@ class CredentialsClient(Client):
             },
         )
 
+    def generate(
+        self,
+        name: str,
+        *,
+        recipe: Characters | Words | None = None,
+        type: Literal["api_key", "basic", "login"] = "login",
+        username: str = "",
+        urls: builtins.list[str] | None = None,
+        extension: str | None = None,
+    ) -> CredentialGenerated:
+        """Make a password and store it under a new name, without showing it to the caller.
+
+        What is to be made, and the name to find it by. ``extension`` says whose it is, when the host calls.
+
+        ``username`` and ``urls`` are stored with it; an ``api_key`` has neither, a ``basic`` no ``urls``.
+
+        An action, transactional: ``action:credentials.generate``.
+        """
+        return self._call(
+            "action:credentials.generate",
+            CredentialGenerated,
+            {
+                "name": name,
+            },
+            {
+                "recipe": (recipe, None),
+                "type": (type, "login"),
+                "username": (username, ""),
+                "urls": (urls, None),
+                "extension": (extension, None),
+            },
+        )
+
     def get(
         self,
         name: str,
         *,
+        owner: str | None = None,
         extension: str | None = None,
     ) -> GotCredential:
         """Get a credential, a token that is about to expire refreshed first.
 
-        Which one. ``extension`` says whose it is, when the host calls.
+        One of another extension can be got if that has shared it (``credentials.share``).
+
+        Which one. ``owner`` is the extension whose credential it is, if that shares it with the one that calls.
+
+        ``extension`` says whose it is, when the host calls.
 
         A query: ``query:credentials.get``.
         """
@@ -477,6 +943,7 @@ class CredentialsClient(Client):
                 "name": name,
             },
             {
+                "owner": (owner, None),
                 "extension": (extension, None),
             },
         )
@@ -528,10 +995,96 @@ class CredentialsClient(Client):
             },
         )
 
+    def rotate(
+        self,
+        name: str,
+        *,
+        recipe: Characters | Words | None = None,
+        extension: str | None = None,
+    ) -> CredentialRotated:
+        """Make a new password in the place of a credential's, which is kept among the last five; all else stays.
+
+        A token of OAuth 2.0 is not rotated, but refreshed.
+
+        Which one. ``extension`` says whose it is, when the host calls.
+
+        Without a ``recipe`` it is that of the last time, or 20 characters of all classes if the host did not make it.
+
+        An action, transactional: ``action:credentials.rotate``.
+        """
+        return self._call(
+            "action:credentials.rotate",
+            CredentialRotated,
+            {
+                "name": name,
+            },
+            {
+                "recipe": (recipe, None),
+                "extension": (extension, None),
+            },
+        )
+
+    def share(
+        self,
+        name: str,
+        with_: str,
+        *,
+        until: int | None = None,
+        extension: str | None = None,
+    ) -> CredentialShared:
+        """Let another extension read a credential in this library: with ``credentials.get`` and ``owner``.
+
+        Which one, and who may read it. ``until`` is in seconds since 1970; without it there is no end.
+
+        ``extension`` says whose it is, when the host calls.
+
+        An action, transactional: ``action:credentials.share``.
+        """
+        return self._call(
+            "action:credentials.share",
+            CredentialShared,
+            {
+                "name": name,
+                "with": with_,
+            },
+            {
+                "until": (until, None),
+                "extension": (extension, None),
+            },
+        )
+
+    def shares(
+        self,
+        *,
+        direction: Literal["given", "received"] = "given",
+        after: str = "",
+        limit: int = 100,
+        extension: str | None = None,
+    ) -> SharesListed:
+        """List what the extension shares with others in this library, or what they share with it.
+
+        Which page: ``after`` is the ``next`` of the one before. ``extension`` says of whom, when the host calls.
+
+        ``direction``: what the extension gave to others, or what it received from them.
+
+        A query: ``query:credentials.shares``.
+        """
+        return self._call(
+            "query:credentials.shares",
+            SharesListed,
+            {},
+            {
+                "direction": (direction, "given"),
+                "after": (after, ""),
+                "limit": (limit, 100),
+                "extension": (extension, None),
+            },
+        )
+
     def store(
         self,
         name: str,
-        credential: OAuth2 | ApiKey | Basic,
+        credential: OAuth2 | ApiKey | Basic | Login,
         *,
         extension: str | None = None,
     ) -> CredentialStored:
@@ -547,6 +1100,58 @@ class CredentialsClient(Client):
             {
                 "name": name,
                 "credential": credential,
+            },
+            {
+                "extension": (extension, None),
+            },
+        )
+
+    def totp(
+        self,
+        name: str,
+        *,
+        owner: str | None = None,
+        extension: str | None = None,
+    ) -> CodeOfTheMoment:
+        """The code that a login asks for beside its password (TOTP, RFC 6238); its seed stays on the host.
+
+        Which one. ``owner`` is the extension whose credential it is, if that shares it with the one that calls.
+
+        ``extension`` says whose it is, when the host calls.
+
+        A query: ``query:credentials.totp``.
+        """
+        return self._call(
+            "query:credentials.totp",
+            CodeOfTheMoment,
+            {
+                "name": name,
+            },
+            {
+                "owner": (owner, None),
+                "extension": (extension, None),
+            },
+        )
+
+    def unshare(
+        self,
+        name: str,
+        with_: str,
+        *,
+        extension: str | None = None,
+    ) -> CredentialUnshared:
+        """Take a share back: the other extension can read the credential no more. What it read, it has.
+
+        Which one, and who may no longer read it. ``extension`` says whose it is, when the host calls.
+
+        An action, transactional: ``action:credentials.unshare``.
+        """
+        return self._call(
+            "action:credentials.unshare",
+            CredentialUnshared,
+            {
+                "name": name,
+                "with": with_,
             },
             {
                 "extension": (extension, None),
@@ -630,6 +1235,86 @@ class EventsClient(Client):
             Unsubscribed,
             {
                 "subscription_id": subscription_id,
+            },
+        )
+
+
+class FilesClient(Client):
+    """Operations of the family ``files``."""
+
+    def list(
+        self,
+        folder: str,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        recursive: bool = True,
+        suffixes: builtins.list[str] | None = None,
+    ) -> FilesListed:
+        """List files of a shared folder, in pages, by path.
+
+        The files of ``folder``, which is ``NAME`` or ``NAME/below``, that come after the file ``after``.
+
+        ``suffixes``: only files whose names end so, like ``.jpg``, in capitals or not; all if there are none.
+
+        A query: ``query:files.list``.
+        """
+        return self._call(
+            "query:files.list",
+            FilesListed,
+            {
+                "folder": folder,
+            },
+            {
+                "after": (after, None),
+                "limit": (limit, 100),
+                "recursive": (recursive, True),
+                "suffixes": (suffixes, None),
+            },
+        )
+
+    def read(
+        self,
+        file: str,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> FilePart:
+        """Read a part of a file in a shared folder.
+
+        Up to ``length`` bytes of a file from ``offset`` on, at most 4 MiB at once.
+
+        A query: ``query:files.read``.
+        """
+        return self._call(
+            "query:files.read",
+            FilePart,
+            {
+                "file": file,
+            },
+            {
+                "offset": (offset, 0),
+                "length": (length, None),
+            },
+        )
+
+    def shares(
+        self,
+        *,
+        extension: str | None = None,
+    ) -> FilesSharesListed:
+        """Which folders are shared with an extension.
+
+        Whose: an extension is told of its own; the host says which one it means.
+
+        A query: ``query:files.shares``.
+        """
+        return self._call(
+            "query:files.shares",
+            FilesSharesListed,
+            {},
+            {
+                "extension": (extension, None),
             },
         )
 
@@ -832,6 +1517,94 @@ class JobsClient(Client):
             },
             {
                 "timeout_ms": (timeout_ms, 30000),
+            },
+        )
+
+
+class MediaClient(Client):
+    """Operations of the family ``media``."""
+
+    def hash(
+        self,
+        *,
+        data: bytes | None = None,
+        entry: UUID | str | None = None,
+        file: str | None = None,
+        algorithms: list[Literal["ahash", "dhash", "phash", "whash"]] | None = None,
+    ) -> MediaHashed:
+        """Perceptual hashes: pictures that look alike have hashes that differ in few bits.
+
+        Which picture, and which hashes of it.
+
+        A query: ``query:media.hash``.
+        """
+        return self._call(
+            "query:media.hash",
+            MediaHashed,
+            {},
+            {
+                "data": (data, None),
+                "entry": (entry, None),
+                "file": (file, None),
+                "algorithms": (algorithms, None),
+            },
+        )
+
+    def inspect(
+        self,
+        *,
+        data: bytes | None = None,
+        entry: UUID | str | None = None,
+        file: str | None = None,
+    ) -> MediaInspected:
+        """What a picture is: its format and size, and what the camera wrote into it. Its pixels are not decoded.
+
+        Which picture: one of ``data``, ``entry`` and ``file``.
+
+        A query: ``query:media.inspect``.
+        """
+        return self._call(
+            "query:media.inspect",
+            MediaInspected,
+            {},
+            {
+                "data": (data, None),
+                "entry": (entry, None),
+                "file": (file, None),
+            },
+        )
+
+    def thumbnail(
+        self,
+        *,
+        data: bytes | None = None,
+        entry: UUID | str | None = None,
+        file: str | None = None,
+        max_width: int = 320,
+        max_height: int = 320,
+        format: Literal["jpeg", "png", "webp"] = "jpeg",
+        quality: int = 80,
+    ) -> ThumbnailMade:
+        """A small picture of a picture: upright, in sRGB, without metadata; of several frames the first.
+
+        Which picture, and the box that a small one has to fit into; it is never larger than the picture.
+
+        ``quality`` is for ``jpeg`` and ``webp``.
+
+        A query: ``query:media.thumbnail``.
+        """
+        return self._call(
+            "query:media.thumbnail",
+            ThumbnailMade,
+            {},
+            {
+                "data": (data, None),
+                "entry": (entry, None),
+                "file": (file, None),
+                "max_width": (max_width, 320),
+                "max_height": (max_height, 320),
+                "format": (format, "jpeg"),
+                "quality": (quality, 80),
             },
         )
 
@@ -1191,17 +1964,29 @@ class VdfsClient(Client):
 
 # What a method of a client or of a job's context calls: for tools that compare code with a manifest.
 CALLS: Final[dict[str, str]] = {
+    "ai.classify_text": "query:ai.classify_text",
+    "ai.embed": "query:ai.embed",
     "config.get": "query:config.get",
     "config.set": "action:config.set",
+    "credentials.audit": "query:credentials.audit",
     "credentials.delete": "action:credentials.delete",
+    "credentials.generate": "action:credentials.generate",
     "credentials.get": "query:credentials.get",
     "credentials.list": "query:credentials.list",
     "credentials.refresh": "action:credentials.refresh",
+    "credentials.rotate": "action:credentials.rotate",
+    "credentials.share": "action:credentials.share",
+    "credentials.shares": "query:credentials.shares",
     "credentials.store": "action:credentials.store",
+    "credentials.totp": "query:credentials.totp",
+    "credentials.unshare": "action:credentials.unshare",
     "events.list": "query:events.list",
     "events.publish": "action:events.publish",
     "events.subscribe": "action:events.subscribe",
     "events.unsubscribe": "action:events.unsubscribe",
+    "files.list": "query:files.list",
+    "files.read": "query:files.read",
+    "files.shares": "query:files.shares",
     "http.action_request": "action:http.request",
     "http.query_request": "query:http.request",
     "jobs.cancel": "action:jobs.cancel",
@@ -1209,6 +1994,9 @@ CALLS: Final[dict[str, str]] = {
     "jobs.get": "query:jobs.get",
     "jobs.list": "query:jobs.list",
     "jobs.wait": "query:jobs.wait",
+    "media.hash": "query:media.hash",
+    "media.inspect": "query:media.inspect",
+    "media.thumbnail": "query:media.thumbnail",
     "test.ping": "query:test.ping",
     "vdfs.append_content": "action:vdfs.append_content",
     "vdfs.create_entry": "action:vdfs.create_entry",
@@ -1232,6 +2020,11 @@ class StandardClients(Caller):
     """The clients as attributes, for whoever can call operations."""
 
     @property
+    def ai(self) -> AiClient:
+        """Operations of the family ``ai``, in the job's library."""
+        return AiClient(self)
+
+    @property
     def config(self) -> ConfigClient:
         """Operations of the family ``config``, in the job's library."""
         return ConfigClient(self)
@@ -1247,6 +2040,11 @@ class StandardClients(Caller):
         return EventsClient(self)
 
     @property
+    def files(self) -> FilesClient:
+        """Operations of the family ``files``, in the job's library."""
+        return FilesClient(self)
+
+    @property
     def http(self) -> HttpClient:
         """Operations of the family ``http``, in the job's library."""
         return HttpClient(self)
@@ -1255,6 +2053,11 @@ class StandardClients(Caller):
     def jobs(self) -> JobsClient:
         """Operations of the family ``jobs``, in the job's library."""
         return JobsClient(self)
+
+    @property
+    def media(self) -> MediaClient:
+        """Operations of the family ``media``, in the job's library."""
+        return MediaClient(self)
 
     @property
     def test(self) -> TestClient:

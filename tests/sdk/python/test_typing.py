@@ -96,7 +96,7 @@ def test_programs_of_authors_are_typed_and_mistakes_are_found(tmp_path: Path) ->
         "datetime.datetime",
         "int",
         "Sidecar",
-        "OAuth2 | ApiKey | Basic",
+        "OAuth2 | ApiKey | Basic | Login",
         "float | None",
         "def (ctx: JobContext, state: Count)",
         "def (ctx: JobContext, state: TypedDict(Typed, {'n': int})) -> dict[str, int]",
