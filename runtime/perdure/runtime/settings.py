@@ -9,6 +9,7 @@ import msgspec
 
 from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.supervisor import RestartLimit
+from perdure.runtime.ai.ocr.settings import OcrSettings
 from perdure.runtime.ai.settings import AiSettings
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.http.settings import HttpSettings
@@ -32,6 +33,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         http: requests of extensions to other hosts; which private networks they may reach.
         media: pictures: how large they may be, how many are worked on at once.
         ai: which models read texts: the one that ships, or an endpoint of OpenAI's protocol (docs/ai.md).
+        ocr: how documents are read, and how large they may be (docs/ocr.md).
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
             kept in the system's keyring where there is one, else in the data folder.
         library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
@@ -64,6 +66,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpSettings = HttpSettings()
     media: MediaSettings = MediaSettings()
     ai: AiSettings = AiSettings()
+    ocr: OcrSettings = OcrSettings()
     master_key: bytes | None = None
     library_quota_bytes: int = 64 << 30
     library_quota_entries: int = 1_000_000

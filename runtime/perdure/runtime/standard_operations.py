@@ -33,7 +33,8 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(*runtime.job_operations)
     register(*runtime.event_operations)
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
-    register(*ai_operations(runtime.settings.ai, runtime.settings.http, runtime.worker_pool))
+    settings = runtime.settings
+    register(*ai_operations(settings.ai, settings.ocr, settings.http, runtime.worker_pool, runtime.sources))
     register(
         *credential_family(
             runtime.store, runtime.keychain, runtime.call, runtime.hosts_of, runtime.settings.http, runtime.clock
