@@ -20,7 +20,7 @@ from perdure.actors.attempt_mail import AttemptMail
 from perdure.actors.backoff import CONTENTION
 from perdure.actors.done_actions import DoneActions
 from perdure.actors.effect_keys import EffectKeys
-from perdure.actors.errors import SystemStopped, UnreadableNow, blame_for
+from perdure.actors.errors import LockedNow, SystemStopped, UnreadableNow, blame_for
 from perdure.actors.guest import StopGuest
 from perdure.actors.messages import (
     BeginOperation,
@@ -172,7 +172,14 @@ class AttemptCalls:
                 lambda sequence: action_done(system.store, state.job_id, sequence),
             )
         except (StoreError, UnreadableNow) as error:
+            self._wait_if_locked(error)
             self._journal.lose(str(error), blame_for(error))
+
+    def _wait_if_locked(self, error: Exception) -> None:
+        """What has to be read is locked: the job waits for a person, and goes on from here."""
+        if isinstance(error, LockedNow):
+            self._leases.locked = error
+            raise StopGuest from None
 
     def _reuse(self, call: int, fuel: int, method: str, sequence: int) -> bytes:
         """Give the guest the outcome that stands at ``sequence``."""
@@ -181,6 +188,7 @@ class AttemptCalls:
             recorded = action_done(system.store, self._state.job_id, sequence).answer
             answer = system.operations.opened(recorded) if recorded is not None else b""
         except Exception as error:  # noqa: BLE001  # whatever it is: the action was done, and must not be done again
+            self._wait_if_locked(error)
             if isinstance(error, StoreError | UnreadableNow) and not isinstance(error, BlobMissing | CorruptBlob):
                 self._journal.lose(str(error), blame_for(error))
             self._lose_done(f"{method} was done, and its answer, at {sequence}, can no longer be read: {error}")

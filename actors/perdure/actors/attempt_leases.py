@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from perdure.actors.attempt_journal import AttemptJournal
 from perdure.actors.attempt_mail import AttemptMail
 from perdure.actors.budgets import PLENTY, AttemptBudgets, Edge, FuelLease
-from perdure.actors.errors import SystemStopped
+from perdure.actors.errors import LockedNow, SystemStopped
 from perdure.actors.guest import Guest, StopGuest
 from perdure.actors.messages import BudgetUse, RingJob
 from perdure.store.events import BudgetReached, GuestEvent, JobError, JsonObject, LimitUse
@@ -30,6 +30,7 @@ class AttemptLeases:
         fuel_renew: when it should ask for more.
         suspension: the budget that the job is suspended for; None if it is not.
         failure: the error that the attempt ends with; None if it does not.
+        locked: what the job waits for that a person has to unlock; None if it does not.
 
     All fuel here is the run's; of the budgets an attempt borrows what it consumes itself.
     """
@@ -46,6 +47,7 @@ class AttemptLeases:
         self.fuel_left = self.fuel_end = self.fuel_renew = PLENTY
         self.suspension: BudgetUse | None = None
         self.failure: JobError | None = None
+        self.locked: LockedNow | None = None
         self._system = system
         self._journal = journal
         self._mail = mail

@@ -42,6 +42,14 @@ class UnreadableNow(ActorError):
     """What the log has cannot be read at this moment, and may be later: the key that opens it cannot be reached."""
 
 
+class LockedNow(UnreadableNow):
+    """The same until a person unlocks it: the job waits for that. ``lock`` names what is to be unlocked."""
+
+    def __init__(self, message: str, lock: str) -> None:
+        self.lock = lock
+        super().__init__(message)
+
+
 class ExtensionBusy(ActorError):
     """The extension still has running jobs."""
 

@@ -19,7 +19,7 @@ from perdure.actors.attempt_journal import STALLED, AttemptJournal
 from perdure.actors.attempt_leases import AttemptLeases, fuel_refused
 from perdure.actors.attempt_mail import STOPPED, AttemptMail
 from perdure.actors.backoff import backoff_of
-from perdure.actors.errors import LaneBroken, SystemStopped, blame_for
+from perdure.actors.errors import LaneBroken, LockedNow, SystemStopped, blame_for
 from perdure.actors.guest import Exit, Guest, GuestHost, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
 from perdure.actors.hooks import JobMeter
 from perdure.actors.job_host import JobHost
@@ -146,8 +146,11 @@ class JobActor(MailboxActor):
             result = GuestResult(Exit.STOPPED, 0)  # there was no fuel to begin with
         finally:
             hooks.attempt_ended(self._meter)
-        if self._replay is not None and self._replay.broken is not None:
-            self._journal.lost, self._journal.blame = str(self._replay.broken), blame_for(self._replay.broken)
+        broken = self._replay.broken if self._replay is not None else None
+        if isinstance(broken, LockedNow):
+            self._leases.locked = broken
+        elif broken is not None:
+            self._journal.lost, self._journal.blame = str(broken), blame_for(broken)
         if self._journal.lost is None and result is not None:
             self._record_end(self._ending(result))
 
@@ -275,8 +278,9 @@ class JobActor(MailboxActor):
             use = LimitUse("wall_clock_ms", limit, limit, "ms")
             return self._failed(JobError("timeout", f"the attempt ran longer than {limit} ms", limit=use), fuel)
         forced = result.exit is Exit.STOPPED
-        if leases.suspension is not None and mail.wanted is None:
-            return _suspended(leases.suspension, forced=forced, fuel=fuel)
+        held_up = self._held_up(forced=forced, fuel=fuel)
+        if held_up is not None and mail.wanted is None:
+            return held_up
         if isinstance(mail.wanted, CancelJob):
             return JobCancelled(forced, fuel)
         if result.exit is Exit.FAILED:
@@ -293,6 +297,15 @@ class JobActor(MailboxActor):
         if self._was_told_before:
             return JobSuspended("it was to pause before the run was broken off", forced, fuel)
         return JobPaused(forced, fuel)
+
+    def _held_up(self, *, forced: bool, fuel: int) -> JobSuspended | None:
+        """The end of an attempt that can only go on later, if that is so."""
+        if self._leases.suspension is not None:
+            return _suspended(self._leases.suspension, forced=forced, fuel=fuel)
+        if self._leases.locked is not None:
+            # Nothing failed, and nobody can say when: it is taken up when the lock is opened, or by the next process.
+            return JobSuspended(str(self._leases.locked), forced=True, fuel=fuel)
+        return None
 
     @property
     def _has_diverged(self) -> bool:
@@ -371,6 +384,8 @@ class JobActor(MailboxActor):
             elif isinstance(event, JobSuspended) and self._mail.moving is not None and self._mail.wanted is None:
                 delay, cause = 1, "upgrade"
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt, cause))
+            if isinstance(event, JobSuspended) and self._leases.locked is not None:
+                self._system.wait_for_unlock(self.job_id, self._attempt, self._leases.locked.lock)
 
     def _on_death(self, reason: str) -> None:
         """A defect of the host ended this actor; the supervisor decides what becomes of the job."""

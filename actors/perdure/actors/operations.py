@@ -124,7 +124,7 @@ class Operations(Protocol):
         """The bytes of a payload or an answer that the log has.
 
         Raises:
-            UnreadableNow: they cannot be read now.
+            UnreadableNow: they cannot be read now; `LockedNow` if that is so until a person unlocks them.
             Exception: they cannot be read any more: their key was destroyed, or their blob is lost.
         """
 

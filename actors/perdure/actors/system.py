@@ -50,6 +50,7 @@ from perdure.actors.messages import (
     StopAdmitting,
     SuspendJob,
     UnloadExtension,
+    WakeJob,
     encode_message,
 )
 from perdure.actors.operation_router import OpenCalls, OperationRouter, give_up_calls
@@ -120,6 +121,7 @@ class ActorSystem:
         riders: what else is to be on disk with the events.
         budgets: what attempts may use.
         upgrade_of: the other version that a job is to move to, if there is one.
+        is_locked: whether a person still has to unlock something, by the name that `LockedNow` has of it.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class ActorSystem:
         riders: Riders | None = None,
         budgets: JobBudgets | None = None,
         upgrade_of: Callable[[JobState], Upgrade | None] = lambda state: None,
+        is_locked: Callable[[str], bool] = lambda lock: True,
     ) -> None:
         self.store = store
         self.guests = guests
@@ -144,6 +147,8 @@ class ActorSystem:
         self.clock = clock
         self.budgets = budgets or NoBudgets()
         self._upgrade_of = upgrade_of
+        self._is_locked = is_locked
+        self._locked_jobs: dict[UUID, tuple[str, int]] = {}  # with what each waits for, and its attempts
         self.closing = False
         self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
@@ -271,6 +276,23 @@ class ActorSystem:
             self._tell_extension(target.extension, SlotFree())
         return wait
 
+    def wait_for_unlock(self, job_id: UUID, attempts: int, lock: str) -> None:
+        """The job was suspended because something is locked: `unlocked` lets it go on."""
+        self._locked_jobs[job_id] = lock, attempts
+        if not self._is_locked(lock):  # somebody was faster
+            self.unlocked(lock)
+
+    def unlocked(self, lock: str) -> None:
+        """Let the jobs go on that waited for this."""
+        for job_id, (wanted, attempts) in list(self._locked_jobs.items()):
+            if wanted == lock and self._locked_jobs.pop(job_id, None) is not None:
+                with contextlib.suppress(SystemStopped):  # then the next process takes it up
+                    self.supervisor.tell(WakeJob(job_id, 1, attempts, "unlock"))
+
+    def locked_jobs(self) -> dict[UUID, str]:
+        """The jobs that are suspended because something is locked, and what."""
+        return {job_id: lock for job_id, (lock, _) in list(self._locked_jobs.items())}
+
     def start_job(self, job_id: UUID, *, has_slot: bool = True) -> bool:
         """Start the actor of a queued job. Called by its extension's actor, which holds a slot for it.
 
@@ -285,6 +307,7 @@ class ActorSystem:
                 if is_called_off(self.store, state):
                     self.supervisor.tell(CallOff(job_id))
                     return False
+                self._locked_jobs.pop(job_id, None)
                 state = self._moved_if_due(state)
                 ref = JobActor.start(self, state, self._cause(state))
             except Exception as error:

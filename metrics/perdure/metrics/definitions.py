@@ -73,6 +73,7 @@ LABELS: Final = {
                 "upgrade",
                 "resolved",
                 "fork",
+                "unlock",
             ),
         ),
         Label(name="kind", meaning="what an attempt failed of", values=ERROR_KINDS),

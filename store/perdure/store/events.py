@@ -181,7 +181,8 @@ class JobResumed(JobEvent, frozen=True, tag="resumed"):
 
     ``cause``: ``recovery`` (the process died), ``resume`` (a person asked), ``retry`` (its back-off is over), ``rerun``
     (a person retries a failed or cancelled job), ``restart`` (its actor died), ``budget`` (it was suspended for want of
-    room in a budget, and there is room), ``upgrade`` (it moves to another version of its extension, see `JobMoved`).
+    room in a budget, and there is room), ``upgrade`` (it moves to another version of its extension, see `JobMoved`),
+    ``unlock`` (it waited for credentials that a person has unlocked).
     What the guest did after the checkpoint is superseded.
     """
 

@@ -10,7 +10,8 @@ from perdure.actors.operations import OperationFailed
 from perdure.runtime.credentials.credential import Credential
 from perdure.runtime.credentials.records import CredentialPlace, CredentialRow, Sealer, read_row
 from perdure.runtime.operations.context import CallContext
-from perdure.runtime.secrets.errors import KeyDestroyed, SecretsError
+from perdure.runtime.operations.recording import LockedFailure
+from perdure.runtime.secrets.errors import CredentialsLocked, KeyDestroyed, SecretsError
 from perdure.store.errors import StoreError
 
 NO_SUCH: Final = "there is no credential with this name"
@@ -58,11 +59,16 @@ def opened(context: CallContext, sealer: Sealer, place: CredentialPlace, row: Cr
 
 @contextlib.contextmanager
 def answered(context: CallContext) -> Iterator[None]:
-    """Keys that cannot be used are the host's matter: the caller learns that, the host's log why."""
+    """Keys that cannot be used are the host's matter: the caller learns that, the host's log why.
+
+    That credentials are locked it learns with what to do about it.
+    """
     try:
         yield
     except KeyDestroyed:
         raise OperationFailed("not_found", NO_SUCH) from None  # it is being deleted
+    except CredentialsLocked as error:
+        raise LockedFailure(error) from None  # a person can help, not the host: the caller may know it
     except (SecretsError, StoreError) as error:
         context.log.error("%s", error)
         raise OperationFailed("unavailable", _KEYS) from None

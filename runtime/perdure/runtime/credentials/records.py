@@ -117,7 +117,13 @@ class Sealer:
         return credential
 
     def destroy(self, place: CredentialPlace, row: CredentialRow) -> None:
-        """Destroy its key, and so the credential. Durable, idempotent."""
+        """Destroy its key, and so the credential. Durable, idempotent.
+
+        Raises:
+            CredentialsLocked: the extension's credentials are locked. To finish what was begun needs no passphrase.
+        """
+        if not self._keychain.is_destroyed(row.key):
+            self._keychain.locks.require_open(place.extension)
         with self._lock:
             self._new.pop(place.row, None)
             self._keychain.destroy(row.key)

@@ -52,7 +52,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
     ``effect`` is None for a query. ``scope``: whether it works inside a library or on the host as a whole. ``timeout``
     is in seconds. ``sensitive``: its whole payload and answer are secrets. ``callers``: whether extensions may call it,
-    if they are granted it, or the host alone.
+    if they are granted it, or the host alone. ``forgets``: what is secret of the host's calls is not kept, not even
+    sealed.
     """
 
     name: OperationName
@@ -61,6 +62,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float
     sensitive: bool
     callers: Callers
+    forgets: bool = False
 
 
 def query(
@@ -71,6 +73,7 @@ def query(
     timeout: float = 30.0,
     sensitive: bool = False,
     callers: Callers = "everyone",
+    forgets: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare a query: it reads and changes nothing.
 
@@ -81,11 +84,13 @@ def query(
         timeout: seconds until its caller is told that it failed.
         sensitive: whether its whole payload and answer are secrets; for single fields see `Sensitive`.
         callers: ``host`` for one that no extension may call, whatever it was granted.
+        forgets: the log has only what is shown of the host's calls, for secrets that must not even be there sealed: a
+            passphrase that the keys themselves need. Only for ``callers="host"``, whose calls nobody runs again.
 
     Raises:
         BadOperation: the name or an option makes no sense.
     """
-    return _declare("query", name, version, None, scope, timeout, sensitive, callers)
+    return _declare("query", name, version, None, scope, timeout, sensitive, callers, forgets)
 
 
 def action(
@@ -97,9 +102,10 @@ def action(
     timeout: float = 30.0,
     sensitive: bool = False,
     callers: Callers = "everyone",
+    forgets: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare an action: it changes something, and ``effect`` says how. The rest is as for `query`."""
-    return _declare("action", name, version, effect, scope, timeout, sensitive, callers)
+    return _declare("action", name, version, effect, scope, timeout, sensitive, callers, forgets)
 
 
 def _declare(
@@ -111,6 +117,7 @@ def _declare(
     timeout: float,
     sensitive: bool,
     callers: Callers,
+    forgets: bool,
 ) -> Callable[[Handler], Handler]:
     wire = f"{kind}:{name}.v{version}"
     parsed = operation_name(wire)
@@ -120,10 +127,18 @@ def _declare(
         raise BadOperation(wire, f"its scope is {scope!r}, it must be library or core")
     if callers not in ("everyone", "host"):
         raise BadOperation(wire, f"its callers are {callers!r}, they must be everyone or host")
+    if forgets and callers != "host":
+        raise BadOperation(wire, "it forgets what it was called with; a job could not be led through that again")
     if not 0 < timeout <= 86_400:
         raise BadOperation(wire, f"its timeout is {timeout!r}, it must be more than 0 and at most 86,400 seconds")
     declaration = Declaration(
-        name=parsed, effect=effect, scope=scope, timeout=timeout, sensitive=sensitive, callers=callers
+        name=parsed,
+        effect=effect,
+        scope=scope,
+        timeout=timeout,
+        sensitive=sensitive,
+        callers=callers,
+        forgets=forgets,
     )
 
     def declare(handler: Handler) -> Handler:
@@ -245,7 +260,7 @@ def operation_of(handler: Callable[..., Any]) -> Operation:
         description=documented,
         asynchronous=inspect.iscoroutinefunction(function),
         decode=json_decoder(input_type),
-        secrets=secret_sides(input_type, output_type, whole=declaration.sensitive),
+        secrets=secret_sides(input_type, output_type, whole=declaration.sensitive, forgotten=declaration.forgets),
         answer_types=_struct_types(output_type),
         decode_answer=json_decoder(output_type),
     )

@@ -19,7 +19,7 @@ import msgspec
 
 from perdure.actors.messages import OperationCall
 from perdure.actors.operations import OperationFailed
-from perdure.runtime.secrets.errors import SecretsError
+from perdure.runtime.secrets.errors import CredentialsLocked, SecretsError
 from perdure.runtime.secrets.keychain import HOST, Keychain
 from perdure.runtime.secrets.masking import MASK, NOTHING_SHOWN, Mask
 from perdure.runtime.secrets.sealing import not_sealed, seal
@@ -33,18 +33,22 @@ NO_KEYS: Final = "the host cannot use its keys now, and this operation handles s
 
 
 class SecretSides(msgspec.Struct, frozen=True):
-    """How the payloads and the answers of an operation with secrets are shown; None for a side without secrets."""
+    """How the payloads and the answers of an operation with secrets are shown; None for a side without secrets.
+
+    ``forgotten``: of the host's calls that is all that is kept.
+    """
 
     payload: Mask | None
     answer: Mask | None
+    forgotten: bool = False
 
 
-def secret_sides(input_type: Any, output_type: Any, *, whole: bool) -> SecretSides | None:
-    """What is secret of an operation, or None; ``whole``: all of it is."""
+def secret_sides(input_type: Any, output_type: Any, *, whole: bool, forgotten: bool = False) -> SecretSides | None:
+    """What is secret of an operation, or None; ``whole``: all of it is; ``forgotten``: see `SecretSides`."""
     payload, answer = Mask(input_type, whole=whole), Mask(output_type, whole=whole)
     if not payload.hides and not answer.hides:
         return None
-    return SecretSides(payload if payload.hides else None, answer if answer.hides else None)
+    return SecretSides(payload if payload.hides else None, answer if answer.hides else None, forgotten)
 
 
 class SecretFailure(OperationFailed):
@@ -53,6 +57,14 @@ class SecretFailure(OperationFailed):
     def __init__(self, failure: OperationFailed, key: str | None) -> None:
         super().__init__(failure.code, failure.message, retry_after_ms=failure.retry_after_ms, budget=failure.budget)
         self.key = key
+
+
+class LockedFailure(OperationFailed):
+    """The credentials of ``extension`` are locked. What the caller is told holds no secret, what it sent may."""
+
+    def __init__(self, error: CredentialsLocked) -> None:
+        super().__init__("unavailable", str(error))
+        self.extension = error.extension
 
 
 class Recording:
@@ -81,7 +93,16 @@ class Recording:
             return self._sealed(call, key, NOTHING_SHOWN, call.payload)
         if sides.payload is None:
             return None
-        return self._sealed(call, key, sides.payload.shown(call.payload), call.payload)
+        shown = sides.payload.shown(call.payload)
+        if sides.forgotten and call.job_id is None:
+            return not_sealed(shown)
+        return self._sealed(call, key, shown, call.payload)
+
+    def locked_payload(self, call: OperationCall, sides: SecretSides, extension: str) -> Sealed | None:
+        """How the payload of a call is recorded that a lock refused: behind that lock, as if it had been open."""
+        if sides.payload is None:
+            return None
+        return self._behind(call, extension, sides.payload.shown(call.payload), call.payload)
 
     def sealed_payload(self, call: OperationCall, sides: SecretSides) -> Sealed | None:
         """The same for an action that has not run yet: as it is to be found again, or not at all.
@@ -131,6 +152,8 @@ class Recording:
 
     def handler_failed(self, name: str, call: OperationCall, error: BaseException, key: str | None) -> BaseException:
         """What to raise for an error of a handler that was given secrets; one that nobody foresaw goes to the log."""
+        if isinstance(error, LockedFailure):
+            return error
         if isinstance(error, OperationFailed):
             return SecretFailure(error, key)
         if isinstance(error, asyncio.CancelledError):
@@ -142,10 +165,20 @@ class Recording:
         try:
             key = key or self._keychain.payload_key(call.extension or HOST, call.library_id)
             return seal(self._keychain, self._blobs, key, shown, data)
+        except CredentialsLocked as error:
+            return self._behind(call, error.extension, shown, data)  # its time ended between the handler and this
         except (SecretsError, StoreError) as error:
             # What was done or refused is recorded in any case; better without its secrets than with them in clear.
             self._warn(error)
             return not_sealed(shown)
+
+    def _behind(self, call: OperationCall, extension: str, shown: bytes, data: bytes) -> Sealed:
+        try:
+            key = self._keychain.locks.key_while_locked(extension, call.library_id)
+        except (SecretsError, StoreError) as error:
+            self._warn(error)
+            return not_sealed(shown)
+        return self._sealed(call, key, shown, data)
 
     def _warn(self, error: Exception) -> None:
         if not self._warned:  # a guest could call in a loop

@@ -14,7 +14,7 @@ import msgspec
 
 from perdure.actors.cancel_token import CancelToken
 from perdure.actors.clock import Clock
-from perdure.actors.errors import UnreadableNow
+from perdure.actors.errors import LockedNow, UnreadableNow
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.messages import BudgetUse, OperationCall
 from perdure.actors.operations import HOST, Admission, Hold, OperationFailed, Outcome, failure_answer
@@ -25,10 +25,16 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.data import Access, Data, Stale
 from perdure.runtime.operations.declaration import Effect, Operation
 from perdure.runtime.operations.payload import check_payload
-from perdure.runtime.operations.recording import NO_KEYS, Recording, SecretFailure
+from perdure.runtime.operations.recording import NO_KEYS, LockedFailure, Recording, SecretFailure
 from perdure.runtime.operations.registry import OperationRegistry
 from perdure.runtime.permissions import OperationName, Permissions, operation_name
-from perdure.runtime.secrets.errors import MasterKeyUnavailable, SecretsError, UnsafeKeys, WrongMasterKey
+from perdure.runtime.secrets.errors import (
+    CredentialsLocked,
+    MasterKeyUnavailable,
+    SecretsError,
+    UnsafeKeys,
+    WrongMasterKey,
+)
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.masking import harmless
 from perdure.runtime.secrets.sealing import open_recorded
@@ -254,6 +260,8 @@ class OperationService:
         """See `Operations.opened`."""
         try:
             return open_recorded(self._keychain, self._store.blobs, recorded)
+        except CredentialsLocked as error:
+            raise LockedNow(str(error), error.extension) from error
         except (MasterKeyUnavailable, WrongMasterKey, UnsafeKeys) as error:
             raise UnreadableNow(str(error)) from error
 
@@ -309,7 +317,10 @@ class OperationService:
             payload = self._recording.refused_payload(call, operation.secrets)
         elif operation.secrets is not None:
             key = failure.key if isinstance(failure, SecretFailure) else None
-            payload = self._recording.payload(call, operation.secrets, key)
+            if isinstance(failure, LockedFailure):
+                payload = self._recording.locked_payload(call, operation.secrets, failure.extension)
+            else:
+                payload = self._recording.payload(call, operation.secrets, key)
             if isinstance(failure, SecretFailure):
                 recorded_answer = self._recording.failure(call, failure, answer)
         return Outcome(
