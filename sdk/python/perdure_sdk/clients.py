@@ -68,6 +68,87 @@ class EmbedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OcrWord:
+    """A word. ``box`` is left, top, right, bottom, in the page's unit, from its upper left corner; ``line`` counts the
+    lines of the page's text from 0. ``confidence`` is 0 to 1.
+    """
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OcrPage:
+    """A page. Lines of ``text`` are the lines that one sees; two blanks stand where there is a gap in one, as between
+    columns.
+
+    ``number`` counts from 1. ``unit`` is that of ``width``, ``height`` and the boxes: points (1/72 inch) for a page of
+    a PDF, pixels for a picture, both as the page is read: turned by ``rotation`` degrees clockwise from how it would be
+    shown. ``confidence`` is 0 to 1; text that a PDF has as such has 1, a page without words 0.
+    """
+
+    number: int
+    text: str
+    confidence: float
+    source: Literal["ocr", "text_layer"]
+    unit: Literal["pixels", "points"]
+    width: float
+    height: float
+    rotation: Literal[0, 90, 180, 270]
+    words: list[OcrWord]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRead:
+    """What it says.
+
+    ``text`` is that of the pages, a form feed between two. ``confidence`` is 0 to 1, over all letters; 0 if there are
+    none. ``page_count`` counts all pages of the file.
+    """
+
+    text: str = field(repr=False)
+    confidence: float
+    media_type: str
+    page_count: int
+    pages: list[OcrPage] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What is done to a picture before it is recognised. The defaults look at each picture and do what it needs.
+
+    ``grey``: without colours; off where letters differ from their ground in colour alone. ``deskew``: lines are made
+    level. ``rotate``: a page that lies on its side or upside down is turned. ``crop``: a sheet photographed on a darker
+    ground is cut out, and seen from straight above. ``threshold``: how ink is told from paper; ``auto`` keeps the
+    shades and evens out the light where it is uneven, ``none`` keeps them as they are, ``otsu`` is one threshold for
+    all, ``adaptive`` one for each place. ``scale``: a factor; null makes letters as large as Tesseract likes them.
+    """
+
+    grey: bool = True
+    deskew: bool = True
+    rotate: bool = True
+    crop: bool = True
+    threshold: Literal["adaptive", "auto", "none", "otsu"] = "auto"
+    scale: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OcrOptions:
+    """How it is read.
+
+    ``language``: Tesseract's names of the languages that the text may be in, ``deu+fra``. ``engine``: ``text_layer``
+    takes only what a PDF has as text, ``tesseract`` recognises every page, ``auto`` does so where a page has no text,
+    or one that makes no sense.
+    """
+
+    language: str = "eng"
+    engine: Literal["auto", "tesseract", "text_layer"] = "auto"
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigProblem:
     """What is wrong with a value. ``path`` is its JSON path, like ``$.server.port``."""
 
@@ -510,6 +591,141 @@ class JobList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Address:
+    """Somebody. ``name`` is empty if there is none, ``address`` if it is broken."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A part that is not the message's text.
+
+    ``name`` is empty if it has none. ``size`` is that of its content, decoded. ``inline``: meant to be shown within the
+    text, as pictures are. ``within`` is the part of the forwarded message, or winmail.dat, that it is in. ``content``
+    is there if the part was asked for; ``next_offset`` if there is more of it.
+    """
+
+    part: int
+    name: str = field(repr=False)
+    media_type: str
+    size: int
+    inline: bool
+    content_id: str | None = field(default=None, repr=False)
+    within: int | None = None
+    content: bytes | None = field(default=None, repr=False)
+    next_offset: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedMessage:
+    """A message, as far as it could be read; ``problems`` says in sentences what could not.
+
+    ``sender`` is whom its From header names. ``date`` is in microseconds since 1970. ``text`` is the plain text, or the
+    HTML as text, the cells of a row on one line; ``text_from`` says which: ``plain``, ``html``, ``none``. ``headers``
+    has some that tell programs' mail from people's: ``list_id``, ``list_unsubscribe``, ``auto_submitted``,
+    ``precedence`` and others. ``sha256`` and ``raw_size`` are the whole message's; ``raw`` is there for ``part`` 0, and
+    ``next_offset`` if there is more of it.
+    """
+
+    uid: int
+    message_id: str | None = field(repr=False)
+    in_reply_to: str | None = field(repr=False)
+    references: list[str] = field(repr=False)
+    subject: str = field(repr=False)
+    sender: Address = field(repr=False)
+    to: list[Address] = field(repr=False)
+    cc: list[Address] = field(repr=False)
+    reply_to: list[Address] = field(repr=False)
+    date: int | None
+    headers: dict[str, str] = field(repr=False)
+    text: str = field(repr=False)
+    text_from: str
+    attachments: list[Attachment]
+    raw_size: int
+    sha256: str
+    problems: list[str] = field(repr=False)
+    html: str | None = field(default=None, repr=False)
+    raw: bytes | None = field(default=None, repr=False)
+    next_offset: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImapMailbox:
+    """A folder of an IMAP server.
+
+    ``credential`` names one of the extension's credentials in this library: ``basic`` (a password) or ``oauth2``; the
+    host uses it, the extension never sees it. ``username`` is needed where the credential has none. ``port`` is 993, or
+    143 without ``tls``. ``folder`` as ``mail.folders`` names it.
+    """
+
+    type: Literal["imap"] = "imap"
+    host: str
+    credential: str
+    port: int | None = None
+    security: Literal["plain", "starttls", "tls"] = "tls"
+    username: str | None = None
+    folder: str = "INBOX"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaildirMailbox:
+    """A Maildir in a shared folder: ``file`` is ``NAME/path`` of the folder that has ``cur`` and ``new`` in it."""
+
+    type: Literal["maildir"] = "maildir"
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MboxMailbox:
+    """An mbox file in a shared folder: ``file`` is ``NAME/path``."""
+
+    type: Literal["mbox"] = "mbox"
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageFlagged:
+    """The flags that it has now."""
+
+    flags: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedMessage:
+    """A message without its content.
+
+    ``date`` is in microseconds since 1970, null if it has none. ``size`` is in bytes. ``flags`` as IMAP writes them:
+    ``\\Seen``. ``has_attachments`` is a guess from its type, null where that says nothing.
+    """
+
+    uid: int
+    message_id: str | None = field(repr=False)
+    subject: str = field(repr=False)
+    sender: Address = field(repr=False)
+    date: int | None
+    size: int
+    flags: list[str]
+    has_attachments: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagesListed:
+    """A page; it may have fewer messages than were asked for, also none, and not be the last.
+
+    ``next_uid`` is what to give as ``after_uid`` for the next one, null if this is the last. ``uid_next`` is greater
+    than all uids so far, null if the server does not say.
+    """
+
+    uid_validity: int
+    uid_next: int | None
+    messages: list[ListedMessage]
+    next_uid: int | None
+    reset: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class MediaHashed:
     """Hashes of 64 bits in hex; null where not asked for. Pictures that look alike differ in few bits."""
 
@@ -760,6 +976,39 @@ class AiClient(Client):
             },
             {
                 "options": (options, None),
+            },
+        )
+
+    def ocr(
+        self,
+        *,
+        data: bytes | None = None,
+        entry: UUID | str | None = None,
+        file: str | None = None,
+        options: OcrOptions | None = None,
+        pages: str | None = None,
+        words: bool = True,
+    ) -> DocumentRead:
+        """Read the text of an image or a PDF: its own text where it has a good one, else by Tesseract.
+
+        An image (PNG, JPEG, TIFF, WebP, GIF, BMP, HEIC) or a PDF; one of ``data``, ``entry`` and ``file`` is given.
+
+        ``pages`` are those of a PDF or a TIFF, ``1-5,8``; without it all are read, if there are no more than a call may
+        read. ``words``: whether the answer has each word with its place.
+
+        A query: ``query:ai.ocr``.
+        """
+        return self._call(
+            "query:ai.ocr",
+            DocumentRead,
+            {},
+            {
+                "data": (data, None),
+                "entry": (entry, None),
+                "file": (file, None),
+                "options": (options, None),
+                "pages": (pages, None),
+                "words": (words, True),
             },
         )
 
@@ -1521,6 +1770,109 @@ class JobsClient(Client):
         )
 
 
+class MailClient(Client):
+    """Operations of the family ``mail``."""
+
+    def fetch(
+        self,
+        mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
+        uid: int,
+        uid_validity: int,
+        *,
+        part: int | None = None,
+        offset: int = 0,
+        max_bytes: int = 2097152,
+        html: bool = False,
+    ) -> FetchedMessage:
+        """Get a message, its text and the list of its attachments; with ``part``, the content of one of them.
+
+        A message that is broken is read as far as it can be. Getting a message does not mark it as seen.
+
+        Which message. ``part`` adds the content of one of its attachments; 0 that of the whole message, as it came.
+
+        At most ``max_bytes`` of the text, and of the content from ``offset`` on. ``html``: also the text's HTML as it
+        is.
+
+        A query: ``query:mail.fetch``.
+        """
+        return self._call(
+            "query:mail.fetch",
+            FetchedMessage,
+            {
+                "mailbox": mailbox,
+                "uid": uid,
+                "uid_validity": uid_validity,
+            },
+            {
+                "part": (part, None),
+                "offset": (offset, 0),
+                "max_bytes": (max_bytes, 2097152),
+                "html": (html, False),
+            },
+        )
+
+    def flag(
+        self,
+        mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
+        uid: int,
+        uid_validity: int,
+        *,
+        add: builtins.list[str] | None = None,
+        remove: builtins.list[str] | None = None,
+    ) -> MessageFlagged:
+        """Give a message flags, and take others away; it is the same once or twice.
+
+        Which flags a message gets and loses.
+
+        ``\\Seen``, ``\\Flagged``, ``\\Answered``, ``\\Draft``, ``\\Deleted``, or keywords, where the mailbox has any.
+
+        An action, idempotent: ``action:mail.flag``.
+        """
+        return self._call(
+            "action:mail.flag",
+            MessageFlagged,
+            {
+                "mailbox": mailbox,
+                "uid": uid,
+                "uid_validity": uid_validity,
+            },
+            {
+                "add": (add, None),
+                "remove": (remove, None),
+            },
+        )
+
+    def list(
+        self,
+        mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
+        *,
+        after_uid: int = 0,
+        uid_validity: int | None = None,
+        limit: int = 100,
+    ) -> MessagesListed:
+        """List the messages of a mailbox in pages, by uid, and so from where the last look ended.
+
+        The messages behind ``after_uid``, by ascending uid.
+
+        ``uid_validity`` is that of the page before. If it is not the mailbox's any more, all uids have changed: the
+        answer begins at the first message, whatever ``after_uid`` is, and ``reset`` says so.
+
+        A query: ``query:mail.list``.
+        """
+        return self._call(
+            "query:mail.list",
+            MessagesListed,
+            {
+                "mailbox": mailbox,
+            },
+            {
+                "after_uid": (after_uid, 0),
+                "uid_validity": (uid_validity, None),
+                "limit": (limit, 100),
+            },
+        )
+
+
 class MediaClient(Client):
     """Operations of the family ``media``."""
 
@@ -1966,6 +2318,7 @@ class VdfsClient(Client):
 CALLS: Final[dict[str, str]] = {
     "ai.classify_text": "query:ai.classify_text",
     "ai.embed": "query:ai.embed",
+    "ai.ocr": "query:ai.ocr",
     "config.get": "query:config.get",
     "config.set": "action:config.set",
     "credentials.audit": "query:credentials.audit",
@@ -1994,6 +2347,9 @@ CALLS: Final[dict[str, str]] = {
     "jobs.get": "query:jobs.get",
     "jobs.list": "query:jobs.list",
     "jobs.wait": "query:jobs.wait",
+    "mail.fetch": "query:mail.fetch",
+    "mail.flag": "action:mail.flag",
+    "mail.list": "query:mail.list",
     "media.hash": "query:media.hash",
     "media.inspect": "query:media.inspect",
     "media.thumbnail": "query:media.thumbnail",
@@ -2053,6 +2409,11 @@ class StandardClients(Caller):
     def jobs(self) -> JobsClient:
         """Operations of the family ``jobs``, in the job's library."""
         return JobsClient(self)
+
+    @property
+    def mail(self) -> MailClient:
+        """Operations of the family ``mail``, in the job's library."""
+        return MailClient(self)
 
     @property
     def media(self) -> MediaClient:

@@ -137,10 +137,19 @@ class Left(msgspec.Struct, tag="left"):
     data: bytes = b""
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """How deep."""
+
+    levels: int = 1
+    at: str = "top"
+
+
 class Right(msgspec.Struct, tag="right"):
     """Right."""
 
     turns: list[Left] = []
+    depth: Depth = Depth()
+    least: Depth = Depth(levels=0)
 
 
 class Request(msgspec.Struct):
@@ -202,7 +211,7 @@ def test_odd_operations_have_clients_too(tmp_path: Path, monkeypatch: pytest.Mon
                     "class": "x",
                     "self": 2,
                     "odd-name": "y",
-                    "either": {"type": "right", "turns": []},
+                    "either": {"type": "right", "turns": [], "depth": {}, "least": {}},
                     "levels": {},
                 }
             return {"type": "left", "bytes": 5, "data": "AAE="}
@@ -212,7 +221,12 @@ def test_odd_operations_have_clients_too(tmp_path: Path, monkeypatch: pytest.Mon
     assert client.query_list_v2(module.Right(turns=[module.Left(bytes=1)])).class_ == "x"
     assert sent == [
         {"class": "a", "self": 3, "levels": {"x": [1, "y"]}},
-        {"type": "right", "turns": [{"type": "left", "bytes": 1, "data": ""}]},
+        {
+            "type": "right",
+            "turns": [{"type": "left", "bytes": 1, "data": ""}],
+            "depth": {"levels": 1, "at": "top"},
+            "least": {"levels": 0, "at": "top"},
+        },
     ]
 
 

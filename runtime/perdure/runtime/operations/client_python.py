@@ -18,7 +18,7 @@ from typing import Any, Final
 from perdure.runtime.operations.catalogue import catalogue
 from perdure.runtime.operations.client_text import WIDTH, docstring
 from perdure.runtime.operations.declaration import Operation
-from perdure.runtime.operations.schemas import SENSITIVE
+from perdure.runtime.operations.schemas import SENSITIVE, resolved
 
 _COMMAND: Final = "python3 -m perdure.runtime.operations.client_python > sdk/python/perdure_sdk/clients.py"
 _TYPES: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
@@ -127,19 +127,18 @@ class _Module:
         if _secret(part):
             options.append("repr=False")
         tag: list[Any] = part.get("enum", []) if required else []
+        kind = self._kind(family, part, root, shadowed)
         default = None
         if len(tag) == 1:
             default = _literal(tag[0])
         elif not required:
             value = part.get("default")
             if isinstance(value, list | tuple | dict):
-                factory = ("dict" if isinstance(value, dict) else "list") if not value else f"lambda: {_literal(value)}"
-                options.insert(0, f"default_factory={factory}")
+                options.insert(0, f"default_factory={_factory(kind, value, resolved(part, root))}")
             else:
                 default = _default(part, value)
         if default is not None and options:
             options.insert(0, f"default={default}")
-        kind = self._kind(family, part, root, shadowed)
         given = f" = field({', '.join(options)})" if options else f" = {default}" if default is not None else ""
         return f"    {known}: {kind}{given}"
 
@@ -340,6 +339,19 @@ def _text(value: str) -> str:
     """A text as a literal, in double quotes as far as that can be."""
     shown = repr(value)
     return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
+
+
+def _factory(kind: str, value: list[Any] | tuple[Any, ...] | dict[str, Any], schema: dict[str, Any]) -> str:
+    """What makes a default that can be changed, or is an object of a class of its own."""
+    fields = schema.get("properties")
+    if isinstance(value, dict) and fields is not None:
+        other = {name: given for name, given in value.items() if fields[name].get("default") != given}
+        if not other:
+            return kind
+        return f"lambda: {kind}({', '.join(f'{_python_name(name)}={_literal(part)}' for name, part in other.items())})"
+    if not value:
+        return "dict" if isinstance(value, dict) else "list"
+    return f"lambda: {_literal(value)}"
 
 
 def _default(part: dict[str, Any], value: Any) -> str:
