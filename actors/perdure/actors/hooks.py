@@ -20,6 +20,8 @@ BUDGETS: Final = (
 # What becomes of an action in doubt without a person, and with one.
 DOUBT_HANDLING: Final = ("retried", "attention")
 DOUBT_RESOLUTIONS: Final = ("succeeded", "failed", "again")
+# What becomes of a passphrase that somebody gives.
+PASSPHRASE_TRIES: Final = ("right", "wrong", "throttled")
 HOST_FUNCTIONS: Final = (
     "log",
     "report_progress",
@@ -113,6 +115,9 @@ class ActorHooks:
 
     def doubt_resolved(self, resolution: str) -> None:
         """A person said what became of an action in doubt: ``succeeded``, ``failed`` or ``again``."""
+
+    def passphrase_tried(self, extension: str, outcome: str) -> None:
+        """Somebody gave a passphrase of the extension's credentials: ``right``, ``wrong``, or ``throttled``."""
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """The rate limit of an extension let a call pass, or did not."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from perdure.actors.hooks import BUDGETS, DOUBT_HANDLING, DOUBT_RESOLUTIONS, HOST_FUNCTIONS
+from perdure.actors.hooks import BUDGETS, DOUBT_HANDLING, DOUBT_RESOLUTIONS, HOST_FUNCTIONS, PASSPHRASE_TRIES
 from perdure.actors.operations import CODES, EFFECTS
 from perdure.store.events import ERROR_KINDS
 from perdure.store.lifecycle import TERMINAL, UNFINISHED
@@ -106,6 +106,11 @@ LABELS: Final = {
             name="resolution",
             meaning="what a person said of an action in doubt",
             values=DOUBT_RESOLUTIONS,
+        ),
+        Label(
+            name="outcome",
+            meaning="what became of a passphrase: `throttled` ones were not looked at, after too many wrong ones",
+            values=PASSPHRASE_TRIES,
         ),
         Label(
             name="mailbox",
@@ -226,6 +231,12 @@ METRICS: Final = (
         kind="counter",
         help="Actions in doubt of which a person said what became of them.",
         labels=("resolution",),
+    ),
+    MetricDefinition(
+        name="perdure_passphrase_tries_total",
+        kind="counter",
+        help="Passphrases that somebody gave for an extension's credentials.",
+        labels=("extension", "outcome"),
     ),
     MetricDefinition(
         name="perdure_rate_limit_decisions_total",

@@ -55,6 +55,7 @@ class PrometheusHooks(ActorHooks):
         self._reused = self._with(Counter("perdure_actions_reused_total"))
         self._doubts = self._with(Counter("perdure_actions_in_doubt_total"))
         self._resolved = self._with(Counter("perdure_doubts_resolved_total"))
+        self._passphrases = self._with(Counter("perdure_passphrase_tries_total"))
         self._decisions = self._with(Counter("perdure_rate_limit_decisions_total"))
         self._budgets = self._with(Counter("perdure_budget_reached_total"))
         self._events = self._with(Counter("perdure_log_appended_events_total"))
@@ -197,6 +198,10 @@ class PrometheusHooks(ActorHooks):
     def doubt_resolved(self, resolution: str) -> None:
         """See `ActorHooks.doubt_resolved`."""
         self._resolved.add(1, self._bounds.value("resolution", resolution))
+
+    def passphrase_tried(self, extension: str, outcome: str) -> None:
+        """See `ActorHooks.passphrase_tried`."""
+        self._passphrases.add(1, self._bounds.value("extension", extension), self._bounds.value("outcome", outcome))
 
     def rate_limited(self, extension: str, allowed: bool) -> None:
         """See `ActorHooks.rate_limited`."""

@@ -85,6 +85,15 @@ class KeepingFacade(Parts):
         self._check()
         return self.keychain.rotate(master_key)
 
+    def waiting_for_unlock(self) -> dict[UUID, str]:
+        """The jobs that are suspended because credentials are locked, each with the extension whose they are.
+
+        They go on when somebody unlocks those (``action:credentials.unlock``, docs/secrets.md), or takes the passphrase
+        away. Known of the jobs that came to it in this process.
+        """
+        self._check()
+        return self._system.locked_jobs()
+
     def erasure(self, *, extension: str | None = None, library_id: UUID | None = None) -> Erasure:
         """What `erase` would take along. Errors as for `erase`."""
         self._check()
