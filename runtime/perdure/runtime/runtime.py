@@ -16,6 +16,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,9 +30,10 @@ from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.consent import Consent
 from perdure.runtime.credentials.share_ends import ShareEnds
+from perdure.runtime.credentials.lock_operations import lock_operations
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
-from perdure.runtime.extensions import Extensions
+from perdure.runtime.extensions import Extensions, is_installed
 from perdure.runtime.facade.control import ControlFacade
 from perdure.runtime.facade.dispatch import DispatchFacade
 from perdure.runtime.facade.extensions import ExtensionFacade
@@ -142,6 +144,7 @@ class Runtime(
             riders=self._book,
             budgets=self._book,
             upgrade_of=self._extensions.upgrade_of,
+            is_locked=keychain.locks.is_locked,
         )
         self._extensions.system = self._system
         self._calls = HostCalls(self._system, self.operations, store, settings.call_timeout)
@@ -157,6 +160,7 @@ class Runtime(
         self._shares = ShareEnds(store, self.call)
         self._sealer = Sealer(store, keychain, self._system.append, clock)
         self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
+        self._housekeeping.add(Chore("locks", 5.0, lambda stopping: keychain.locks.forget_expired(), 5.0))
         self._housekeeping.add(*self._sealer.chores(settings.seal_interval))
         self._housekeeping.add(*self._retention.chores(settings.retention_interval))
         self.worker_pool = WorkerPool()
@@ -166,6 +170,7 @@ class Runtime(
         self._housekeeping.add(
             Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
         )
+        self.lock_operations = lock_operations(keychain, hooks, partial(is_installed, store), self._system.unlocked)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
@@ -206,7 +211,7 @@ class Runtime(
             BadOperation, DuplicateOperation: one of ``operations`` cannot be registered.
         """
         settings, clock = settings or RuntimeSettings(), clock or SystemClock()
-        keychain = Keychain.of_folder(Path(path), settings.master_key)
+        keychain = Keychain.of_folder(Path(path), settings.master_key, clock.monotonic)
         with contextlib.ExitStack() as stack:
             store = LmdbEventStore.open(
                 path, clock=clock.now, map_size=settings.map_size, max_map_size=settings.max_map_size
@@ -237,7 +242,7 @@ class Runtime(
         settings, clock = settings or RuntimeSettings(), clock or SystemClock()
         with contextlib.ExitStack() as stack:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perdure-")))
-            store, keychain = store or MemoryEventStore(clock.now), Keychain.in_memory(keys)
+            store, keychain = store or MemoryEventStore(clock.now), Keychain.in_memory(keys, clock.monotonic)
             cache = cache / "cache"
             return cls._start(
                 store, keychain, cache, settings, hooks, clock, consent, operations, compile_silently, stack, recover

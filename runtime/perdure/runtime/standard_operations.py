@@ -30,6 +30,7 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(*vdfs_operations(runtime.vdfs))
     register(*file_operations(runtime.shared_folders, runtime.clock))
     register(*media_operations(runtime.settings.media, runtime.sources, runtime.worker_pool))
+    register(*runtime.lock_operations)
     register(*runtime.job_operations)
     register(*runtime.event_operations)
     register(*http_operations(runtime.settings.http, runtime.hosts_of))
