@@ -16,7 +16,6 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,11 +28,11 @@ from perdure.actors.system import ActorSystem, SystemSettings
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.consent import Consent
-from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.credentials.lock_operations import lock_operations
+from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
-from perdure.runtime.extensions import Extensions, is_installed
+from perdure.runtime.extensions import Extensions
 from perdure.runtime.facade.control import ControlFacade
 from perdure.runtime.facade.dispatch import DispatchFacade
 from perdure.runtime.facade.extensions import ExtensionFacade
@@ -170,7 +169,7 @@ class Runtime(
         self._housekeeping.add(
             Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
         )
-        self.lock_operations = lock_operations(keychain, hooks, partial(is_installed, store), self._system.unlocked)
+        self.lock_operations = lock_operations(store, keychain, hooks, self._system.unlocked)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 
