@@ -16,6 +16,7 @@ import msgspec
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.credentials.records import prefix_of
+from perdure.runtime.extensions import is_installed
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, Sensitive, action, query
 from perdure.runtime.secrets.errors import (
@@ -29,10 +30,11 @@ from perdure.runtime.secrets.errors import (
 )
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.errors import StoreError
+from perdure.store.event_store import EventStore
 
 UNLOCK: Final = "action:credentials.unlock"
-SET_PASSPHRASE: Final = "action:credentials.set_passphrase"
-REMOVE_PASSPHRASE: Final = "action:credentials.remove_passphrase"
+SET: Final = "action:credentials.set_passphrase"
+REMOVE: Final = "action:credentials.remove_passphrase"
 LOCK_STATE: Final = "query:credentials.lock_state"
 UNLOCK_SECONDS: Final = 900
 MOST_SECONDS: Final = 30 * 86_400
@@ -112,7 +114,7 @@ class AskLockState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class LockStateAnswer(msgspec.Struct, frozen=True):
-    """``has_passphrase``: else they are never locked. ``seconds``: how long they stay unlocked, 0 while they are locked.
+    """``has_passphrase``: else they are not locked. ``seconds``: how long they stay unlocked; 0 while they are locked.
 
     ``retry_after_ms``: after wrong passphrases, when the next one is looked at; 0 if it is now.
     """
@@ -127,22 +129,22 @@ class LockOperations:
     """The handlers.
 
     Args:
+        store: where extensions and credentials are.
         keychain: has the locks.
         hooks: told of each passphrase that was tried.
-        installed: whether an extension is.
         unlocked: told which extension's credentials were unlocked: jobs may wait for that.
     """
 
     def __init__(
         self,
+        store: EventStore,
         keychain: Keychain,
         hooks: ActorHooks,
-        installed: Callable[[str], bool],
         unlocked: Callable[[str], object],
     ) -> None:
+        self._store = store
         self._locks = keychain.locks
         self._hooks = hooks
-        self._installed = installed
         self._unlocked = unlocked
 
     @action(
@@ -156,8 +158,9 @@ class LockOperations:
     def set_passphrase(self, context: CallContext, request: SetPassphrase) -> PassphraseSet:
         """Give an extension's credentials a passphrase, or another one; without it they stay locked."""
         extension = request.extension
-        # A misspelt name would lock nothing, and nobody would know.
-        if not self._installed(extension) and not context.data.scan(prefix_of(extension), limit=1):
+        # A misspelt name would lock nothing, and nobody would know. Read past the call's own data: what others store
+        # meanwhile is no reason to do this again.
+        if not is_installed(self._store, extension) and not self._store.rows(prefix_of(extension), limit=1):
             raise OperationFailed("not_found", f"there is no extension {extension!r}, nor has it credentials")
         with self._answered(context, extension):
             if request.new_passphrase is None:
@@ -232,10 +235,10 @@ class LockOperations:
 
 
 def lock_operations(
-    keychain: Keychain, hooks: ActorHooks, installed: Callable[[str], bool], unlocked: Callable[[str], object]
+    store: EventStore, keychain: Keychain, hooks: ActorHooks, unlocked: Callable[[str], object]
 ) -> Sequence[Callable[..., Any]]:
     """The handlers to register; see `LockOperations`."""
-    operations = LockOperations(keychain, hooks, installed, unlocked)
+    operations = LockOperations(store, keychain, hooks, unlocked)
     return (
         operations.set_passphrase,
         operations.remove_passphrase,
