@@ -48,6 +48,8 @@ from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.idempotency import KeyedDispatch
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
+from perdure.runtime.mail.mailboxes import Mailboxes
+from perdure.runtime.mail.uid_lists import UidLists
 from perdure.runtime.operations.discovery import BrokenEntryPoint, register_discovered
 from perdure.runtime.operations.host_calls import HostCalls
 from perdure.runtime.operations.registry import OperationRegistry
@@ -166,6 +168,8 @@ class Runtime(
         self.vdfs = vdfs_host(store, clock, settings)
         self.shared_folders = SharedFolders(cache_folder.parent)
         self.sources = SourceReader(self.vdfs, self.shared_folders)
+        uids = UidLists(cache_folder.parent / "mail", clock.now)
+        self.mailboxes = Mailboxes(settings.mail, self.shared_folders, uids)
         self._housekeeping.add(
             Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
         )

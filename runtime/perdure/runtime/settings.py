@@ -13,6 +13,7 @@ from perdure.runtime.ai.ocr.settings import OcrSettings
 from perdure.runtime.ai.settings import AiSettings
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.http.settings import HttpSettings
+from perdure.runtime.mail.settings import MailSettings
 from perdure.runtime.media.settings import MediaSettings
 
 
@@ -31,6 +32,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
             from its last checkpoint.
         budgets: how much an extension may use, where neither its manifest nor its grant says so.
         http: requests of extensions to other hosts; which private networks they may reach.
+        mail: connections to mail servers, and how much is read of a message (docs/mail.md).
         media: pictures: how large they may be, how many are worked on at once.
         ai: which models read texts: the one that ships, or an endpoint of OpenAI's protocol (docs/ai.md).
         ocr: how documents are read, and how large they may be (docs/ocr.md).
@@ -64,6 +66,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     replay_limit: ReplayLimit = ReplayLimit()
     budgets: Budgets = Budgets()
     http: HttpSettings = HttpSettings()
+    mail: MailSettings = MailSettings()
     media: MediaSettings = MediaSettings()
     ai: AiSettings = AiSettings()
     ocr: OcrSettings = OcrSettings()

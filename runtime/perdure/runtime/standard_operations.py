@@ -11,6 +11,7 @@ from perdure.runtime.config.operations import config_operations
 from perdure.runtime.credentials.family import credential_family
 from perdure.runtime.files.operations import file_operations
 from perdure.runtime.http.operations import http_operations
+from perdure.runtime.mail.operations import mail_operations
 from perdure.runtime.media.operations import media_operations
 from perdure.runtime.operations import ping
 from perdure.runtime.random.operations import random_operations
@@ -29,6 +30,7 @@ def register_standard_operations(runtime: Runtime) -> None:
     register(*config_operations(lambda extension: runtime.inspect(extension).manifest))
     register(*vdfs_operations(runtime.vdfs))
     register(*file_operations(runtime.shared_folders, runtime.clock))
+    register(*mail_operations(runtime.settings.mail, runtime.mailboxes, runtime.worker_pool))
     register(*media_operations(runtime.settings.media, runtime.sources, runtime.worker_pool))
     register(*runtime.lock_operations)
     register(*runtime.job_operations)

@@ -1,0 +1,323 @@
+"""``mail.list``, ``fetch``, ``flag``, ``folders``, ``wait``: mailboxes of IMAP servers, Maildir and mbox folders.
+
+A mailbox is named by value in each call, so that there is nothing to open and nothing to close: a job that was killed
+asks for its next page as if nothing had happened. Passwords stay on this side: a call names a credential, the host uses
+it. Messages are read in a worker process; one that cannot be read is an answer with ``problems``, not a failure. All
+that a person wrote or was sent is recorded sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from perdure.actors.operations import OperationFailed
+from perdure.runtime.mail.mailbox import (
+    Flag,
+    FoundMessage,
+    Mailbox,
+    RawMail,
+    Uid,
+)
+from perdure.runtime.mail.mailboxes import Mailboxes
+from perdure.runtime.mail.parsing.messages import (
+    Address,
+    HeaderBlocks,
+    HeaderSummary,
+    RawMessage,
+    ReadHeaders,
+    ReadMessage,
+    Work,
+)
+from perdure.runtime.mail.settings import MailSettings
+from perdure.runtime.operations.context import CallContext
+from perdure.runtime.operations.declaration import Effect, Sensitive, action, query
+from perdure.runtime.worker_processes.pool import WorkerPool
+from perdure.runtime.worker_processes.task import Task
+
+MAIL: Final = Task("perdure.runtime.mail.parsing.worker:read", memory_bytes=2 << 30, processes=2, extra="mail")
+MAX_ANSWER_BYTES: Final = 5 * 1024 * 1024  # of content: within a job's payload limit (8 MiB) also as base64
+_LISTED_BYTES: Final = 2 * 1024 * 1024  # of subjects and senders in a page
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_headers = msgspec.msgpack.Decoder(ReadHeaders).decode
+_decode_message = msgspec.msgpack.Decoder(ReadMessage).decode
+
+
+class ListMessages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The messages behind ``after_uid``, by ascending uid.
+
+    ``uid_validity`` is that of the page before. If it is not the mailbox's any more, all uids have changed: the answer
+    begins at the first message, whatever ``after_uid`` is, and ``reset`` says so.
+    """
+
+    mailbox: Mailbox
+    after_uid: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    uid_validity: int | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+
+
+class ListedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    r"""A message without its content.
+
+    ``date`` is in microseconds since 1970, null if it has none. ``size`` is in bytes. ``flags`` as IMAP writes them:
+    ``\Seen``. ``has_attachments`` is a guess from its type, null where that says nothing.
+    """
+
+    uid: int
+    message_id: Annotated[str, Sensitive] | None
+    subject: Annotated[str, Sensitive]
+    sender: Annotated[Address, Sensitive]
+    date: int | None
+    size: int
+    flags: list[str]
+    has_attachments: bool | None
+
+
+class MessagesListed(msgspec.Struct, frozen=True, kw_only=True):
+    """A page; it may have fewer messages than were asked for, also none, and not be the last.
+
+    ``next_uid`` is what to give as ``after_uid`` for the next one, null if this is the last. ``uid_next`` is greater
+    than all uids so far, null if the server does not say.
+    """
+
+    uid_validity: int
+    uid_next: int | None
+    messages: list[ListedMessage]
+    next_uid: int | None
+    reset: bool
+
+
+class FetchMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which message. ``part`` adds the content of one of its attachments; 0 that of the whole message, as it came.
+
+    At most ``max_bytes`` of the text, and of the content from ``offset`` on. ``html``: also the text's HTML as it is.
+    """
+
+    mailbox: Mailbox
+    uid: Uid
+    uid_validity: int
+    part: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
+    max_bytes: Annotated[int, msgspec.Meta(ge=1, le=MAX_ANSWER_BYTES)] = 2 * 1024 * 1024
+    html: bool = False
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A part that is not the message's text.
+
+    ``name`` is empty if it has none. ``size`` is that of its content, decoded. ``inline``: meant to be shown within the
+    text, as pictures are. ``within`` is the part of the forwarded message, or winmail.dat, that it is in. ``content``
+    is there if the part was asked for; ``next_offset`` if there is more of it.
+    """
+
+    part: int
+    name: Annotated[str, Sensitive]
+    media_type: str
+    size: int
+    inline: bool
+    content_id: Annotated[str, Sensitive] | None = None
+    within: int | None = None
+    content: Annotated[bytes, Sensitive] | None = None
+    next_offset: int | None = None
+
+
+class FetchedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message, as far as it could be read; ``problems`` says in sentences what could not.
+
+    ``sender`` is whom its From header names. ``date`` is in microseconds since 1970. ``text`` is the plain text, or the
+    HTML as text, the cells of a row on one line; ``text_from`` says which: ``plain``, ``html``, ``none``. ``headers``
+    has some that tell programs' mail from people's: ``list_id``, ``list_unsubscribe``, ``auto_submitted``,
+    ``precedence`` and others. ``sha256`` and ``raw_size`` are the whole message's; ``raw`` is there for ``part`` 0, and
+    ``next_offset`` if there is more of it.
+    """
+
+    uid: int
+    message_id: Annotated[str, Sensitive] | None
+    in_reply_to: Annotated[str, Sensitive] | None
+    references: Annotated[list[str], Sensitive]
+    subject: Annotated[str, Sensitive]
+    sender: Annotated[Address, Sensitive]
+    to: Annotated[list[Address], Sensitive]
+    cc: Annotated[list[Address], Sensitive]
+    reply_to: Annotated[list[Address], Sensitive]
+    date: int | None
+    headers: Annotated[dict[str, str], Sensitive]
+    text: Annotated[str, Sensitive]
+    text_from: str
+    attachments: list[Attachment]
+    raw_size: int
+    sha256: str
+    problems: Annotated[list[str], Sensitive]
+    html: Annotated[str, Sensitive] | None = None
+    raw: Annotated[bytes, Sensitive] | None = None
+    next_offset: int | None = None
+
+
+class FlagMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    r"""Which flags a message gets and loses.
+
+    ``\Seen``, ``\Flagged``, ``\Answered``, ``\Draft``, ``\Deleted``, or keywords, where the mailbox has any.
+    """
+
+    mailbox: Mailbox
+    uid: Uid
+    uid_validity: int
+    add: Annotated[list[Flag], msgspec.Meta(max_length=32)] = []
+    remove: Annotated[list[Flag], msgspec.Meta(max_length=32)] = []
+
+
+class MessageFlagged(msgspec.Struct, frozen=True):
+    """The flags that it has now."""
+
+    flags: list[str]
+
+
+class MailOperations:
+    """The handlers.
+
+    Args:
+        settings: limits.
+        mailboxes: who opens them.
+        pool: where messages are read.
+    """
+
+    def __init__(self, settings: MailSettings, mailboxes: Mailboxes, pool: WorkerPool) -> None:
+        self._settings = settings
+        self._mailboxes = mailboxes
+        self._pool = pool
+
+    @query("mail.list", timeout=120.0)
+    def list(self, context: CallContext, request: ListMessages) -> MessagesListed:
+        """List the messages of a mailbox in pages, by uid, and so from where the last look ended."""
+        with self._mailboxes.opened(context, request.mailbox) as mailbox:
+            page = mailbox.page(request.after_uid, request.uid_validity, request.limit)
+        summaries = self._summaries(context, [message.head for message in page.messages])
+        listed: list[ListedMessage] = []
+        room = _LISTED_BYTES
+        for message, summary in zip(page.messages, summaries, strict=True):
+            room -= len(summary.subject) + len(summary.sender.name) + len(summary.sender.address)
+            if room < 0 and listed:
+                break
+            listed.append(_listed(message, summary))
+        cut = len(listed) < len(page.messages)
+        return MessagesListed(
+            uid_validity=page.uid_validity,
+            uid_next=page.uid_next,
+            messages=listed,
+            next_uid=listed[-1].uid if cut else page.next_uid,
+            reset=page.reset,
+        )
+
+    @query("mail.fetch", timeout=120.0)
+    def fetch(self, context: CallContext, request: FetchMessage) -> FetchedMessage:
+        """Get a message, its text and the list of its attachments; with ``part``, the content of one of them.
+
+        A message that is broken is read as far as it can be. Getting a message does not mark it as seen.
+        """
+        with self._mailboxes.opened(context, request.mailbox) as mailbox:
+            mail = mailbox.raw(request.uid, request.uid_validity, self._settings.max_message_bytes)
+        read = self._read(context, mail, request)
+        if request.part and read.content is None:
+            raise OperationFailed("not_found", f"the message has no part {request.part}")
+        return _fetched(request, mail, read)
+
+    @action("mail.flag", effect=Effect.IDEMPOTENT, timeout=60.0)
+    def flag(self, context: CallContext, request: FlagMessage) -> MessageFlagged:
+        """Give a message flags, and take others away; it is the same once or twice."""
+        add = {flag.lower(): flag for flag in request.add}
+        if add.keys() & {flag.lower() for flag in request.remove}:
+            raise OperationFailed("invalid_payload", "a flag cannot be both added and removed")
+        with self._mailboxes.opened(context, request.mailbox) as mailbox:
+            flags = mailbox.flag(request.uid, request.uid_validity, [*add.values()], request.remove)
+        return MessageFlagged(flags)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _run(self, context: CallContext, work: Work) -> bytes:
+        return self._pool.run(MAIL, _encode(work), seconds=context.remaining(), cancelled=context.cancelled)
+
+    def _summaries(self, context: CallContext, heads: list_[bytes]) -> ReadHeaders:
+        return _decode_headers(self._run(context, HeaderBlocks(heads))) if heads else []
+
+    def _read(self, context: CallContext, mail: RawMail, request: FetchMessage) -> ReadMessage:
+        work = RawMessage(mail.raw, request.part, request.offset, request.max_bytes, request.html)
+        try:
+            return _decode_message(self._run(context, work))
+        except OperationFailed as error:
+            if error.code != "failed":
+                raise
+            # The process died of it: the headers at least, and the text, if that is all that there is.
+            context.log.warning("a message of %d bytes was too much for the reader: %s", len(mail.raw), error.message)
+            return _decode_message(self._run(context, msgspec.structs.replace(work, careful=True)))
+
+
+list_ = list  # inside of the class above the name is an operation's
+
+
+def _listed(message: FoundMessage, summary: HeaderSummary) -> ListedMessage:
+    return ListedMessage(
+        uid=message.uid,
+        message_id=summary.message_id,
+        subject=summary.subject,
+        sender=summary.sender,
+        date=summary.date,
+        size=message.size,
+        flags=message.flags,
+        has_attachments=summary.has_attachments,
+    )
+
+
+def _fetched(request: FetchMessage, mail: RawMail, read: ReadMessage) -> FetchedMessage:
+    attachments = [
+        Attachment(
+            part=found.part,
+            name=found.name,
+            media_type=found.media_type,
+            size=found.size,
+            inline=found.inline,
+            content_id=found.content_id,
+            within=found.within,
+            content=read.content if found.part == request.part else None,
+            next_offset=_next_offset(request, read) if found.part == request.part else None,
+        )
+        for found in read.attachments
+    ]
+    problems = read.problems
+    if mail.cut:
+        problems = [f"only the first {len(mail.raw):,} of its {mail.size:,} bytes were read", *problems]
+    return FetchedMessage(
+        uid=request.uid,
+        message_id=read.message_id,
+        in_reply_to=read.in_reply_to,
+        references=read.references,
+        subject=read.subject,
+        sender=read.sender,
+        to=read.to,
+        cc=read.cc,
+        reply_to=read.reply_to,
+        date=read.date,
+        headers=read.headers,
+        text=read.text,
+        text_from=read.text_from,
+        attachments=attachments,
+        raw_size=mail.size,
+        sha256=read.sha256,
+        problems=problems,
+        html=read.html,
+        raw=read.content if request.part == 0 else None,
+        next_offset=_next_offset(request, read) if request.part == 0 else None,
+    )
+
+
+def _next_offset(request: FetchMessage, read: ReadMessage) -> int | None:
+    end = request.offset + len(read.content or b"")
+    return end if end < read.content_size else None
+
+
+def mail_operations(settings: MailSettings, mailboxes: Mailboxes, pool: WorkerPool) -> list[Callable[..., Any]]:
+    """The operations, ready to be registered; see `MailOperations`."""
+    operations = MailOperations(settings, mailboxes, pool)
+    return [operations.list, operations.fetch, operations.flag]
