@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 LONGEST_QUESTION: Final = 120  # characters; a longer one is an instruction, and drowns the labels that it stands before
-TEMPERATURE: Final = 0.12  # of the softmax, for labels whose vectors are orthogonal
+TEMPERATURE: Final = 0.05  # of the softmax, for labels whose vectors are orthogonal
 
 _PARTS: Final = re.compile(r"\s*[,;:.!?()\n]+\s*|\s+or\s+")
 

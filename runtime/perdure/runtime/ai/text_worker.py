@@ -42,6 +42,41 @@ BACKGROUND: Final = (
     "El libro trata de la historia de un pueblo.",
     "Ayer vimos una película.",
 )
+# What stands around what a mail says, whatever it says. Not "unsubscribe": that tells a newsletter.
+FRAME: Final = (
+    "Dear Sir or Madam,",
+    "Hello, how are you?",
+    "Best regards",
+    "If you have questions, please contact our customer service.",
+    "Our general terms and conditions apply.",
+    "Privacy policy, legal notice, imprint.",
+    "This e-mail may contain confidential information.",
+    "Company registered at the commercial register, managing director.",
+    "Please do not reply to this automatic message.",
+    "Follow us on Facebook and Instagram.",
+    "Visit our website for more information about us.",
+    "Sehr geehrte Damen und Herren,",
+    "Mit freundlichen Grüßen",
+    "Bei Rückfragen wenden Sie sich an unseren Kundenservice.",
+    "Es gelten unsere AGB und die Datenschutzerklärung.",
+    "Geschäftsführer, Sitz der Gesellschaft, Registergericht, USt-IdNr.",
+    "Diese E-Mail kann vertrauliche Informationen enthalten.",
+    "Bonjour Madame, Monsieur,",
+    "Cordialement",
+    "Pour toute question, contactez notre service client.",
+    "Conditions d'utilisation, politique de confidentialité, mentions légales.",
+    "Ce courriel est confidentiel. Merci de ne pas y répondre.",
+    "Estimado señor, estimada señora:",
+    "Un cordial saludo",
+    "Si tiene dudas, póngase en contacto con atención al cliente.",
+    "Aviso legal y política de privacidad.",
+    "Este correo es confidencial, no responda a este mensaje.",
+)
+# How the pieces of a long text are weighed for a label (docs/adr/0018-local-text-model.md has what was tried).
+_PIECE: Final = 120  # characters of a piece: a sentence
+_HALF: Final = 4  # after so many pieces one counts half: what a text is stands at its beginning
+_PLAIN: Final = 4  # the power of how little a piece is like a frame
+_TELLING: Final = 0.3  # of the labels' spread: how much more a piece counts that has more to say on them
 _GROUPS: Final = 2_000  # whose vectors are kept, at 2 KB each
 
 _request: Final = msgspec.msgpack.Decoder(TextRequest).decode
@@ -69,11 +104,23 @@ def _compared(asked: TextToCompare) -> Compared:
     centres = np.stack([_group(texts) for texts in asked.groups])
     offsets = centres - centres.mean(axis=0)
     spread = float(np.sqrt(np.einsum("ij,ij->i", offsets, offsets).mean()))
-    found = _vectors(chunks(asked.text))
+    found = _vectors(chunks(asked.text, _PIECE))
     if not len(found):
         return Compared(None, spread)
-    near = _mean(found) @ centres.T - (_background() @ centres.T).mean(axis=0)
-    return Compared([float(value) for value in near], spread)
+    near = found @ centres.T - (_kept(BACKGROUND) @ centres.T).mean(axis=0)
+    weights = _weights(found, near, spread)
+    return Compared([float(value) for value in weights @ near], spread)
+
+
+def _weights(pieces: Matrix, near: Matrix, spread: float) -> Matrix:
+    """How much each piece of a text counts; together 1. ``near`` is each piece's nearness to each label."""
+    framing = (pieces @ _kept(FRAME).T).max(axis=1)
+    weights = 0.5 ** (np.arange(len(pieces)) / _HALF) * np.clip(1 - framing, 0.02, 1) ** _PLAIN
+    if spread > 0:
+        telling = near.max(axis=1) - near.mean(axis=1)
+        weights = weights * np.exp((telling - telling.max()) / (spread * _TELLING))
+    total: Matrix = weights / weights.sum()
+    return total
 
 
 @functools.cache
@@ -82,8 +129,8 @@ def _model() -> USE:
 
 
 @functools.cache
-def _background() -> Matrix:
-    return _vectors(list(BACKGROUND))
+def _kept(texts: tuple[str, ...]) -> Matrix:
+    return _vectors(list(texts))
 
 
 @functools.lru_cache(maxsize=_GROUPS)
