@@ -161,6 +161,7 @@ class Runtime(
         self._shares = ShareEnds(store, self.call)
         self._sealer = Sealer(store, keychain, self._system.append, clock)
         self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
+        keychain.locks.parameters = settings.passphrase_work
         self._housekeeping.add(Chore("locks", 5.0, lambda stopping: keychain.locks.forget_expired(), 5.0))
         self._housekeeping.add(*self._sealer.chores(settings.seal_interval))
         self._housekeeping.add(*self._retention.chores(settings.retention_interval))

@@ -15,6 +15,7 @@ from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.mail.settings import MailSettings
 from perdure.runtime.media.settings import MediaSettings
+from perdure.runtime.secrets.passphrase import Argon2Parameters
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         ocr: how documents are read, and how large they may be (docs/ocr.md).
         master_key: 32 random bytes, if the program keeps the key of all secrets itself (docs/secrets.md). None: it is
             kept in the system's keyring where there is one, else in the data folder.
+        passphrase_work: how much memory and work a try of a passphrase costs, of passphrases that are set from now on.
         library_quota_bytes, library_quota_entries: what a library may hold that has no quota of its own.
         cross_extension: which job types of others an extension's jobs may dispatch, by its id, ``*`` for all of them:
             ``{"shop": ("ocr:read", "mail:*")}``. None but its own if it is not there.
@@ -71,6 +73,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ai: AiSettings = AiSettings()
     ocr: OcrSettings = OcrSettings()
     master_key: bytes | None = None
+    passphrase_work: Argon2Parameters = Argon2Parameters()
     library_quota_bytes: int = 64 << 30
     library_quota_entries: int = 1_000_000
     cross_extension: Mapping[str, tuple[str, ...]] = {}
