@@ -111,20 +111,16 @@ class Locks:
         files: the key files.
         chain: the keychain.
         monotonic: seconds of a clock that only goes on.
+
+    Attributes:
         parameters: how much work a passphrase is, of locks that are made from now on.
     """
 
-    def __init__(
-        self,
-        files: KeyFiles,
-        chain: Chain,
-        monotonic: Callable[[], float],
-        parameters: Argon2Parameters = Argon2Parameters(),  # noqa: B008 - frozen
-    ) -> None:
+    def __init__(self, files: KeyFiles, chain: Chain, monotonic: Callable[[], float]) -> None:
         self._files = files
         self._chain = chain
         self._monotonic = monotonic
-        self._parameters = parameters
+        self.parameters = Argon2Parameters()
         self._records: dict[str, LockRecord] | None = None
         self._opened: dict[str, _Opened] = {}  # by extension
         self._throttles: dict[str, Throttle] = {}
@@ -192,7 +188,7 @@ class Locks:
             if self.of(extension) is not None:
                 raise PassphraseIsSet(extension)
             parent, parent_key = self._parent(extension)
-            record, _ = make_lock(extension, parent, parent_key, passphrase, self._parameters)
+            record, _ = make_lock(extension, parent, parent_key, passphrase, self.parameters)
             with self._chain.held():
                 if self._chain.is_destroyed(parent):
                     raise KeyDestroyed(parent)  # erased at this moment; whoever wants it asks again
@@ -215,7 +211,7 @@ class Locks:
                 self._move(extension, old, private)  # what an earlier change left
                 self._destroy_previous(old)
             record, key = make_lock(
-                extension, parent, parent_key, new_passphrase, self._parameters, (old.id, private[old.id])
+                extension, parent, parent_key, new_passphrase, self.parameters, (old.id, private[old.id])
             )
             with self._chain.held():
                 self._require_current(old)

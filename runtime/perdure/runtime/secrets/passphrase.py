@@ -28,6 +28,10 @@ class Argon2Parameters(msgspec.Struct, frozen=True, kw_only=True):
     passes: int = 3
     lanes: int = 4
 
+    def __post_init__(self) -> None:
+        if not (1 <= self.passes <= 2**20 and 1 <= self.lanes <= 256 and 8 * self.lanes <= self.memory_kib <= 2**24):
+            raise ValueError("Argon2id takes a pass or more, a lane or more, and 8 KiB or more for each lane")
+
 
 def prepared(passphrase: str) -> bytes:
     """A passphrase's bytes, the same for each way in which a keyboard composes its characters (NFC, as RFC 8265, 4.2).
