@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from perdure.cli import (
     budgets_command,
+    credentials_commands,
     extensions_commands,
     folder_commands,
     jobs_commands,
@@ -171,6 +172,9 @@ command(log, "restore")(upkeep_commands.restore)
 command(log, "compact")(upkeep_commands.compact)
 command(log, "upgrade")(upkeep_commands.upgrade)
 command(log, "seal")(seal_commands.seal)
+credentials = group(app, "credentials", "See which credentials there are, and who did what with them.")
+command(credentials, "list")(credentials_commands.list_credentials)
+command(credentials, "audit")(credentials_commands.audit)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)
 command(keys, "public")(seal_commands.public)

@@ -85,6 +85,13 @@ def readers_of(data: Data, place: CredentialPlace) -> list[Share]:
     return [_share_of(key) for key, _ in data.scan(prefix)]
 
 
+def readers_in(store: EventStore, place: CredentialPlace, now: float) -> tuple[str, ...]:
+    """Who may read one credential at this moment. ``now`` is in seconds since 1970."""
+    prefix = row_key(_SHARES, place.extension, str(place.library_id), place.name) + SEPARATOR
+    rows = store.rows(prefix)
+    return tuple(_share_of(row.key).reader for row in rows if _decode(row.value).holds(now))
+
+
 def end_shares_of(data: Data, place: CredentialPlace) -> None:
     """End them all, with the credential."""
     for share in readers_of(data, place):
