@@ -7,6 +7,8 @@ import socket  # noqa: F401 - for `attempt`
 import threading
 import time
 
+import msgspec
+
 from perdure.actors.operations import OperationFailed
 
 
@@ -75,3 +77,14 @@ def burn(request: bytes) -> bytes:
     while time.monotonic() < end:
         pass
     return b"done"
+
+
+def cursed_picture(request: bytes) -> bytes:
+    """`perdure.runtime.media.worker.picture`, with two pictures that its decoders do not survive."""
+    from perdure.runtime.media.messages import PictureTask
+    from perdure.runtime.media.worker import picture
+
+    data = msgspec.msgpack.decode(request, type=PictureTask).picture
+    if data == b"die":
+        die(request)
+    return hang(request) if data == b"hang" else picture(request)

@@ -116,7 +116,7 @@ def _degrees(value: Any, towards: str | None, plus: str, minus: str, most: int) 
     towards = (towards or "").strip().upper()[:1]
     if parts is None or not 1 <= len(parts) <= 3 or min(parts) < 0 or towards not in (plus, minus):
         return None
-    degrees = sum(part / 60**power for power, part in enumerate(parts))
+    degrees = sum((part / 60.0**power for power, part in enumerate(parts)), 0.0)
     if not degrees <= most:
         return None
     return round(-degrees if towards == minus else degrees, 7)  # a centimetre

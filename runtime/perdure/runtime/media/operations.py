@@ -32,6 +32,7 @@ from perdure.runtime.worker_processes.pool import WorkerPool, processors
 from perdure.runtime.worker_processes.task import Task
 
 MAX_PROCESSES: Final = 8
+FUNCTION: Final = "perdure.runtime.media.worker:picture"
 
 Answer = TypeVar("Answer", MediaInspected, ThumbnailMade, MediaHashed)
 
@@ -50,7 +51,7 @@ class MediaOperations:
         self._sources = sources
         self._pool = pool
         self._task = Task(
-            "perdure.runtime.media.worker:picture",
+            FUNCTION,
             settings.memory_bytes,
             settings.processes or min(processors(), MAX_PROCESSES),
             "media",

@@ -21,6 +21,7 @@ from PIL import (
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -50,6 +51,8 @@ _PLUGINS: Final = (
     WebPImagePlugin,
 )
 _KNOWN: Final = "jpeg, png, heif, tiff, webp, gif, bmp, avif"
+# Pillow opens an MPO as a JPEG, and sees then that it is one.
+_OPENED: Final = tuple(name for name in FORMATS if name != "MPO")
 MAX_FRAMES: Final = 10_000  # counted; a GIF tells how many it has only by being read to its end
 _ORIENTATION: Final = 0x0112
 _UPRIGHT: Final = {
@@ -77,8 +80,8 @@ def opened(data: bytes, max_pixels: int) -> Image.Image:
         OperationFailed: it is none, or larger than it may be.
     """
     try:
-        picture = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
-    except Image.UnidentifiedImageError:
+        picture = Image.open(io.BytesIO(data), formats=_OPENED)
+    except UnidentifiedImageError:
         raise OperationFailed("invalid_payload", f"it is no picture that can be opened ({_KNOWN})") from None
     except MemoryError:
         raise

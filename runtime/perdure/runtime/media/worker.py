@@ -85,6 +85,7 @@ def thumbnail(opened: Image.Image, wanted: Thumbnail, max_pixels: int) -> Thumbn
     small = pictures.upright(_in_srgb(small, profile), orientation)
     if wanted.format == "jpeg":
         small = on_white(small)
+    small.info = {}  # writers take what they find there along
     out = io.BytesIO()
     if wanted.format == "png":
         small.save(out, "PNG", optimize=False)
