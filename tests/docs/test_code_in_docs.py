@@ -20,6 +20,7 @@ PAGES = (
     "docs/proof.md",
     "docs/seals.md",
     "docs/packages.md",
+    "docs/media.md",
 )
 
 

@@ -118,4 +118,4 @@ def test_a_decoder_that_dies_or_hangs_costs_its_own_call(tmp_path: Path, monkeyp
         assert (died.value.code, "SIGABRT" in str(died.value)) == ("failed", True)
         with pytest.raises(OperationError, match="did not end within"):
             runtime.call("query:media.hash", {"data": base64_of(b"hang")}, timeout=1.0)
-        assert runtime.call("query:media.inspect", {"data": base64_of(PHOTO)})["width"] == 640
+        assert runtime.call("query:media.inspect", {"data": base64_of(PHOTO)}).width == 640
