@@ -35,6 +35,7 @@ from perdure.runtime.operations.catalogue import catalogue
 from perdure.runtime.operations.declaration import Operation
 from perdure.runtime.operations.payload import check_payload
 from perdure.runtime.operations.schemas import example
+from perdure.runtime.secrets.errors import NeverSealed
 from perdure.runtime.secrets.sealing import open_recorded
 from perdure.store.events import (
     CALLS_STREAM,
@@ -54,11 +55,11 @@ _Answered = OperationAnswered | ActionAnswered | HostQueryAnswered | HostActionA
 
 
 class Asked(msgspec.Struct):
-    """One call by one caller: what it got, and what was recorded of it, opened."""
+    """One call by one caller: what it got, and what was recorded of it, opened; ``payload`` is None if it is forgotten."""
 
     answer: dict[str, Any]
     event: _Answered
-    payload: bytes
+    payload: bytes | None
     recorded: bytes
 
     @property
@@ -232,7 +233,12 @@ class OperationsContract:
         assert one.event.method == name
         assert one.event.code == one.code
         assert json.loads(one.recorded) == one.answer
-        assert json.loads(one.payload) == example(operation.schemas()[0])
+        assert (one.payload is None) is (operation.declaration.forgets and caller != "guest")
+        if one.payload is None:
+            assert isinstance(one.event.payload, Sealed)
+            assert json.loads(one.event.payload.shown).keys() == example(operation.schemas()[0]).keys()
+        else:
+            assert json.loads(one.payload) == example(operation.schemas()[0])
         if isinstance(one.event, HostQueryAnswered | HostActionAnswered):
             assert (one.event.caller, one.event.extension) == (caller, "acme")
         if not one.code:
@@ -334,5 +340,8 @@ def _asked_by_host(runtime: Runtime, method: str, request: object, *, extension:
 
 def _asked(runtime: Runtime, answer: dict[str, Any], event: _Answered) -> Asked:
     blobs = runtime.store.blobs
-    payload, recorded = (open_recorded(runtime.keychain, blobs, side) for side in (event.payload, event.answer))
-    return Asked(answer, event, payload, recorded)
+    recorded = open_recorded(runtime.keychain, blobs, event.answer)
+    try:
+        return Asked(answer, event, open_recorded(runtime.keychain, blobs, event.payload), recorded)
+    except NeverSealed:
+        return Asked(answer, event, None, recorded)
