@@ -62,7 +62,8 @@ class Tesseract:
                     "unavailable",
                     f"Tesseract cannot use the host's data for {languages}; it needs that of version 4",
                 ) from None
-            engine.SetVariable("debug_file", "/dev/null")
+            # tesserocr's /dev/null cannot be opened for writing here, and Tesseract writes there without looking.
+            engine.SetVariable("debug_file", "")
             while len(self._engines) >= _KEPT:
                 self._engines.pop(next(iter(self._engines))).End()
         self._engines[key] = engine  # the last used is the last
