@@ -55,7 +55,7 @@ _Answered = OperationAnswered | ActionAnswered | HostQueryAnswered | HostActionA
 
 
 class Asked(msgspec.Struct):
-    """One call by one caller: what it got, and what was recorded of it, opened; ``payload`` is None if it is forgotten."""
+    """One call by one caller: what it got, and what was recorded of it, opened; ``payload`` is None if forgotten."""
 
     answer: dict[str, Any]
     event: _Answered
