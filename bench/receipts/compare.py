@@ -149,7 +149,7 @@ def same_number(label: Label, came: str | None) -> bool:
 
 
 def same_name(expected: str, came: str | None) -> bool:
-    """Without accents, case, signs and legal forms; a letter or two may be misread, and a word or two may stand beside."""
+    """Without accents, case and legal forms; a letter or two may be misread, and a word or two may stand beside."""
     if not came:
         return False
     one, other = _bare_name(expected), _bare_name(came)
@@ -171,9 +171,8 @@ def right_items(expected: Sequence[LineItem], found: Found) -> tuple[int, int, i
     right = 0
     for item in expected:
         for one in left:
-            alike = difflib.SequenceMatcher(
-                None, plain(item.description), plain(str(one.get("description") or ""))
-            ).ratio()
+            words = plain(str(one.get("description") or ""))
+            alike = difflib.SequenceMatcher(None, plain(item.description), words).ratio()
             amount = str(one.get("amount") or "").lstrip("-")
             if same_amount(item.amount, amount or None) and alike >= _ITEMS_ALIKE:
                 left.remove(one)

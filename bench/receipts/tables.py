@@ -69,7 +69,7 @@ def sureness_table(one: Comparison) -> str:
 
 
 def misses(one: Comparison, text_of: Callable[[Judged], str] | None = None) -> str:
-    """Each document that is not all right: what was expected, what came, from which line, and the text that was read."""
+    """Each document that is not all right: what was expected, what came, from which line, and the text as read."""
     parts = []
     for judged in one.judged:
         wrong = [field for field in FIELDS if not judged.right[field]]
@@ -110,9 +110,8 @@ def miss_table(one: Comparison) -> str:
                 came = judged.found.value(field)
                 rows.append(f"| {where} | {field} | {_cell(expected(judged, field))} | {_cell(came)} |")
     for message, found in one.invented:
-        rows.append(
-            f"| {message.id} ({message.language}, {message.about}) | invented | | {_cell(found.value('total'))} |"
-        )
+        where = f"{message.id} ({message.language}, {message.about})"
+        rows.append(f"| {where} | invented | | {_cell(found.value('total'))} |")
     return "\n".join(rows)
 
 
