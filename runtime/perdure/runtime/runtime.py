@@ -29,6 +29,7 @@ from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.composition.operations import job_operations
 from perdure.runtime.consent import Consent
 from perdure.runtime.credentials.lock_operations import lock_operations
+from perdure.runtime.credentials.own_credential import own_credential
 from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
@@ -48,7 +49,7 @@ from perdure.runtime.housekeeping import Chore, Housekeeping
 from perdure.runtime.idempotency import KeyedDispatch
 from perdure.runtime.installer import Installer
 from perdure.runtime.job_handle import JobHandle
-from perdure.runtime.mail.mailboxes import Mailboxes
+from perdure.runtime.mail.mailboxes import KEEP_LOOK, Mailboxes
 from perdure.runtime.mail.uid_lists import UidLists
 from perdure.runtime.operations.discovery import BrokenEntryPoint, register_discovered
 from perdure.runtime.operations.host_calls import HostCalls
@@ -170,9 +171,12 @@ class Runtime(
         self.shared_folders = SharedFolders(cache_folder.parent)
         self.sources = SourceReader(self.vdfs, self.shared_folders)
         uids = UidLists(cache_folder.parent / "mail", clock.now)
-        self.mailboxes = Mailboxes(settings.mail, self.shared_folders, uids)
+        self.mailboxes = Mailboxes(
+            settings.mail, settings.http, self.shared_folders, uids, self.hosts_of, own_credential(self.operations)
+        )
         self._housekeeping.add(
-            Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS)
+            Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS),
+            Chore("mail connections", KEEP_LOOK, lambda stopping: self.mailboxes.reap(), KEEP_LOOK),
         )
         self.lock_operations = lock_operations(store, keychain, hooks, self._system.unlocked)
         register_standard_operations(self)
@@ -323,6 +327,7 @@ class Runtime(
             logger.exception("the runtime did not close in an orderly way")
         finally:
             self.worker_pool.close()
+            self.mailboxes.close()
             self._waiters.close()
             self._events.join()
             self._housekeeping.join()

@@ -5,7 +5,6 @@ A name can change its address between two lookups (DNS rebinding), so there is o
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -13,16 +12,14 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from perdure.runtime.http.addresses import Address, Network, parse_address, refusal
-from perdure.runtime.http.errors import AddressNotAllowed, HostUnreachable
-from perdure.runtime.http.hosts import is_address
+from perdure.runtime.http.addresses import Network
+from perdure.runtime.http.checked_addresses import checked_addresses
+from perdure.runtime.http.errors import HostUnreachable
 from perdure.runtime.http.resolver import Resolver
 
 CONNECT_SECONDS: Final = 10.0  # for all addresses of a name together
-MAX_ADDRESSES: Final = 8
 KEEP_SECONDS: Final = 5.0  # an idle connection; servers drop theirs soon, and a request must not meet a dropped one
 KEPT: Final = 8  # idle connections; the pool's work at each request grows with their square
-_UNKNOWN_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -47,7 +44,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             AddressNotAllowed: the name has none that may be connected to.
             HostUnreachable: it has none at all, or nobody answers there.
         """
-        addresses = await self._allowed(host, port)
+        addresses = await checked_addresses(self._resolver, self._opened, host, port)
         for address in addresses:
             try:
                 return await self._sockets.connect_tcp(
@@ -69,27 +66,6 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """See httpcore."""
         await self._sockets.sleep(seconds)
-
-    async def _allowed(self, host: str, port: int) -> Sequence[Address]:
-        if is_address(host):
-            found: Sequence[Address] = (parse_address(host),)
-        else:
-            try:
-                found = await self._resolver.resolve(host, port)
-            except socket.gaierror as error:
-                unknown = error.errno in _UNKNOWN_NAME
-                reason = "its name is unknown" if unknown else "its name cannot be looked up now"
-                raise HostUnreachable(host, reason) from error
-            except OSError as error:
-                raise HostUnreachable(host, "its name cannot be looked up now") from error
-        judged = [(address, refusal(address, self._opened)) for address in found]
-        allowed = [address for address, reason in judged if reason is None][:MAX_ADDRESSES]
-        refused = tuple(dict.fromkeys(reason for _, reason in judged if reason is not None))
-        if not allowed and refused:
-            raise AddressNotAllowed(host, refused)
-        if not allowed:
-            raise HostUnreachable(host, "its name has no address")
-        return allowed
 
 
 class CheckedTransport(httpx.AsyncHTTPTransport):

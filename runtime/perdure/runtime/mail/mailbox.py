@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated, Final, Literal, Protocol
 
@@ -9,7 +10,9 @@ import msgspec
 
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.credentials.credential import Name
+from perdure.runtime.operations.context import CallContext
 
+MAX_FOLDERS: Final = 2_000
 MAX_HEAD: Final = 64 * 1024  # bytes of a message's headers that a list looks at
 
 _TEXT: Final = r"^[^\x00-\x1f\x7f]+$(?!\n)"
@@ -17,6 +20,8 @@ Security = Literal["tls", "starttls", "plain"]
 Flag = Annotated[str, msgspec.Meta(pattern=r"^\\?[A-Za-z0-9$_.+-]{1,60}$(?!\n)")]
 File = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 Uid = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+
+_LOOK: Final = 1.0  # seconds between looks at a folder that somebody waits for
 
 DEFAULT_PORTS: Final = {"tls": 993, "starttls": 143, "plain": 143}
 
@@ -84,6 +89,13 @@ class RawMail(msgspec.Struct, frozen=True):
     cut: bool
 
 
+class Folder(msgspec.Struct, frozen=True):
+    """A folder of a server; ``flags`` as it gives them."""
+
+    name: str
+    flags: tuple[str, ...]
+
+
 class OpenMailbox(Protocol):
     """A mailbox at work. Methods raise `OperationFailed`."""
 
@@ -95,6 +107,9 @@ class OpenMailbox(Protocol):
 
     def flag(self, uid: int, uid_validity: int, add: list[str], remove: list[str]) -> list[str]:
         """Change a message's flags; returns those that it has then."""
+
+    def rest(self, seconds: float) -> None:
+        """Return when the mailbox may have changed since the last page, after ``seconds`` at the latest."""
 
 
 Stop = Callable[[], bool]
@@ -114,3 +129,15 @@ def head_of(data: bytes) -> bytes:
     """The header block that ``data`` begins with."""
     ends = [end for mark in (b"\n\n", b"\n\r\n") if (end := data.find(mark)) >= 0]
     return data[: min(ends) + 1] if ends else data
+
+
+def over(context: CallContext) -> bool:
+    """Whether nobody waits for the answer any more."""
+    return context.cancelled.cancelled or context.remaining() <= 0
+
+
+def rest(seconds: float, stop: Stop) -> None:
+    """Wait for a second, or less."""
+    until = time.monotonic() + min(seconds, _LOOK)
+    while (left := until - time.monotonic()) > 0 and not stop():
+        time.sleep(min(left, 0.05))

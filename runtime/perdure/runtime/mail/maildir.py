@@ -21,6 +21,7 @@ from perdure.runtime.mail.mailbox import (
     another_mailbox,
     head_of,
     no_message,
+    rest,
 )
 from perdure.runtime.mail.uid_lists import UidList, UidLists
 
@@ -116,6 +117,10 @@ class Maildir:
             except OSError as error:
                 raise OperationFailed("failed", f"the message cannot be renamed: {error.strerror}") from None
         return _flags("".join(letters))
+
+    def rest(self, seconds: float) -> None:
+        """See `OpenMailbox`: it is looked at again soon."""
+        rest(seconds, self._stop)
 
     def _file_of(self, uid: int, uid_validity: int) -> MaildirFile:
         files, uids = self._scanned()

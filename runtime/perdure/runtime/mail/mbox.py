@@ -26,6 +26,7 @@ from perdure.runtime.mail.mailbox import (
     another_mailbox,
     head_of,
     no_message,
+    rest,
 )
 
 _CHUNK: Final = 1024 * 1024
@@ -94,6 +95,10 @@ class MboxFile:
         """Never: a program that delivers mail may write to the file at this moment, and all UIDs would change."""
         self._check(uid, uid_validity)
         raise OperationFailed("failed", "flags of an mbox cannot be changed; those of IMAP and of a Maildir can")
+
+    def rest(self, seconds: float) -> None:
+        """See `OpenMailbox`: it is looked at again soon."""
+        rest(seconds, self._stop)
 
     def _check(self, uid: int, uid_validity: int) -> None:
         if uid_validity != self._validity:

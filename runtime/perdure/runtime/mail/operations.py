@@ -8,6 +8,8 @@ that a person wrote or was sent is recorded sealed.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -16,10 +18,15 @@ import msgspec
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.mail.mailbox import (
     Flag,
+    Folder,
     FoundMessage,
+    ImapMailbox,
     Mailbox,
+    MaildirMailbox,
+    MboxMailbox,
     RawMail,
     Uid,
+    over,
 )
 from perdure.runtime.mail.mailboxes import Mailboxes
 from perdure.runtime.mail.parsing.messages import (
@@ -39,6 +46,10 @@ from perdure.runtime.worker_processes.task import Task
 
 MAIL: Final = Task("perdure.runtime.mail.parsing.worker:read", memory_bytes=2 << 30, processes=2, extra="mail")
 MAX_ANSWER_BYTES: Final = 5 * 1024 * 1024  # of content: within a job's payload limit (8 MiB) also as base64
+_MARGIN: Final = 5.0  # seconds of a call's time that are left for the answer to a wait
+_SPECIAL: Final = frozenset(
+    {"\\all", "\\archive", "\\drafts", "\\flagged", "\\important", "\\junk", "\\sent", "\\trash"}
+)
 _LISTED_BYTES: Final = 2 * 1024 * 1024  # of subjects and senders in a page
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -175,6 +186,45 @@ class MessageFlagged(msgspec.Struct, frozen=True):
     flags: list[str]
 
 
+class WaitForMessages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Wait until there is a message behind ``after_uid``, or all uids have changed; at most ``timeout_ms``."""
+
+    mailbox: Mailbox
+    after_uid: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    uid_validity: int | None = None
+    timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 300_000
+
+
+class MessagesWaited(msgspec.Struct, frozen=True):
+    """``changed``: there is something to list now; false if the time is over."""
+
+    changed: bool
+
+
+class ListFolders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The folders of an account, whichever of them is named, or of a Maildir (Maildir++)."""
+
+    mailbox: Mailbox
+
+
+class MailFolder(msgspec.Struct, frozen=True, kw_only=True):
+    r"""A folder. ``mailbox`` is it for other calls. ``special`` is what it is for (RFC 6154), if the server says:
+
+    ``\\Sent``, ``\\Junk``, ``\\Trash``, ``\\All`` and the like. One that is not ``selectable`` only holds others.
+    """
+
+    name: Annotated[str, Sensitive]
+    mailbox: Mailbox
+    special: str | None
+    selectable: bool
+
+
+class FoldersListed(msgspec.Struct, frozen=True):
+    """The folders, at most 2,000."""
+
+    folders: list[MailFolder]
+
+
 class MailOperations:
     """The handlers.
 
@@ -234,6 +284,43 @@ class MailOperations:
             flags = mailbox.flag(request.uid, request.uid_validity, [*add.values()], request.remove)
         return MessageFlagged(flags)
 
+    @query("mail.wait", timeout=630.0)
+    def wait(self, context: CallContext, request: WaitForMessages) -> MessagesWaited:
+        """Wait for new messages: with IDLE on a server that has it; a folder is looked at each second.
+
+        A job that is paused or cancelled does not wait on.
+        """
+        until = time.monotonic() + request.timeout_ms / 1_000
+        with contextlib.ExitStack() as stack:
+            while True:
+                mailbox = stack.enter_context(self._mailboxes.opened(context, request.mailbox))
+                page = mailbox.page(request.after_uid, request.uid_validity, 1)
+                left = min(until - time.monotonic(), context.remaining() - _MARGIN)
+                if page.messages or page.reset or left <= 0 or over(context):
+                    return MessagesWaited(bool(page.messages or page.reset))
+                mailbox.rest(left)
+                stack.close()
+
+    @query("mail.folders", timeout=60.0)
+    def folders(self, context: CallContext, request: ListFolders) -> FoldersListed:
+        """List the folders of a mail account, or of a Maildir."""
+        mailbox = request.mailbox
+        if isinstance(mailbox, MboxMailbox):
+            raise OperationFailed("invalid_payload", "mailbox: an mbox is one folder")
+        if isinstance(mailbox, MaildirMailbox):
+            below = self._mailboxes.maildir_folders(context, mailbox)
+            found = [
+                MailFolder(
+                    name=name or "INBOX",
+                    mailbox=MaildirMailbox(file=f"{mailbox.file}/.{name}" if name else mailbox.file),
+                    special=None,
+                    selectable=True,
+                )
+                for name in ["", *below]
+            ]
+            return FoldersListed(found)
+        return FoldersListed([_folder(mailbox, one) for one in self._mailboxes.imap(context, mailbox).folders()])
+
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def _run(self, context: CallContext, work: Work) -> bytes:
@@ -255,6 +342,17 @@ class MailOperations:
 
 
 list_ = list  # inside of the class above the name is an operation's
+
+
+def _folder(mailbox: ImapMailbox, folder: Folder) -> MailFolder:
+    flags = {flag.lower(): flag for flag in folder.flags}
+    special = next((flag for low, flag in flags.items() if low in _SPECIAL), None)
+    return MailFolder(
+        name=folder.name,
+        mailbox=msgspec.structs.replace(mailbox, folder=folder.name),
+        special=special,
+        selectable=not flags.keys() & {"\\noselect", "\\nonexistent"},
+    )
 
 
 def _listed(message: FoundMessage, summary: HeaderSummary) -> ListedMessage:
@@ -320,4 +418,4 @@ def _next_offset(request: FetchMessage, read: ReadMessage) -> int | None:
 def mail_operations(settings: MailSettings, mailboxes: Mailboxes, pool: WorkerPool) -> list[Callable[..., Any]]:
     """The operations, ready to be registered; see `MailOperations`."""
     operations = MailOperations(settings, mailboxes, pool)
-    return [operations.list, operations.fetch, operations.flag]
+    return [operations.list, operations.fetch, operations.flag, operations.wait, operations.folders]
