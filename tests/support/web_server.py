@@ -36,6 +36,7 @@ class Visit:
 
     def __init__(self, server: WebServer, handler: BaseHTTPRequestHandler, seen: Seen) -> None:
         self.server, self.seen = server, seen
+        self.connection: socket.socket = handler.connection
         self._handler = handler
 
     def reply(self, status: int = 200, body: bytes = b"", *headers: tuple[str, str]) -> None:

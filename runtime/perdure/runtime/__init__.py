@@ -5,6 +5,7 @@ The public surface is what this module exports.
 
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.requeueing import ReplayLimit
+from perdure.runtime.ai.settings import AiEndpoint, AiSettings
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
 from perdure.runtime.budgets.stored import stored_budgets
@@ -119,6 +120,8 @@ __all__ = [
     "DEFAULT_LIBRARY",
     "NOTHING",
     "ActorHooks",
+    "AiEndpoint",
+    "AiSettings",
     "Ask",
     "AtEdge",
     "BadExport",

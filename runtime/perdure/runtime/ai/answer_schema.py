@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from perdure.actors.operations import OperationFailed
+from perdure.runtime.config.effort import TooMuchEffort, bounded
 from perdure.runtime.config.places import FIELD, secret_settings
 from perdure.runtime.errors import ManifestError
 
 if TYPE_CHECKING:
     from perdure.runtime.config.schema import ConfigSchema
+
+_UNITS: Final = 10_000  # of `bounded`: an answer is no configuration, and models wait for it
 
 
 class AnswerSchema:
@@ -36,8 +39,18 @@ class AnswerSchema:
         self._checker: ConfigSchema = ConfigSchema(self.schema)
 
     def problems(self, value: Any) -> list[str]:
-        """What is wrong with an answer, each with its place."""
-        return [str(fault.problem) for fault in self._checker.faults(value)]
+        """What is wrong with an answer, each with its place.
+
+        Raises:
+            OperationFailed: ``invalid_payload``: the schema asks for more work than is done for anybody.
+        """
+        try:
+            with bounded(_UNITS):
+                return [str(fault.problem) for fault in self._checker.check(value)]
+        except TooMuchEffort as error:
+            raise OperationFailed("invalid_payload", f"schema: {error}") from None
+        except (ArithmeticError, ValueError) as error:  # a number that jsonschema cannot work with
+            return [f"$: it cannot be checked: {type(error).__name__}"]
 
     @property
     def is_object(self) -> bool:
