@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from perdure_sdk.extension import Extension, Job, extension_in
     from perdure_sdk.host import Level
+    from perdure_sdk.paging import pages
 
 __all__ = [
     "LEVELS",
@@ -58,6 +59,7 @@ __all__ = [
     "Unavailable",
     "UnknownMethod",
     "extension_in",
+    "pages",
 ]
 
 # pytest imports this package at each of its starts, for `perdure_sdk.pytest_plugin`; what is not asked for can wait.
@@ -70,6 +72,7 @@ _MODULES = {
     ),
     "extension": "Extension Job extension_in",
     "host": "Level",
+    "paging": "pages",
 }
 
 
