@@ -17,6 +17,7 @@ from perdure.cli import (
     folder_commands,
     jobs_commands,
     keys_commands,
+    lock_commands,
     log_commands,
     operations_commands,
     permissions_commands,
@@ -175,6 +176,8 @@ command(log, "seal")(seal_commands.seal)
 credentials = group(app, "credentials", "See which credentials there are, and who did what with them.")
 command(credentials, "list")(credentials_commands.list_credentials)
 command(credentials, "audit")(credentials_commands.audit)
+command(credentials, "passphrase")(lock_commands.passphrase)
+command(credentials, "unlock")(lock_commands.unlock)
 keys = group(app, "keys", "Look after the keys that seal secrets.")
 command(keys, "rotate")(keys_commands.rotate)
 command(keys, "public")(seal_commands.public)

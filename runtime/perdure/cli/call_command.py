@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,9 @@ from perdure.cli.call_input import ask_for_secrets, read_input, request_of, secr
 from perdure.cli.consent_prompt import is_interactive
 from perdure.cli.errors import exit_code
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.terminal_text import pretty_json, printable
+from perdure.cli.unlocking import unlock_for_jobs
 from perdure.runtime import DEFAULT_LIBRARY, OperationError, Runtime
 from perdure.runtime.permissions import operation_name
 
@@ -50,6 +53,8 @@ EffectKey = Annotated[
     typer.Option("--effect-key", metavar="KEY", help="An action's name for its effect: one key, one effect."),
 ]
 
+_FAMILY: Final = re.compile(r"(query|action):credentials\.")  # what locked credentials are asked for with
+
 
 def call(
     invocation: Invocation,
@@ -59,6 +64,7 @@ def call(
     act_as: As = None,
     timeout: Timeout = None,
     effect_key: EffectKey = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Call an operation, and print its answer.
 
@@ -68,6 +74,8 @@ def call(
     given = read_input(words or [])
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         request = given if isinstance(given, bytes) else _request(invocation, runtime, method, given)
+        if act_as is not None and _FAMILY.match(method):
+            unlock_for_jobs(invocation, runtime, [act_as], Passphrases(invocation, passphrase_file))
         try:
             answer = runtime.call(
                 method,

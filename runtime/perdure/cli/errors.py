@@ -13,7 +13,15 @@ from perdure.runtime import errors as runtime
 from perdure.runtime.packages import errors as packages
 from perdure.runtime.proof.errors import BadBundle, BundleNotWritten
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealError, SealFileFailed
-from perdure.runtime.secrets.errors import ErasureRefused, InvalidMasterKey, SecretsError
+from perdure.runtime.secrets.errors import (
+    CredentialsLocked,
+    ErasureRefused,
+    InvalidMasterKey,
+    PassphraseThrottled,
+    SecretsError,
+    UnfitPassphrase,
+    WrongPassphrase,
+)
 from perdure.runtime.wasm.errors import ModuleError, UnsafeCacheFolder
 from perdure.store import errors as store
 from perdure.store.backups.errors import FolderNotEmpty, NotABackup
@@ -85,6 +93,10 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (BundleNotWritten, ExitCode.STORE),
     (InvalidMasterKey, ExitCode.USAGE),
     (ErasureRefused, ExitCode.NOT_NOW),
+    (CredentialsLocked, ExitCode.NOT_NOW),
+    (WrongPassphrase, ExitCode.PERMISSION_DENIED),
+    (PassphraseThrottled, ExitCode.NOT_NOW),
+    (UnfitPassphrase, ExitCode.USAGE),
     (SecretsError, ExitCode.STORE),
     (InvalidSeal, ExitCode.USAGE),
     (SealFileFailed, ExitCode.USAGE),

@@ -35,7 +35,7 @@ class Foreground:
         self._stop = stop
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
-        """Show how jobs go on until each has ended or waits for a person, or somebody stops us."""
+        """Show how jobs go on until each has ended or waits for a person (or a passphrase), or somebody stops us."""
         left = dict.fromkeys(job_ids)
         with display_for(self.invocation.output, json=self.invocation.json) as display:
             while left and not self._stop.is_set():
@@ -43,8 +43,9 @@ class Foreground:
                     # The first one's end ends the wait; that of another is seen a moment later.
                     self.runtime.wait(next(iter(left)), REFRESH)
                 states = [self.runtime.job(job_id).state for job_id in left]
+                locked = self.runtime.waiting_for_unlock()
                 for state in states:
-                    if state.finished or state.status in (Status.PAUSED, Status.ATTENTION):
+                    if state.finished or state.status in (Status.PAUSED, Status.ATTENTION) or state.job_id in locked:
                         del left[state.job_id]
                 display.update([state for state in states if state.job_id in left], len(job_ids) - len(left))
 

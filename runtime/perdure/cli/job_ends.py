@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import typer
@@ -11,9 +11,9 @@ from perdure.cli.event_text import error_text
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Stopped, code_for
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_json import job_json
+from perdure.cli.job_json import job_json, suspension_reason
 from perdure.cli.job_view import attention, job_table, show_end
-from perdure.cli.terminal_text import counted
+from perdure.cli.terminal_text import counted, printable
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
@@ -35,6 +35,7 @@ def report_ends(
     """
     with invocation.read() as store:
         states = [store.job(job_id) for job_id in job_ids]
+        reasons = {state.job_id: suspension_reason(store, state) for state in states}
     output = invocation.output
     if invocation.json:
         output.json([job_json(state) for state in states] if as_list else job_json(states[0]))
@@ -49,12 +50,14 @@ def report_ends(
                 f"see 'perdure jobs show {state.job_id}', try again with 'perdure jobs retry {state.job_id}'"
             )
     code = stopped.code or (ExitCode.BAD_EXTENSION if refused else code_for(states))
-    _say_what_is_left(invocation, states, stopped)
+    _say_what_is_left(invocation, states, stopped, reasons)
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
 
 
-def _say_what_is_left(invocation: Invocation, states: Sequence[JobState], stopped: Stopped) -> None:
+def _say_what_is_left(
+    invocation: Invocation, states: Sequence[JobState], stopped: Stopped, reasons: Mapping[UUID, str]
+) -> None:
     left = [state for state in states if not state.finished]
     if not left:
         return
@@ -65,5 +68,7 @@ def _say_what_is_left(invocation: Invocation, states: Sequence[JobState], stoppe
     for state in left:
         if state.status is Status.ATTENTION:
             invocation.output.say(attention(state))
+        if reason := reasons[state.job_id]:
+            invocation.output.say(f"job {state.job_id} is suspended: {printable(reason)}")
         if state.status is Status.PAUSED:
             invocation.output.say(f"job {state.job_id} is paused; 'perdure jobs resume {state.job_id}' lets it go on")

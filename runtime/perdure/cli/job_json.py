@@ -9,11 +9,21 @@ import msgspec
 from perdure.runtime import Doubt, doubt_of
 from perdure.store.blobs import load_payload
 from perdure.store.event_store import EventStore, StoredEvent
-from perdure.store.events import BlobRef, CheckpointSaved, JobDispatched, JobError, JobFolded, Payload, job_stream
+from perdure.store.events import (
+    BlobRef,
+    CheckpointSaved,
+    JobDispatched,
+    JobError,
+    JobFolded,
+    JobSuspended,
+    Payload,
+    job_stream,
+)
 from perdure.store.export import as_json, timestamp
 from perdure.store.family import children_of
 from perdure.store.folding import folded_event
 from perdure.store.job_state import Checkpoint, JobState
+from perdure.store.lifecycle import Status
 
 _SHOWN_STATE = 64 * 1024  # bytes of a state that are shown; a larger one is named by its digest
 
@@ -78,6 +88,14 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
         for child in map(store.job, children_of(store, state.job_id))
     ]
     return details
+
+
+def suspension_reason(store: EventStore, state: JobState) -> str:
+    """Why the job is suspended, if it is."""
+    if state.status is not Status.SUSPENDED:
+        return ""
+    last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
+    return last.event.reason if last is not None and isinstance(last.event, JobSuspended) else ""
 
 
 def _from_history(store: EventStore, state: JobState, checkpoint: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from perdure.cli.event_view import job_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH, code_for, require_job
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_json import job_details, job_json
+from perdure.cli.job_json import job_details, job_json, suspension_reason
 from perdure.cli.job_view import attention, job_table, show_end, show_job
 from perdure.cli.progress import display_for
 from perdure.cli.resume_command import JobId, resume_one, retry_one
-from perdure.cli.terminal_text import percent
+from perdure.cli.terminal_text import percent, printable
 from perdure.runtime import state_at
 from perdure.store.event_store import JobPage, JobQuery
 from perdure.store.events import BytesCounted, CheckpointSaved, Event, ItemsCounted, ProgressReported, job_stream
@@ -103,11 +103,12 @@ def show(invocation: Invocation, job: JobId, at: At = None) -> None:
     with invocation.read() as store:
         state = state_at(store, job, at) if at is not None else now
         details = job_details(store, state)
+        reason = suspension_reason(store, state)
     if invocation.json:
         invocation.output.json(details)
         return
     whereabouts = f"as of event {at}" if at is not None else _whereabouts(invocation, state)
-    show_job(invocation.output, state, details, whereabouts=whereabouts)
+    show_job(invocation.output, state, details, whereabouts="; ".join(filter(None, (printable(reason), whereabouts))))
 
 
 def _whereabouts(invocation: Invocation, state: JobState) -> str:

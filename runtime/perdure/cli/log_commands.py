@@ -17,8 +17,10 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
 from perdure.cli.master_key_file import master_key
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.resume_command import JobId
 from perdure.cli.terminal_text import counted, size
+from perdure.cli.unlocking import locks_met, unlock_keys
 from perdure.runtime import history
 from perdure.runtime.proof import Verifier
 from perdure.runtime.secrets.keychain import Keychain
@@ -122,7 +124,11 @@ def show_history(invocation: Invocation, job: JobId, first: FromSequence = 1, la
 
 
 def export(
-    invocation: Invocation, job: MaybeJob = None, output: OutputFile = None, with_secrets: WithSecrets = False
+    invocation: Invocation,
+    job: MaybeJob = None,
+    output: OutputFile = None,
+    with_secrets: WithSecrets = False,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write events as JSON lines, each with its hash and its stored bytes, so that others can check the chain.
 
@@ -133,7 +139,7 @@ def export(
     if output is not None and output.endswith(BUNDLE_SUFFIX):
         if job is None:
             raise CommandError("a bundle is one job's; name it", ExitCode.USAGE)
-        _export_bundle(invocation, job, Path(output), secrets=with_secrets)
+        _export_bundle(invocation, job, Path(output), passphrase_file, secrets=with_secrets)
         return
     if with_secrets:
         raise CommandError(f"--with-secrets is for a bundle: -o FILE{BUNDLE_SUFFIX}", ExitCode.USAGE)
@@ -154,9 +160,14 @@ def export(
     invocation.output.say(f"{counted(count, 'event')} written to {path}")
 
 
-def _export_bundle(invocation: Invocation, job: UUID, path: Path, *, secrets: bool) -> None:
+def _export_bundle(
+    invocation: Invocation, job: UUID, path: Path, passphrase_file: str | None, *, secrets: bool
+) -> None:
     with invocation.read() as store:
         keychain = Keychain.of_folder(invocation.data, master_key())
+        if secrets:
+            locks = locks_met(store, keychain, job)
+            unlock_keys(invocation, keychain, locks, Passphrases(invocation, passphrase_file))
         written = Verifier(store, keychain).export(job, path, secrets=secrets)
     parts = [counted(written.events, "event"), counted(written.blobs, "blob")]
     if written.sealed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 import typer
 
 from perdure.cli.errors import CommandError
@@ -12,9 +14,12 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Foreground, Stopped, foreground, require_job
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_ends import report_ends
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.run_command import MetricsPort
 from perdure.cli.terminal_text import counted, percent, printable
+from perdure.cli.unlocking import UnlockFor, unlock_for_jobs
 from perdure.runtime import PerdureError
+from perdure.runtime.credentials.lock_operations import UNLOCK_SECONDS
 from perdure.store.errors import IllegalTransition
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
@@ -25,10 +30,17 @@ MaybeJobId = Annotated[
 ]
 
 
-def resume(invocation: Invocation, job: MaybeJobId = None, metrics_port: MetricsPort = None) -> None:
+def resume(
+    invocation: Invocation,
+    job: MaybeJobId = None,
+    metrics_port: MetricsPort = None,
+    passphrase_file: PassphraseFile = None,
+    unlock_for: UnlockFor = UNLOCK_SECONDS,
+) -> None:
     """Let unfinished jobs go on from their last checkpoints, to their end: crashed, stopped and paused ones."""
+    unlocking = Unlocking(passphrase_file, unlock_for)
     if job is not None:
-        resume_one(invocation, job, metrics_port, as_list=True)
+        resume_one(invocation, job, metrics_port, as_list=True, unlocking=unlocking)
         return
     with invocation.read_if_any() as store:
         if store is None or not any(store.count_unfinished().values()):
@@ -37,6 +49,7 @@ def resume(invocation: Invocation, job: MaybeJobId = None, metrics_port: Metrics
     stopped = Stopped()
     with foreground(invocation, stopped, metrics_port) as front:
         before = unfinished(front)
+        unlocking.unlock(front, (state.extension for state in before))
         refused = _recover_all(front, before)
         job_ids = [state.job_id for state in before if state.job_id not in refused]
         front.follow(job_ids)
@@ -53,17 +66,41 @@ def _nothing(invocation: Invocation) -> None:
         invocation.output.show(f"nothing to resume: no unfinished jobs in {invocation.data}")
 
 
-def resume_one(invocation: Invocation, job_id: UUID, metrics_port: int | None = None, *, as_list: bool = False) -> None:
+class Unlocking(msgspec.Struct, frozen=True):
+    """What the command line says about locked credentials: a file with the passphrase, and for how many seconds."""
+
+    passphrase_file: str | None = None
+    seconds: int = UNLOCK_SECONDS
+
+    def unlock(self, front: Foreground, extensions: Iterable[str]) -> None:
+        """Unlock what jobs of these extensions may need, see `unlock_for_jobs`."""
+        passphrases = Passphrases(front.invocation, self.passphrase_file)
+        unlock_for_jobs(front.invocation, front.runtime, extensions, passphrases, self.seconds)
+
+
+_AS_ASKED = Unlocking()  # by the variable, or at the terminal
+
+
+def resume_one(
+    invocation: Invocation,
+    job_id: UUID,
+    metrics_port: int | None = None,
+    *,
+    as_list: bool = False,
+    unlocking: Unlocking = _AS_ASKED,
+) -> None:
     """Let one job go on and stay until it ends; the others stay as they are."""
-    _one(invocation, job_id, "resume", metrics_port, as_list=as_list)
+    _one(invocation, job_id, "resume", metrics_port, unlocking, as_list=as_list)
 
 
 def retry_one(invocation: Invocation, job_id: UUID, metrics_port: int | None = None) -> None:
     """Run a failed or cancelled job on, and stay until it ends."""
-    _one(invocation, job_id, "retry", metrics_port, as_list=False)
+    _one(invocation, job_id, "retry", metrics_port, _AS_ASKED, as_list=False)
 
 
-def _one(invocation: Invocation, job_id: UUID, action: str, metrics_port: int | None, *, as_list: bool) -> None:
+def _one(
+    invocation: Invocation, job_id: UUID, action: str, metrics_port: int | None, unlocking: Unlocking, *, as_list: bool
+) -> None:
     state = require_job(invocation, job_id)
     if not state.finished:
         invocation.require_free()  # before any advice that would not help
@@ -73,10 +110,11 @@ def _one(invocation: Invocation, job_id: UUID, action: str, metrics_port: int | 
     stopped = Stopped()
     with foreground(invocation, stopped, metrics_port) as front:
         state = front.runtime.job(job_id).state
+        unlocking.unlock(front, [state.extension])
         if action == "retry":
             front.runtime.retry(job_id)
         else:
-            _go_on(front, state)
+            let_go_on(front, state)
         if front.runtime.job(job_id).status is not Status.ATTENTION:
             _say_from_where(front, state)
         front.follow([job_id])
@@ -97,7 +135,8 @@ _ADVICE = {
 }
 
 
-def _go_on(front: Foreground, state: JobState) -> None:
+def let_go_on(front: Foreground, state: JobState) -> None:
+    """Let one job go on that no process works on; the others stay as they are."""
     runtime = front.runtime
     if state.status is Status.BACKOFF:
         runtime.retry(state.job_id)

@@ -19,10 +19,13 @@ from perdure.cli.foreground import Foreground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.project_builds import built_if_project
 from perdure.cli.terminal_text import counted
+from perdure.cli.unlocking import UnlockFor, unlock_for_jobs
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
 from perdure.runtime.budgets.budgets import MOST
+from perdure.runtime.credentials.lock_operations import UNLOCK_SECONDS
 from perdure.runtime.extensions import ExtensionInfo
 from perdure.runtime.packages.package_reader import SUFFIX
 from perdure.store.job_state import JobState
@@ -98,6 +101,8 @@ def run(
     folder: FolderOption = [],  # noqa: B006 - typer makes a new one for each call
     idempotency_key: Key = None,
     metrics_port: MetricsPort = None,
+    passphrase_file: PassphraseFile = None,
+    unlock_for: UnlockFor = UNLOCK_SECONDS,
     yes: Yes = False,
 ) -> None:
     """Run a job to its end, with its progress.
@@ -111,6 +116,8 @@ def run(
         installed = usable_extension(invocation, runtime, extension, yes=yes)
         share_folders(runtime, installed.extension, folder)
         _mention_unfinished(front)
+        passphrases = Passphrases(invocation, passphrase_file)
+        unlock_for_jobs(invocation, runtime, [installed.extension], passphrases, unlock_for)
         known = _known_job(front, installed.extension, idempotency_key)
         handle = runtime.dispatch(
             f"{installed.extension}:{job}",

@@ -15,6 +15,7 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
 from perdure.cli.master_key_file import master_key
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.resume_command import JobId
 from perdure.cli.step_view import (
     around_json,
@@ -29,6 +30,7 @@ from perdure.cli.step_view import (
     whole_call_lines,
 )
 from perdure.cli.step_words import COMMANDS, Misunderstood, Said, understood
+from perdure.cli.unlocking import locks_met, unlock_keys
 from perdure.runtime import CannotStep
 from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.proof.modules import ProofModules, machine_code_of, recorded_artifacts
@@ -48,7 +50,13 @@ Script = Annotated[
 _END: Final = 2**62
 
 
-def step(invocation: Invocation, job: JobId, run: RunNumber = None, script: Script = None) -> None:
+def step(
+    invocation: Invocation,
+    job: JobId,
+    run: RunNumber = None,
+    script: Script = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
     """Walk through a job call by call, forward and back: what its guest asked, was told, and had consumed.
 
     The guest is run again in a sandbox and led by the log; nothing live happens, and nothing is recorded. Commands are
@@ -57,6 +65,8 @@ def step(invocation: Invocation, job: JobId, run: RunNumber = None, script: Scri
     require_job(invocation, job)
     with invocation.read() as store:
         keychain = Keychain.of_folder(invocation.data, master_key())
+        locks = locks_met(store, keychain, job)
+        unlock_keys(invocation, keychain, locks, Passphrases(invocation, passphrase_file))
         modules = ProofModules(store.blobs.get, machine_code_of(invocation.data / "cache", recorded_artifacts(store)))
         with stepper_of(store, job, keychain, WasmGuestFactory(modules), run) as stepper:
             walk = _Walk(invocation, stepper, store.blobs)

@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,7 @@ from perdure.cli.verify_process import LOG, Answer, Order, Outcome
 
 _decode = msgspec.json.Decoder(Answer).decode
 Tell = Callable[[int, int], None]
+_NONE: Final[Mapping[str, str]] = {}
 
 
 def no_steps(done: int, events: int) -> None:
@@ -33,9 +34,12 @@ class VerifyChild:
     Args:
         order: what it verifies.
         timeout: seconds that one may take; None: any.
+        passphrases: of locked credentials, by extension.
     """
 
-    def __init__(self, order: Order, timeout: float | None = None) -> None:
+    def __init__(self, order: Order, timeout: float | None = None, passphrases: Mapping[str, str] = _NONE) -> None:
+        self._passphrases = passphrases
+        order = msgspec.structs.replace(order, passphrases=bool(passphrases))
         words = msgspec.json.encode(order).decode()
         self._command = [sys.executable, "-P", "-m", "perdure.cli.verify_process", words]
         self._timeout = timeout
@@ -76,6 +80,9 @@ class VerifyChild:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
             )
+            if self._passphrases and self._process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.write(msgspec.json.encode(dict(self._passphrases)) + b"\n")
         if self._closed:
             self._process.kill()  # `close` came before there was a process
         return self._process
@@ -126,14 +133,20 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def verify_one(order: Order, what: str, tell: Tell, timeout: float | None) -> Outcome:
+def verify_one(
+    order: Order, what: str, tell: Tell, timeout: float | None, passphrases: Mapping[str, str] = _NONE
+) -> Outcome:
     """Verify one job or bundle in a child; Ctrl-C ends that."""
-    with VerifyChild(order, timeout) as child:
+    with VerifyChild(order, timeout, passphrases) as child:
         return child.verify(what, tell)
 
 
 def verify_many(
-    folder: Path, jobs: Iterable[UUID], workers: int, timeout: float | None
+    folder: Path,
+    jobs: Iterable[UUID],
+    workers: int,
+    timeout: float | None,
+    passphrases: Mapping[str, str] = _NONE,
 ) -> Generator[tuple[UUID, Outcome], None, None]:
     """Verify jobs of a log in so many processes; each answer as soon as it is there. Close the iterator to end it."""
     waiting: queue.SimpleQueue[UUID] = queue.SimpleQueue()
@@ -142,7 +155,7 @@ def verify_many(
     for job in jobs:
         waiting.put(job)
         count += 1
-    children = [VerifyChild(Order(LOG, str(folder)), timeout) for _ in range(max(1, min(workers, count)))]
+    children = [VerifyChild(Order(LOG, str(folder)), timeout, passphrases) for _ in range(max(1, min(workers, count)))]
     stopped = threading.Event()
 
     def work(child: VerifyChild) -> None:

@@ -18,15 +18,19 @@ from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.master_key_file import master_key
 from perdure.cli.output import Output
+from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.proof_view import CODES, proof_json, show_proof
 from perdure.cli.terminal_text import counted, duration
+from perdure.cli.unlocking import known_locks, locks_met, unlock_keys
 from perdure.cli.verify_children import verify_many, verify_one
 from perdure.cli.verify_process import BUNDLE, LOG, Order, Outcome
 from perdure.runtime import perdure_version
 from perdure.runtime.proof import Proof, Verdict, Versions
 from perdure.runtime.proof.ledger import ProofLedger
 from perdure.runtime.seals.signing import read_public_key
+from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import job_stream
@@ -80,6 +84,7 @@ def verify(
     with_keys: WithKeys = False,
     key: SealKey = None,
     timeout: Timeout = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Run a job again from the log, or from a bundle, and prove that the same events come out, byte for byte.
 
@@ -93,9 +98,10 @@ def verify(
         raise CommandError("--workers, --since and --again are for --all", ExitCode.USAGE)
     if every:
         after = _moment(since, time.time()) if since is not None else None
-        _All(invocation, workers or os.cpu_count() or 1, after, timeout).verify(again=again)
+        passphrases = Passphrases(invocation, passphrase_file)
+        _All(invocation, workers or os.cpu_count() or 1, after, timeout, passphrases).verify(again=again)
         return
-    outcome = _one(invocation, str(what), with_keys, key, timeout)
+    outcome = _one(invocation, str(what), with_keys, key, timeout, Passphrases(invocation, passphrase_file))
     if outcome.proof is None:
         raise CommandError(outcome.error, ExitCode(outcome.code))
     if invocation.json:
@@ -105,20 +111,33 @@ def verify(
     _leave(CODES[outcome.proof.verdict])
 
 
-def _one(invocation: Invocation, what: str, with_keys: bool, key: Path | None, timeout: float | None) -> Outcome:
+def _one(
+    invocation: Invocation,
+    what: str,
+    with_keys: bool,
+    key: Path | None,
+    timeout: float | None,
+    passphrases: Passphrases,
+) -> Outcome:
     job = _job_id(what)
+    keychain = Keychain.of_folder(invocation.data, master_key())
+    locks: list[str] = []
     if job is not None:
         if with_keys or key is not None:
             raise CommandError("--with-keys and --key are for bundles; see 'perdure log check' too", ExitCode.USAGE)
         require_job(invocation, job)
         order, what = Order(LOG, str(invocation.data)), str(job)
+        with invocation.read() as store:
+            locks = locks_met(store, keychain, job)
     elif Path(what).is_file():
         seal_key = read_public_key(key).hex() if key is not None else None
         order, what = Order(BUNDLE, str(invocation.data), with_keys, seal_key), str(Path(what).absolute())
+        locks = known_locks(keychain) if with_keys else []
     else:
         raise CommandError(f"{what} is neither a job's id nor a file", ExitCode.USAGE)
+    unlocked = unlock_keys(invocation, keychain, locks, passphrases)
     with _Bar(invocation.output, json=invocation.json, unit="events") as bar:
-        return verify_one(order, what, bar.update, timeout)
+        return verify_one(order, what, bar.update, timeout, unlocked)
 
 
 def _job_id(text: str) -> UUID | None:
@@ -151,7 +170,10 @@ def _leave(code: ExitCode) -> None:
 class _All:
     """A verification of all jobs."""
 
-    def __init__(self, invocation: Invocation, workers: int, since: int | None, timeout: float | None) -> None:
+    def __init__(
+        self, invocation: Invocation, workers: int, since: int | None, timeout: float | None, passphrases: Passphrases
+    ) -> None:
+        self._passphrases = passphrases
         self._invocation = invocation
         self._workers = workers
         self._since = since
@@ -168,10 +190,13 @@ class _All:
         ledger = ProofLedger(invocation.data)
         with invocation.read() as store:
             jobs = self._jobs(store, ledger, again=again)
+        keychain = Keychain.of_folder(invocation.data, master_key())
+        locks = known_locks(keychain) if jobs else []
+        unlocked = unlock_keys(invocation, keychain, locks, self._passphrases)
         total = len(jobs)
         with _Bar(invocation.output, json=invocation.json, unit="jobs") as bar:
             bar.update(0, total)
-            found = verify_many(invocation.data, jobs, self._workers, self._timeout)
+            found = verify_many(invocation.data, jobs, self._workers, self._timeout, unlocked)
             try:
                 for done, (job, outcome) in enumerate(found, 1):
                     self._note(job, outcome, ledger)

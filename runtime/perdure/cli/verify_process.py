@@ -21,6 +21,7 @@ from perdure.actors.errors import ActorError
 from perdure.cli.errors import CommandError, error_line, exit_code
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.master_key_file import master_key
+from perdure.runtime.credentials.lock_operations import MOST_SECONDS
 from perdure.runtime.errors import PerdureError
 from perdure.runtime.proof import Proof, Verifier, verify_bundle
 from perdure.runtime.proof.modules import machine_code_of, recorded_artifacts
@@ -37,12 +38,14 @@ class Order(msgspec.Struct, frozen=True):
     """What is to be verified: jobs of the log in ``folder`` (`LOG`), or bundles (`BUNDLE`).
 
     ``keys``: open a bundle's sealed payloads with that folder's keys; ``seal_key``: a public key for seals, in hex.
+    ``passphrases``: the first line of standard input has some, by extension: an order is an argument, which others see.
     """
 
     kind: str
     folder: str
     keys: bool = False
     seal_key: str | None = None
+    passphrases: bool = False
 
 
 class Step(msgspec.Struct, tag="step"):
@@ -68,7 +71,8 @@ def main(order: Order) -> None:
     """Answer every line of standard input."""
     with contextlib.ExitStack() as stack:
         try:
-            prove = _log(stack, Path(order.folder)) if order.kind == LOG else _bundles(order)
+            keychain = _keychain(order)
+            prove = _log(stack, Path(order.folder), keychain) if order.kind == LOG else _bundles(order, keychain)
         except (StoreError, PerdureError, CommandError) as error:
             failed = Outcome(error=error_line(error), code=exit_code(error))
             prove = None
@@ -77,17 +81,25 @@ def main(order: Order) -> None:
             _say(failed if prove is None else _answer(prove, what))
 
 
-def _log(stack: contextlib.ExitStack, folder: Path) -> Prove:
+def _keychain(order: Order) -> Keychain:
+    keychain = Keychain.of_folder(Path(order.folder), master_key())
+    if order.passphrases:
+        found = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict[str, str])
+        for extension, passphrase in found.items():
+            keychain.locks.unlock(extension, passphrase, MOST_SECONDS)
+    return keychain
+
+
+def _log(stack: contextlib.ExitStack, folder: Path, keychain: Keychain) -> Prove:
     store = stack.enter_context(LmdbEventStore.open_readonly(folder))
-    keychain = Keychain.of_folder(folder, master_key())
     verifier = Verifier(store, keychain, machine_code_of(folder / "cache", recorded_artifacts(store)))
     return lambda job, tell: verifier.verify(UUID(job), tell=tell)
 
 
-def _bundles(order: Order) -> Prove:
-    keychain = Keychain.of_folder(Path(order.folder), master_key()) if order.keys else None
+def _bundles(order: Order, keychain: Keychain) -> Prove:
+    keys = keychain if order.keys else None
     seal_key = bytes.fromhex(order.seal_key) if order.seal_key is not None else None
-    return lambda path, tell: verify_bundle(path, keychain=keychain, seal_key=seal_key, tell=tell)
+    return lambda path, tell: verify_bundle(path, keychain=keys, seal_key=seal_key, tell=tell)
 
 
 def _answer(prove: Prove, what: str) -> Outcome:

@@ -30,7 +30,7 @@ from perdure.runtime.proof.bundle_format import (
 from perdure.runtime.proof.errors import BundleNotWritten
 from perdure.runtime.proof.job_source import StoredJob
 from perdure.runtime.proof.proof import Versions
-from perdure.runtime.secrets.errors import SecretsError
+from perdure.runtime.secrets.errors import CredentialsLocked, SecretsError
 from perdure.store.blobs import load_payload, sync_folders
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import (
@@ -147,9 +147,13 @@ class _Parts:
         if isinstance(recorded.data, BlobRef):
             self.blobs.add(recorded.data.digest)
         if secrets and recorded.key:
-            with contextlib.suppress(SecretsError):  # erased, or never kept: it is missing here as it is there
+            try:
                 job.opened(recorded)
-                self.opened[sealed_name(load_payload(job.blobs, recorded.data))] = recorded
+            except CredentialsLocked:
+                raise  # whoever wants the secrets can unlock them
+            except SecretsError:
+                return  # erased, or never kept: it is missing here as it is there
+            self.opened[sealed_name(load_payload(job.blobs, recorded.data))] = recorded
 
 
 def sealed_name(data: bytes) -> bytes:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import itertools
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -37,6 +36,7 @@ from perdure.runtime.secrets.wrapping import (
     decrypt,
     encode_wrapped,
     encrypt,
+    is_key_id,
     new_key,
     unwrap,
     wrap,
@@ -49,7 +49,6 @@ DESTROYED_FILE: Final = "destroyed"
 MAX_LIBRARY_KEYS: Final = 10_000  # of one extension
 HOST: Final = ""  # the owner of the key for what the host itself calls
 _KINDS: Final = (CREDENTIAL, LIBRARY, EXTENSION, SEAL, LOCK, LOCKED)
-_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Keychain:
@@ -439,7 +438,6 @@ def _public(name: str, owner: str) -> bytes:
 
 
 def _checked(key_id: str) -> str:
-    # It becomes a file's name, and may come from a log that somebody else wrote.
-    if _ID.fullmatch(key_id) is None:
+    if not is_key_id(key_id):
         raise KeyMissing(key_id)
     return key_id

@@ -48,6 +48,7 @@ from perdure.runtime.secrets.wrapping import (
     WrappedKey,
     decode_wrapped,
     encode_wrapped,
+    is_key_id,
     new_key,
     unwrap,
     wrap,
@@ -173,6 +174,17 @@ class Locks:
         """
         if self.is_locked(extension):
             raise CredentialsLocked(extension)
+
+    def lock_of(self, key_id: str) -> str | None:
+        """The extension whose lock a key is behind; None for any other key."""
+        with self._chain.held():
+            for kind in _BEHIND:
+                name = f"{kind}-{key_id}"
+                data = self._files.read(name) if is_key_id(key_id) and not self._chain.is_destroyed(key_id) else None
+                if data is not None:
+                    owner = decode_wrapped(name, data).owner
+                    return owner if self.of(owner) is not None else None
+            return None
 
     # --- passphrases -------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ can be put in another's place. Nonces are 96 random bits; a key seals far fewer 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -56,6 +57,14 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     def file(self) -> str:
         """The name of its file."""
         return f"{self.kind}-{self.id}"
+
+
+_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_key_id(text: str) -> bool:
+    """Whether this can be a key's id: it becomes a file's name, and may come from a log that somebody else wrote."""
+    return _ID.fullmatch(text) is not None
 
 
 def new_key() -> bytes:
