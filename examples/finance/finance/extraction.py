@@ -20,7 +20,7 @@ from finance.words import FIND, LABELS, WORDS, fold, language_of, pattern
 _CENT = Decimal("0.02")
 _HINTS = {code: pattern(words) for code, words in WORDS["currency_hint"].items()}
 _PERCENT = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,3})?) ?%")
-_NUMBER = re.compile(r"[\s:#.°º-]*((?=[^\s]*\d)[A-Za-z0-9][\w./-]*[A-Za-z0-9]|\d)(?![.,]\d\d\b)")
+_NUMBER = re.compile(r"[\s:#.°º-]*((?=[^\s]*\d)[A-Za-z0-9][\w./-]*[A-Za-z0-9]|\d)(?![\w./-]|,\d)")
 _QUANTITY = re.compile(r"^\W*(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[xX×*]|st(?:k|ck)?\.?(?=\s)|pcs?\.?(?=\s)|(?=\s))\s*(?=\D)")
 _ENTITY = re.compile(r"&(?!\s)")
 Label = tuple[str, float]
@@ -99,11 +99,14 @@ def extracted(doc: Document, *, credit: bool = False) -> dict[str, Any]:
     total, amount = total_of(doc, items)
     if credit and total["value"]:
         total["value"] = str(-abs(Decimal(total["value"])))
+    tax = tax_of(doc, amount)
+    if credit and tax["value"]:
+        tax["value"] = str(-Decimal(tax["value"]))
     return {
         "vendor": vendor_of(doc),
         "date": date_of(doc),
         "total": total,
-        "tax": tax_of(doc, amount),
+        "tax": tax,
         "currency": currency_of(doc, amount),
         "invoice_number": number_of(doc),
         "items": items,
@@ -183,6 +186,9 @@ def tax_of(doc: Document, total: Amount | None) -> Field:
     choices = {whole, *(value for _, value in found)}
     proved = {value for value in choices if value and any(abs(net + value - gross) < _CENT for net in subtotals)}
     sums = {value for _, value in found if len(rated) > 1 and value == whole}
+    missing = [gross - net for net in subtotals if Decimal("0.02") < (gross - net) / (gross or 1) < Decimal("0.3")]
+    if not proved and len(rated) > 1 and missing and not any(label[0] == "adjust" for *_, label in _each(doc)):
+        return _field(doc, str(missing[0]), 0.6, found[rated[0]][1])
     value = whole if whole in proved else max(proved) if proved else max(sums) if sums else whole
     confidence, line = next((found[key] for key in found if key[1] == value), found[rated[0]])
     return _field(doc, str(value), 0.95 if value in proved else confidence if len(rated) == 1 else 0.7, line)
@@ -280,8 +286,8 @@ def number_of(doc: Document) -> Field:
                 column = next((n for n, cell in enumerate(cells) if match[0] in cell), 0)
                 text = below[column] if len(cells) == len(below) else below[0]
                 value, score = _NUMBER.match(text), score - 0.1
-            if value and not (found := dates_in(value[1])) and (len(value[1]) > 1) and score > best[0]:
-                best = score, _field(doc, value[1], 0.35 + 0.55 * score - 0.2 * bool(found), line)
+            if value and len(value[1]) > 1 and score > best[0] and not any(one.start <= value.start(1) - (value.start(1) if value.string != line.text else 0) < one.end for one in dates_in(value.string)):
+                best = score, _field(doc, value[1], 0.35 + 0.55 * score, line)
     return best[1]
 
 
@@ -299,7 +305,7 @@ def vendor_of(doc: Document) -> Field:
         first = re.split(r"\s{2,}|\t| [|·•] ", line.text.strip())[0].strip(" -*=_,:#|")
         words = fold(first)
         to_party = 4 if FIND["to_party"].match(words) else to_party - 1
-        if not re.search(r"[^\W\d_]{3}", first) or len(first) > 60 or to_party > 0 or line.amounts[1:] or dates_in(first):
+        if not re.search(r"[^\W\d_]{3}", first) or len(first) > 60 or to_party > 0 or any(one.cents for one in line.amounts) or dates_in(first) or FIND["pay"].match(words):
             continue
         formed = legal.search(words) and len(words.split()) < 8
         if re.fullmatch(FIND["heading"].pattern, words) and not formed:
@@ -311,7 +317,7 @@ def vendor_of(doc: Document) -> Field:
         head = 2.4 - 0.7 * taken - 0.05 * index if taken < 4 and index < 12 else 0.0
         taken += 1
         agrees = bool(len(company) > 2 and company.replace("-", "") in re.sub(r"\W", "", words)) or bool(sender and fold(sender) in words)
-        score = head + 1.3 * bool(formed) - 1.5 * street + 2.0 * agrees - 0.8 * (len(words.split()) > 6) - 1.0 * bool(re.search(r"[!?@]|:$", first))
+        score = head + (1.3 if head else 2.0) * bool(formed) - 1.5 * street + 2.0 * agrees - 0.8 * (len(words.split()) > 6) - 1.0 * bool(re.search(r"[!?@]|:$", first))
         names.append((score - (0.6 if doc.part == "body" and own else 0), first, line))
     if company and len(company) > 2:
         names.append((0.6, company.replace("-", " ").replace(".", " ").title(), None))
