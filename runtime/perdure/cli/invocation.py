@@ -16,6 +16,7 @@ import typer
 from rich.text import Text
 
 from perdure.actors.hooks import ActorHooks
+from perdure.cli.ai_endpoint import ai_settings
 from perdure.cli.compile_notice import compile_notice
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
@@ -133,7 +134,7 @@ class Invocation:
             StoreError: it cannot be opened.
         """
         try:
-            settings = RuntimeSettings(master_key=master_key())
+            settings = RuntimeSettings(master_key=master_key(), ai=ai_settings())
             runtime = Runtime.open(self.data, settings=settings, hooks=hooks, on_compile=self._compiling, recover=False)
         except StoreLocked as error:
             pid = error.pid if error.pid is not None else "unknown"
