@@ -129,20 +129,24 @@ def corpus(split: Split, seed: str = SEED, layouts: frozenset[str] | None = None
     found = list(_receipts(split, seed, layouts))
     if layouts is None:
         found += _pairs(split, seed)
-        found += _others(split, seed)
+        found += others(split, seed)
         # As they might come: a mailbox is not sorted by kind.
         Random(f"{seed} {split} order").shuffle(found)
     yield from found
 
 
-def _receipts(split: Split, seed: str, layouts: frozenset[str] | None) -> Iterator[Message]:
+def planned(split: Split) -> Iterator[tuple[str, str, str, Arrival]]:
+    """Each document in a message of its own: the message's name, layout, country, way of arrival."""
     for layout, plan in _PLAN[split].items():
-        if layouts is not None and layout not in layouts:
-            continue
         for index, entry in enumerate(plan.split(", ")):
             country, _, arrival = entry.partition(" ")
-            name = f"{split}-{layout}-{index:02}"
-            yield receipt_message(name, split, layout, country, arrival, seed)  # type: ignore[arg-type]  # of the plan
+            yield f"{split}-{layout}-{index:02}", layout, country, arrival  # type: ignore[misc]  # of the table above
+
+
+def _receipts(split: Split, seed: str, layouts: frozenset[str] | None) -> Iterator[Message]:
+    for name, layout, country, arrival in planned(split):
+        if layouts is None or layout in layouts:
+            yield receipt_message(name, split, layout, country, arrival, seed)
 
 
 def receipt_message(name: str, split: Split, layout: str, country: str, arrival: Arrival, seed: str = SEED) -> Message:
@@ -269,7 +273,8 @@ def _pairs(split: Split, seed: str) -> Iterator[Message]:
         )
 
 
-def _others(split: Split, seed: str) -> Iterator[Message]:
+def others(split: Split, seed: str = SEED) -> Iterator[Message]:
+    """The messages in which nothing is a receipt."""
     number = 0
     for country in _OTHER_COUNTRIES[split]:
         language = (
@@ -285,7 +290,7 @@ def _others(split: Split, seed: str) -> Iterator[Message]:
             yield document_mail(number, kind, country, split, Random(f"{seed} {split} other {number}"))
             number += 1
     for country in _OTHER_COUNTRIES[split]:
-        for _ in range(2 if split == "held-back" else 1):
+        for _ in range(3 if split == "held-back" else 2):
             yield reply_mail(number, country, split, Random(f"{seed} {split} other {number}"))
             number += 1
         yield photo_mail(number, country, split, Random(f"{seed} {split} other {number}"))

@@ -105,19 +105,15 @@ class Answers:
         self._runtime = runtime
         self._cache = cache
         self._mailbox = mailbox
-        self._contents: dict[str, bytes] = {}
+        self._read: dict[str, str] = {}  # by the digest of the document
 
     def operations(self, methods: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
         """For `run_job`, those that the extension asks for."""
         return {method: self._answering(method) for method in methods if not method.startswith("query:clock.")}
 
-    def ocr_text(self, content: bytes, language: str = "eng+deu+fra") -> str:
-        """What OCR says of a document, with the pages one after the other."""
-        request = {"data": base64.b64encode(content).decode(), "options": {"language": language}}
-        try:
-            return str(self.answer("query:ai.ocr", request)["text"])
-        except CallError as error:
-            return f"({error.code}: {error})"
+    def ocr_text(self, content: bytes) -> str:
+        """What the job was told of a document last; empty if it never asked."""
+        return self._read.get(hashlib.sha256(content).hexdigest(), "")
 
     def _answering(self, method: str) -> Callable[[Any], Any]:
         return lambda payload: self.answer(method, payload)
@@ -134,10 +130,13 @@ class Answers:
         told = json.dumps([method, payload, self._mailbox if family == "mail" else ""], sort_keys=True)
         place = self._cache / family / f"{hashlib.sha256(told.encode()).hexdigest()}.json"
         if place.is_file():
-            return json.loads(place.read_bytes())
-        answer = self._asked(method, payload)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(answer))
+            answer = json.loads(place.read_bytes())
+        else:
+            answer = self._asked(method, payload)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(answer))
+        if method == "query:ai.ocr" and "data" in payload:
+            self._read[hashlib.sha256(base64.b64decode(payload["data"])).hexdigest()] = answer["text"]
         return answer
 
     def _asked(self, method: str, payload: dict[str, Any]) -> Any:
