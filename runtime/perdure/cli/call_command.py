@@ -53,7 +53,8 @@ EffectKey = Annotated[
     typer.Option("--effect-key", metavar="KEY", help="An action's name for its effect: one key, one effect."),
 ]
 
-_FAMILY: Final = re.compile(r"(query|action):credentials\.")  # what locked credentials are asked for with
+# What locked credentials are asked for with; what is said about the lock itself is not among it.
+_FAMILY: Final = re.compile(r"(query|action):credentials\.(?!lock|unlock|set_passphrase|remove_passphrase)")
 
 
 def call(
@@ -74,8 +75,8 @@ def call(
     given = read_input(words or [])
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         request = given if isinstance(given, bytes) else _request(invocation, runtime, method, given)
-        if act_as is not None and _FAMILY.match(method):
-            unlock_for_jobs(invocation, runtime, [act_as], Passphrases(invocation, passphrase_file))
+        if _FAMILY.match(method) and (owner := act_as or _extension_in(request)):
+            unlock_for_jobs(invocation, runtime, [owner], Passphrases(invocation, passphrase_file))
         try:
             answer = runtime.call(
                 method,
@@ -93,6 +94,17 @@ def call(
         invocation.output.json(answer)
     else:
         invocation.output.show(pretty_json(msgspec.to_builtins(answer)))
+
+
+def _extension_in(request: bytes | dict[str, Any]) -> str | None:
+    """Whose credentials the host means; None if it does not say, or not so that it could be understood."""
+    if isinstance(request, bytes):
+        try:
+            request = msgspec.json.decode(request)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+    extension = request.get("extension") if isinstance(request, dict) else None
+    return extension if isinstance(extension, str) else None
 
 
 def _request(invocation: Invocation, runtime: Runtime, method: str, fields: dict[str, str]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _is_wrong(error: WrongPassphrase | OperationError) -> bool:
 
 
 def known_locks(keychain: Keychain) -> list[str]:
-    """The extensions whose credentials have a passphrase; none where the keys cannot be used, which is said elsewhere."""
+    """The extensions whose credentials have a passphrase; none where the keys cannot be used: others say that."""
     try:
         return keychain.locks.extensions()
     except (SecretsError, StoreError):
