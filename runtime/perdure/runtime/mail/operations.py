@@ -323,22 +323,22 @@ class MailOperations:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _run(self, context: CallContext, work: Work) -> bytes:
-        return self._pool.run(MAIL, _encode(work), seconds=context.remaining(), cancelled=context.cancelled)
+    def _run(self, context: CallContext, work: Work, seconds: float) -> bytes:
+        return self._pool.run(MAIL, _encode(work), seconds=seconds, cancelled=context.cancelled)
 
     def _summaries(self, context: CallContext, heads: list_[bytes]) -> ReadHeaders:
-        return _decode_headers(self._run(context, HeaderBlocks(heads))) if heads else []
+        return _decode_headers(self._run(context, HeaderBlocks(heads), context.remaining())) if heads else []
 
     def _read(self, context: CallContext, mail: RawMail, request: FetchMessage) -> ReadMessage:
         work = RawMessage(mail.raw, request.part, request.offset, request.max_bytes, request.html)
         try:
-            return _decode_message(self._run(context, work))
+            return _decode_message(self._run(context, work, context.remaining() / 2))
         except OperationFailed as error:
-            if error.code != "failed":
+            if over(context):
                 raise
-            # The process died of it: the headers at least, and the text, if that is all that there is.
+            # The process died of it, or took too long: the headers at least, and the text, if that is all there is.
             context.log.warning("a message of %d bytes was too much for the reader: %s", len(mail.raw), error.message)
-            return _decode_message(self._run(context, msgspec.structs.replace(work, careful=True)))
+            return _decode_message(self._run(context, msgspec.structs.replace(work, careful=True), context.remaining()))
 
 
 list_ = list  # inside of the class above the name is an operation's

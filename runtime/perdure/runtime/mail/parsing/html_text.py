@@ -15,7 +15,11 @@ from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
+from perdure.runtime.mail.parsing.processor_time import OutOfTime, at_most
+
 MAX_HTML: Final = 2 * 1024 * 1024  # characters; more is cut off
+
+_SECONDS: Final = 10.0  # of processor time; a table of 70,000 rows takes that
 
 _CONFIG: Final = ParserConfig(css=CSS_PROFILES["strict"].copy())
 _HIDDEN: Final = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -32,11 +36,15 @@ def text_of_html(markup: str) -> tuple[str, bool]:
     whole = len(markup) <= MAX_HTML
     # libxml2 refuses text, as opposed to bytes, that declares its encoding.
     markup = _DECLARATION.sub("", markup[:MAX_HTML]).replace("\x00", "")
+    logging.getLogger("inscriptis").setLevel(logging.CRITICAL)
     try:
-        logging.getLogger("inscriptis").setLevel(logging.CRITICAL)
-        return tidied(get_text(markup, _CONFIG)), whole
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError):
+        with at_most(_SECONDS):
+            text = tidied(get_text(markup, _CONFIG))
+    except (OutOfTime, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError):
         return tidied(_without_tags(markup)), False
+    if text or not (rough := tidied(_without_tags(markup))):
+        return text, whole
+    return rough, False  # libxml2 leaves out what is nested deeper than 256 levels
 
 
 def tidied(text: str) -> str:

@@ -81,15 +81,17 @@ class Segment(msgspec.Struct):
 class Parts:
     """Walks a message once; ``leaves`` are its files, ``segments`` its text, in order.
 
-    ``forwarded`` is the text of messages inside of it, ``problems`` what could not be read.
+    ``forwarded`` is the text of messages inside of it, ``problems`` what could not be read. ``size`` is the whole
+    message's, in bytes.
     """
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, size: int) -> None:
         self.leaves: list[Leaf] = []
         self.forwarded: list[Segment] = []
         self.problems: list[str] = []
         self._count = 0
         self._full = False
+        self._room = 4 * size  # bytes of messages within: each level has all of the next one in it
         self.segments = self._walk(message, 0, None)
 
     def problem(self, text: str) -> None:
@@ -136,7 +138,11 @@ class Parts:
     def _message(self, message: Message, children: list[Message], depth: int, within: int | None) -> list[Segment]:
         inner = children[0] if children else Message()
         subject = header_text(inner, "subject")[:100]
-        leaf = self._leaf(message, "message/rfc822", _bytes_of(inner), within)
+        content = _bytes_of(inner) if self._room > 0 else b""
+        if self._room <= 0:
+            self.problem("it holds too many messages within messages; the content of some is left out")
+        self._room -= len(content)
+        leaf = self._leaf(message, "message/rfc822", content, within)
         leaf.name = leaf.name or f"{file_name(subject) or 'message'}.eml"
         self.forwarded += self._walk(inner, depth + 1, leaf.part)
         return []
@@ -149,7 +155,8 @@ class Parts:
         content, known = decoded_content(raw, encoding)
         if not known:
             self.problem(f"part {self._count + 1}: there is no transfer encoding {one_line(encoding)[:40]!r}")
-        is_file = _disposition(message) == "attachment" or bool(_file_name(message))
+        # Some programs give the body itself a name.
+        is_file = _disposition(message) == "attachment" or (self._count > 0 and bool(_file_name(message)))
         if is_file or kind not in ("text/plain", "text/html", "text/enriched"):
             leaf = self._leaf(message, kind, content, within)
             return self._unpacked(leaf)

@@ -18,6 +18,7 @@ from perdure.runtime.mail.parsing.parts import Leaf, Parts, Segment, text_of, ti
 
 MAX_SUBJECT: Final = 1000
 _MAX_HEADER_BLOCK: Final = 256 * 1024
+_MAX_LINES: Final = 2_000_000  # the stdlib's parser goes by lines; base64 of the largest message has fewer
 _MAX_REFERENCES: Final = 100
 _NOBODY: Final = Address("", "")
 _ID: Final = re.compile(r"<[^<>\s]{1,990}>")
@@ -59,16 +60,16 @@ def read_message(work: RawMessage) -> ReadMessage:
     """All that is wanted of a message."""
     message, parts = _headers_of(work.raw), None
     problems: list[str] = []
-    if not work.careful:
+    if work.careful or work.raw.count(b"\n") > _MAX_LINES:
+        problems.append("it was too much for the reader; its parts were not read")
+    else:
         try:
             message = BytesParser(policy=compat32).parsebytes(work.raw)
-            parts = Parts(message)
+            parts = Parts(message, len(work.raw))
         except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
             nested = isinstance(error, RecursionError)
             problems.append("its parts are nested too deep to be read" if nested else "its parts cannot be read")
             message = _headers_of(work.raw)
-    else:
-        problems.append("it was too much for the reader; its parts were not read")
     text, origin, html, leaves = _body(work, parts, problems)
     content, size = _content(work, leaves)
     date = _date(message)
