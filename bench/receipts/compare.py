@@ -173,8 +173,9 @@ def right_items(expected: Sequence[LineItem], found: Found) -> tuple[int, int, i
         for one in left:
             words = plain(str(one.get("description") or ""))
             alike = difflib.SequenceMatcher(None, plain(item.description), words).ratio()
+            # The lines of a credit note are printed with a minus, or without.
             amount = str(one.get("amount") or "").lstrip("-")
-            if same_amount(item.amount, amount or None) and alike >= _ITEMS_ALIKE:
+            if same_amount(item.amount.lstrip("-"), amount or None) and alike >= _ITEMS_ALIKE:
                 left.remove(one)
                 right += 1
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from html import escape
 from random import Random
 from typing import Final
 
@@ -38,7 +39,18 @@ class Layout(msgspec.Struct, frozen=True):
 
 LAYOUTS: Final = {
     "till": Layout(
-        till, Wishes(trades=_SMALL, lines=(2, 9), most=4, numbered=0.8, taxed=0.85, discounted=0.2, cash=0.4)
+        till,
+        Wishes(
+            trades=_SMALL,
+            lines=(2, 9),
+            most=4,
+            numbered=0.8,
+            taxed=0.85,
+            discounted=0.2,
+            cash=0.4,
+            weighed=0.3,
+            reduced=0.12,
+        ),
     ),
     "restaurant": Layout(
         restaurant, Wishes(trades=("restaurant", "cafe"), lines=(2, 6), most=4, numbered=0.6, tipped=0.3, cash=0.3)
@@ -169,7 +181,7 @@ def receipt_message(name: str, split: Split, layout: str, country: str, arrival:
         text = f"{voice.say('hello').format(bought.customer.name)}\n\n{voice.say('attached')}\n\n{bought.vendor.name}\n"
     else:
         sender, text = _PERSON, draw.choice((voice.say("forwarded") + "\n", ""))
-    return Message(
+    message = Message(
         id=name,
         split=split,
         about=layout,
@@ -183,6 +195,39 @@ def receipt_message(name: str, split: Split, layout: str, country: str, arrival:
         attachments=() if body else _attached(draw, drawn),
         charset="iso-8859-15" if arrival == "text" and draw.random() < 0.3 else "utf-8",
         labels=(drawn.label,),
+    )
+    return _forwarded(message, voice) if body and draw.random() < 0.2 else message
+
+
+def _forwarded(message: Message, voice: Voice) -> Message:
+    """The same, sent on by a person a day later: the receipt came to this mailbox in no other way."""
+    sender = f"{message.sender[0]} <{message.sender[1]}>".strip()
+    heads = {
+        "de": ("---------- Weitergeleitete Nachricht ---------", "Von", "Datum", "Betreff", "An"),
+        "fr": ("---------- Message transféré ----------", "De", "Date", "Objet", "À"),
+        "es": ("---------- Mensaje reenviado ---------", "De", "Fecha", "Asunto", "Para"),
+        "it": ("---------- Messaggio inoltrato ----------", "Da", "Data", "Oggetto", "A"),
+    }
+    first, *names = heads.get(
+        message.language, ("---------- Forwarded message ---------", "From", "Date", "Subject", "To")
+    )
+    day = voice.style.day(dt.datetime.fromisoformat(message.sent).date())
+    lines = [
+        first,
+        *(f"{name}: {value}" for name, value in zip(names, (sender, day, message.subject, _PERSON[1]), strict=True)),
+    ]
+    sent = dt.datetime.fromisoformat(message.sent) + dt.timedelta(days=1)
+    head = "\n".join([voice.say("forwarded"), "", *lines, "", ""])
+    shown = "".join(f"{escape(line)}<br>\n" for line in head.split("\n"))
+    return msgspec.structs.replace(
+        message,
+        sender=_PERSON,
+        subject=f"{'WG' if message.language == 'de' else 'Fwd'}: {message.subject}",
+        sent=sent.isoformat(),
+        text=head + message.text if message.text is not None else None,
+        html=message.html.replace("<table class='w'", f"<div>{shown}</div><table class='w'", 1)
+        if message.html
+        else None,
     )
 
 
@@ -200,9 +245,9 @@ def draw_document(draw: Random, split: Split, layout: str, country: str, arrival
         )
     texts = tuple(text for sheet in sheets for text in sheet.texts())
     if arrival == "pdf":
-        return Drawn(
-            bought, label, text_pdf(sheets, draw.choice(("Document", "Invoice", ""))), "application/pdf", texts, voice
-        )
+        title = draw.choice(("Document", "Invoice", ""))
+        content = text_pdf(sheets, title, draw if draw.random() < 0.3 else None)
+        return Drawn(bought, label, content, "application/pdf", texts, voice)
     hard = split == "held-back"
     if arrival == "scan":
         dpi = draw.choice((150, 200, 200, 300))

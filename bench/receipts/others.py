@@ -32,6 +32,9 @@ TEXT_KINDS: Final = (
     "phishing",
     "calendar",
     "chat",
+    "upcoming",
+    "failed",
+    "cancelled",
 )
 PDF_KINDS: Final = ("contract", "cv")
 _TITLES: Final = {

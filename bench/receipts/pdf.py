@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from random import Random
 from typing import Final
 
 from reportlab.lib.utils import ImageReader
@@ -12,7 +13,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from bench.receipts.raster import font_file
-from bench.receipts.sheet import Box, Face, Rule, Sheet
+from bench.receipts.sheet import Box, Face, Rule, Sheet, Text
 
 # The fonts that each reader has, with the measures of those that pictures are drawn with (raster.py).
 _STANDARD: Final[dict[Face, str]] = {
@@ -25,14 +26,17 @@ _STANDARD: Final[dict[Face, str]] = {
 }
 
 
-def text_pdf(sheets: Sequence[Sheet], title: str = "") -> bytes:
-    """One page a sheet. ``wide`` faces are embedded, the others are standard fonts."""
+def text_pdf(sheets: Sequence[Sheet], title: str = "", shuffle: Random | None = None) -> bytes:
+    """One page a sheet. ``wide`` faces are embedded, the others are standard fonts.
+
+    With ``shuffle`` the texts are written in another order than that of reading, as many programs do.
+    """
     target = io.BytesIO()
     canvas = Canvas(target, invariant=1, pageCompression=1)
     canvas.setTitle(title or "Document")
     for sheet in sheets:
         canvas.setPageSize((sheet.width, sheet.height))
-        for mark in sheet.marks:
+        for mark in _ordered(sheet, shuffle):
             if isinstance(mark, Box):
                 canvas.setFillGray(mark.grey)
                 canvas.rect(mark.x, sheet.height - mark.y - mark.height, mark.width, mark.height, stroke=0, fill=1)
@@ -64,6 +68,17 @@ def image_pdf(pictures: Sequence[bytes], width: float, height: float) -> bytes:
         canvas.showPage()
     canvas.save()
     return target.getvalue()
+
+
+def _ordered(sheet: Sheet, shuffle: Random | None) -> list[Text | Rule | Box]:
+    if shuffle is None:
+        return sheet.marks
+    texts = [mark for mark in sheet.marks if isinstance(mark, Text)]
+    if shuffle.random() < 0.5:
+        texts.sort(key=lambda mark: (round(mark.x / 60), mark.y))  # column by column
+    else:
+        shuffle.shuffle(texts)
+    return [*(mark for mark in sheet.marks if not isinstance(mark, Text)), *texts]
 
 
 def _name(face: Face) -> str:

@@ -35,6 +35,8 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     background: int = 0
     """The brightness of what lies around the paper; 0 for none: the picture is the paper."""
     speckles: int = 0
+    fade: float = 0.0
+    """How much ink is missing in a band across the page: thermal paper, an empty cartridge."""
     quality: int = 85
     """Of the JPEG."""
 
@@ -48,6 +50,7 @@ def scanned(draw: Random, hard: bool) -> Damage:
         noise=draw.uniform(1, 8),
         contrast=draw.uniform(0.7, 1.0),
         speckles=draw.choice((0, 20, 120)),
+        fade=draw.choice((0.0, 0.0, 0.0, 0.4)),
         quality=draw.choice((55, 70, 85)),
     )
 
@@ -63,6 +66,7 @@ def snapped(draw: Random, hard: bool) -> Damage:
         contrast=draw.uniform(0.6, 0.95),
         perspective=draw.uniform(0.0, 0.05),
         shadow=draw.uniform(0.1, 0.55),
+        fade=draw.choice((0.0, 0.0, 0.3, 0.5)),
         crumple=draw.uniform(0.0, 2.5) if hard else draw.uniform(0.0, 1.5),
         background=draw.choice((30, 70, 110, 160)),
         quality=draw.choice((45, 60, 75, 85)),
@@ -74,6 +78,10 @@ def taken(page: Image.Image, damage: Damage, draw: Random) -> Image.Image:
     chance = np.random.default_rng(draw.getrandbits(64))
     pixels = np.asarray(page, dtype=np.float32)
     pixels = _DARK + (pixels - _DARK) * damage.contrast + (1 - damage.contrast) * 40
+    if damage.fade:
+        rows = np.arange(pixels.shape[0]) / pixels.shape[0]
+        band = np.exp(-(((rows - chance.uniform(0.1, 0.9)) / 0.15) ** 2)) * damage.fade
+        pixels += (pixels.max() - pixels) * band[:, None].astype(np.float32)
     if damage.crumple:
         pixels = _crumpled(pixels, damage.crumple, chance)
     if damage.background:

@@ -179,6 +179,10 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     shipped: float = 0.0
     tipped: float = 0.0
     cash: float = 0.0
+    weighed: float = 0.0
+    """Lines that are sold by weight, of groceries."""
+    reduced: float = 0.0
+    """Lines with a line of a discount below them."""
 
 
 def draw_purchase(voice: Voice, wishes: Wishes) -> Purchase:
@@ -242,7 +246,12 @@ def _lines(voice: Voice, wishes: Wishes, trade: str) -> tuple[Line, ...]:
             unit = unit.quantize(Decimal(1)) - draw.choice((Decimal("0.01"), Decimal("0.05"), Decimal("0.10")))
         quantity = Decimal(1 if draw.random() < 0.6 else draw.randint(1, wishes.most))
         rate = Decimal(draw.choice(rates) if two_rates else first)
+        if trade == "grocery" and draw.random() < wishes.weighed:
+            quantity = Decimal(draw.randrange(102, 1900)) / 1000
         lines.append(Line(description, quantity, cents(unit), cents(unit * quantity), rate))
+        if draw.random() < wishes.reduced:
+            less = -cents(lines[-1].amount * draw.choice((10, 20, 25)) / 100)
+            lines.append(Line(voice.say("discount"), Decimal(1), less, less, rate))
     return tuple(lines)
 
 

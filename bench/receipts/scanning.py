@@ -29,7 +29,7 @@ from bench.receipts.mailbox import mbox
 from perdure.runtime import DEFAULT_LIBRARY, OperationError, Runtime, Status, grant_as_asked
 from perdure.store.events import WarningAdded
 from perdure.toolchain import build, deliver, project_in
-from perdure_sdk.errors import CallError, call_error
+from perdure_sdk.errors import call_error
 from perdure_sdk.testing import run_job
 
 ROOT: Final = Path(__file__).parents[2]

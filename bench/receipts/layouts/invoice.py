@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from bench.receipts.layouts.sums import number_words, quantity, settled_lines, sums, title
+from bench.receipts.locales import cents
 from bench.receipts.purchase import Purchase, Voice
 from bench.receipts.sheet import A4, LETTER, Face, Sheet
 
@@ -106,6 +108,13 @@ def _totals(pen: _Pen, bought: Purchase, y: float, minus: bool, settled: bool) -
         sheet.text(pen.right - 220, y, one.words, size, face)
         sheet.text(pen.right - 4, y, amount, size, face, "right")
         y += 17 if big else 14
+    currency = style.country.currency
+    if pen.voice.draw.random() < 0.15:
+        other = "USD" if currency != "USD" else "EUR"
+        rate = Decimal(pen.voice.draw.randrange(80, 125)) / 100
+        words = f"({pen.voice.say('about')} {other} {style.number(cents(bought.total * rate))})"
+        sheet.text(pen.right - 4, y, words, pen.size * 0.85, pen.face, "right", 0.3)
+        y += 14
     return y
 
 
@@ -142,9 +151,15 @@ def table_invoice(voice: Voice, bought: Purchase) -> list[Sheet]:
     draw, sheet, vendor = voice.draw, pen.sheet, bought.vendor
     minus = bought.kind == "credit_note" and draw.random() < 0.5
     on_right = draw.random() < (0.3 if voice.split == "dev" else 0.6)
-    sheet.text(pen.right if on_right else pen.left, 70, vendor.name, 18, pen.bold, "right" if on_right else "left")
     y = 88.0
-    for row in (vendor.legal if vendor.legal != vendor.name else "", vendor.street, vendor.city, vendor.phone):
+    rows = [vendor.legal if vendor.legal != vendor.name else "", vendor.street, vendor.city, vendor.phone]
+    if draw.random() < 0.2:  # the name is in a picture, or nowhere but in the foot
+        sheet.box(pen.right - 90 if on_right else pen.left, 48, 90, 28, 0.55)
+        rows = []
+    else:
+        name_x, side = (pen.right, "right") if on_right else (pen.left, "left")
+        sheet.text(name_x, 70, vendor.name, 18, pen.bold, side)  # type: ignore[arg-type]  # of the line above
+    for row in rows:
         if row:
             sheet.text(pen.right if on_right else pen.left, y, row, pen.size, pen.face, "right" if on_right else "left")
             y += 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bench.receipts.layouts.sums import number_words, paid_lines, quantity, sums
+from bench.receipts.locales import cents
 from bench.receipts.purchase import Purchase, Voice
 from bench.receipts.sheet import Face, Sheet
 
@@ -55,6 +56,15 @@ def restaurant(voice: Voice, bought: Purchase) -> list[Sheet]:
         y += step
         sheet.text(_LEFT, y, one.words, size, face)
         sheet.text(_RIGHT, y, style.number(one.amount), size, face, "right")
+    if not bought.tip and style.country.code in {"US", "AU", "GB"} and draw.random() < 0.6:
+        y += step
+        sheet.text(_LEFT, y, voice.say("tip_hint"), size * 0.85, face)
+        for percent in (15, 18, 20):
+            y += step
+            hint = cents(bought.total * percent / 100)
+            with_hint = f"{voice.say('total')} {style.money(bought.total + hint)}"
+            words = f"{percent}%  {voice.say('tip')} {style.money(hint)}  {with_hint}"
+            sheet.text(_LEFT, y, words, size * 0.85, face)
     y += step * 1.6
     if bought.vendor.tax_id and draw.random() < 0.6:
         sheet.text(_WIDTH / 2, y, f"{voice.say('tax_id')}: {vendor.tax_id}", size * 0.85, face, "centre")

@@ -81,5 +81,5 @@ def number_words(voice: Voice, bought: Purchase) -> str:
 
 
 def quantity(voice: Voice, value: Decimal) -> str:
-    """``2``; some programs print ``2,00``."""
-    return voice.style.number(value, 2) if value % 1 else format(value.normalize(), "f")
+    """``2``; what is weighed, ``0,482``."""
+    return voice.style.number(value, 3) if value % 1 else format(value.normalize(), "f")

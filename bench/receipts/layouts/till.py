@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from bench.receipts.layouts.sums import number_words, paid_lines, quantity, sums, title
+from bench.receipts.locales import cents
 from bench.receipts.purchase import Line, Purchase, Voice
 from bench.receipts.sheet import Face, Sheet
 
@@ -33,11 +35,18 @@ def till(voice: Voice, bought: Purchase) -> list[Sheet]:
         rate: "ABC"[index] for index, rate in enumerate(sorted({line.rate for line in bought.lines}, reverse=True))
     }
     lettered = draw.random() < 0.6
+    loud = draw.random() < 0.3
     for line in bought.lines:
-        rows += _item(voice, line, columns, f" {letters[line.rate]}" if lettered else "", over)
+        rows += _item(voice, line, columns, f" {letters[line.rate]}" if lettered else "", over, loud)
     rows.append(dashes)
     signed = draw.random() < 0.5
-    for one in sums(voice, bought):
+    found = sums(voice, bought)
+    tabled = bool(bought.taxes) and bought.inclusive and draw.random() < 0.35
+    if tabled:
+        found = [one for one in found if one.role != "tax"]
+    if draw.random() < 0.4:
+        rows.append(_spread(voice.say("item_count"), str(len(bought.lines)), columns))
+    for one in found:
         words = f"{one.words} {style.country.currency}" if one.role == "total" and not signed else one.words
         amount = style.money(one.amount) if one.role == "total" and signed else style.number(one.amount)
         rows.append(_spread(words, amount, columns))
@@ -45,7 +54,9 @@ def till(voice: Voice, bought: Purchase) -> list[Sheet]:
             rows.append(dashes)
     rows.append("")
     rows += [_spread(one.words, style.number(one.amount), columns) for one in paid_lines(voice, bought)]
-    rows += ["", _centred(voice.say("thanks"), columns)]
+    if tabled:
+        rows += ["", *_tax_table(voice, bought)]
+    rows += ["", *_clutter(voice, bought, columns), _centred(voice.say("thanks"), columns)]
     return [_roll(rows, columns, bought, draw.random() < 0.5, draw.choice(("mono", "mono", "mono-bold")))]
 
 
@@ -64,15 +75,39 @@ def _facts(voice: Voice, bought: Purchase, columns: int) -> list[str]:
     return [*rows, named] if named else rows
 
 
-def _item(voice: Voice, line: Line, columns: int, letter: str, over: bool) -> list[str]:
+def _item(voice: Voice, line: Line, columns: int, letter: str, over: bool, loud: bool) -> list[str]:
     number = voice.style.number
+    words = line.description.upper() if loud else line.description
     amount = number(line.amount) + letter
     if line.quantity == 1:
-        return [_spread(line.description, amount, columns)]
-    times = f"{quantity(voice, line.quantity)} x {number(line.unit)}"
+        return [_spread(words, amount, columns)]
+    times = f"{quantity(voice, line.quantity)}{' kg' if line.quantity % 1 else ''} x {number(line.unit)}"
     if over:
-        return [f"  {times}", _spread(line.description, amount, columns)]
-    return [line.description, _spread(f"  {times}", amount, columns)]
+        return [f"  {times}", _spread(words, amount, columns)]
+    return [words, _spread(f"  {times}", amount, columns)]
+
+
+def _tax_table(voice: Voice, bought: Purchase) -> list[str]:
+    """Rate, without tax, tax, with tax: three amounts in a row, none of them the total if there are two rates."""
+    style = voice.style
+    rows = [f"{style.tax:<8.8}{voice.say('net_of'):>7.7}{style.tax:>8.8}{voice.say('gross'):>8.8}"]
+    for tax in bought.taxes:
+        amounts = (tax.net, tax.amount, tax.net + tax.amount)
+        rows.append(f"{style.percent(tax.rate):<8}" + "".join(f"{style.number(amount):>8}" for amount in amounts))
+    return rows
+
+
+def _clutter(voice: Voice, bought: Purchase, columns: int) -> list[str]:
+    """What else a till prints: numbers that are no amounts, amounts that are no totals, days that are no date."""
+    draw, style = voice.draw, voice.style
+    rows = []
+    if bought.discount or draw.random() < 0.15:
+        rows.append(_spread(voice.say("saved"), style.number(bought.discount or cents(bought.total / 7)), columns))
+    if draw.random() < 0.3:
+        rows.append(_spread(voice.say("points"), str(draw.randrange(40, 9000)), columns))
+    if draw.random() < 0.3:
+        rows.append(f"{voice.say('return_by')} {style.day(bought.date + dt.timedelta(days=30))}")
+    return [*rows, ""] if rows else rows
 
 
 def _spread(left: str, right: str, columns: int) -> str:
