@@ -8,6 +8,7 @@ kept, and joined to each other by the ends that face each other.
 from __future__ import annotations
 
 import itertools
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -20,6 +21,9 @@ _OVERLAP: Final = 0.5  # of the smaller height, of two words that stand on one l
 _ALIKE: Final = 0.35  # the least that the smaller of two heights is of the larger: fine print does not join a headline
 _COLUMN: Final = 1.8  # in widths of a letter: the narrowest gap that is more than a blank, also in a typewriter's font
 _PARAGRAPH: Final = 1.5  # in usual distances of two lines: the least that makes an empty line
+_SPLIT: Final = 0.75  # in widths of a letter: after a comma within a number; a blank is wider
+_BEGUN: Final = re.compile(r"\d[.,]$")
+_ENDED: Final = re.compile(r"\d\d\d?(?!\d)")
 
 
 class Spotted(msgspec.Struct, frozen=True):
@@ -129,3 +133,28 @@ def confidence_of(words: Iterable[Spotted]) -> float:
         letters += len(word.text)
         sum_ += len(word.text) * word.confidence
     return sum_ / letters if letters else 0.0
+
+
+def worth(words: Iterable[Spotted]) -> float:
+    """How good a reading is: letters that are likely right count for it, those that are likely wrong against it."""
+    return sum(len(word.text) * (word.confidence - 0.5) for word in words)
+
+
+def whole_numbers(line: Line) -> Line:
+    """With amounts in one piece: in fonts where all letters are equally wide, ``14,08`` is often found as two words."""
+    letter = _letter_width(line)
+    joined: Line = []
+    for word in line:
+        before = joined[-1] if joined else None
+        near = before is not None and word.box[0] - before.box[2] < _SPLIT * letter
+        if before is not None and near and _BEGUN.search(before.text) and _ENDED.match(word.text):
+            joined[-1] = _together(before, word)
+        else:
+            joined.append(word)
+    return joined
+
+
+def _together(left: Spotted, right: Spotted) -> Spotted:
+    tops, bottoms = (left.box[1], right.box[1]), (left.box[3], right.box[3])
+    box = (left.box[0], min(tops), right.box[2], max(bottoms))
+    return Spotted(left.text + right.text, min(left.confidence, right.confidence), box)

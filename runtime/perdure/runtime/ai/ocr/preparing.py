@@ -19,6 +19,7 @@ Matrix = NDArray[np.float64]  # 3 x 3, homogeneous
 _LETTER: Final = 30  # pixels: the height of letters that Tesseract's networks were trained for, ascenders and all
 _MOST_SKEW: Final = 20.0  # degrees
 _GLYPHS: Final = 4000  # as many are enough to know how lines run
+_DARK: Final = 110  # of 255: paper is brighter, almost always
 _SHEET_SIDE: Final = 700  # pixels: the size at which a sheet is looked for
 
 
@@ -66,6 +67,25 @@ class Glyphs:
         if best[1] > 1.25 * across[1]:
             return -best[0], True
         return across[0], False
+
+
+def dark_on_light(picture: Picture) -> Picture:
+    """With light letters on a dark ground turned into dark ones on light, if that is what the picture has."""
+    grey = grey_of(picture)
+    if float(np.median(grey[::4, ::4])) > _DARK:
+        return picture
+    # A dark photograph is not reversed, it is dark: more must look like letters the other way round.
+    reverse = np.asarray(255 - picture, np.uint8)
+    return reverse if len(Glyphs(grey_of(reverse)).boxes) > 1.3 * len(Glyphs(grey).boxes) else picture
+
+
+def framed(picture: Picture, room: int) -> Picture:
+    """With a border of its own ground around it."""
+    grey = grey_of(picture)
+    ground = float(np.percentile(grey, 75)) if grey.size else 255.0
+    return np.asarray(
+        cv2.copyMakeBorder(picture, room, room, room, room, cv2.BORDER_CONSTANT, value=[ground] * 3), np.uint8
+    )
 
 
 def _window(grey: Picture) -> int:

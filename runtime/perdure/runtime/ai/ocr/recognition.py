@@ -16,14 +16,19 @@ import tesserocr
 
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.ai.ocr import preparing
-from perdure.runtime.ai.ocr.layout import Line, Spotted, confidence_of, visual_lines
-from perdure.runtime.ai.ocr.messages import Preprocessing
+from perdure.runtime.ai.ocr.gaps import places, uncovered, with_place
+from perdure.runtime.ai.ocr.layout import Line, Spotted, confidence_of, visual_lines, whole_numbers, worth
+from perdure.runtime.ai.ocr.messages import Box, Preprocessing
 from perdure.runtime.ai.ocr.preparing import Glyphs, Matrix, Picture
 from perdure.runtime.ai.ocr.tesseract import Tesseract
 
 SURE: Final = 0.85  # of its confidence: nothing else is tried
-_LOST: Final = 0.55  # below: perhaps it is upside down
-_FOUND: Final = 0.7  # this way up it is
+_LOST: Final = 0.7  # below: perhaps it is upside down
+_FOUND: Final = 0.75  # this way up it is
+_MOST_OF_IT: Final = 0.75  # of what looks like letters, read: nothing is missing
+_FEW: Final = 0.02  # of them, left out: dust
+_PLACES: Final = 150  # as many are read once more at most
+_MARGIN: Final = 0.35  # in heights of a letter: what is read around such a place
 _UNEVEN: Final = 0.25  # of the brightness: where a photograph begins
 _MAX_PIXELS: Final = 30_000_000  # of a prepared picture
 _PLAIN, _EVEN, _BINARY = "plain", "even", "binary"
@@ -56,7 +61,7 @@ class _Best:
     Attributes:
         runs: its words.
         straight: the picture they are in; None: nothing was read yet.
-        sureness: Tesseract's, over all letters.
+        sureness: Tesseract's, over all letters, less if there are letters that it did not read.
     """
 
     def __init__(self) -> None:
@@ -65,14 +70,14 @@ class _Best:
         self.sureness = 0.0
         self._worth = 0.0
 
-    def consider(self, runs: list[list[Spotted]], straight: _Straight) -> None:
-        """Keep this if it is better."""
-        runs = _without_noise(runs)
+    def consider(self, runs: list[list[Spotted]], covered: float, straight: _Straight) -> None:
+        """Keep this if it is better. ``covered``: the part of the picture's letters that these words account for."""
         words = [word for run in runs for word in run]
-        # Letters that are likely right count for it, those that are likely wrong against it.
-        worth = sum(len(word.text) * (word.confidence - 0.45) for word in words)
-        if self.straight is None or worth > self._worth:
-            self.runs, self.straight, self.sureness, self._worth = runs, straight, confidence_of(words), worth
+        value = worth(words)
+        if self.straight is None or value > self._worth:
+            self.runs, self.straight, self._worth = runs, straight, value
+            # What lies about on a table looks like letters, too, so not everything has to be covered.
+            self.sureness = confidence_of(words) * min(covered / _MOST_OF_IT, 1.0)
 
 
 class Recogniser:
@@ -101,13 +106,39 @@ class Recogniser:
                 break
             if left <= 0:
                 raise OperationFailed("failed", f"the page was not read within {seconds:g} s")
-            lit = self._lit(straight, light)
-            best.consider(self._tesseract.read(lit, self._folder, self._languages, mode, left), straight)
+            best.consider(*self._looked_at(self._lit(straight, light), mode, left), straight)
             if best.sureness >= SURE:
                 break
         if best.straight is None:
             return Read([], 0)
-        return Read(_on_page(visual_lines(best.runs), best.straight.to_page), best.straight.quarters)
+        lines = [whole_numbers(line) for line in visual_lines(best.runs)]
+        return Read(_on_page(lines, best.straight.to_page), best.straight.quarters)
+
+    def _looked_at(self, picture: Picture, mode: int, seconds: float) -> tuple[list[list[Spotted]], float]:
+        """The words of a picture, what was left out read once more, and the part of its letters that they cover."""
+        deadline = time.monotonic() + seconds
+        runs = _without_noise(self._read(picture, mode, seconds))
+        glyphs = Glyphs(preparing.grey_of(picture))
+        boxes, letter = glyphs.boxes, glyphs.letter
+        free = uncovered(boxes, letter, runs)
+        if free.sum() <= _FEW * len(boxes):
+            return runs, 1.0
+        for place in places(boxes, free, letter, _PLACES):
+            left = deadline - time.monotonic()
+            if left < seconds / 2:
+                break
+            runs = with_place(runs, place, self._one_line(picture, place, letter, left))
+        return runs, 1 - float(uncovered(boxes, letter, runs).mean())
+
+    def _one_line(self, picture: Picture, place: Box, letter: float, seconds: float) -> list[list[Spotted]]:
+        room = round(_MARGIN * letter)
+        left, top = max(int(place[0]) - room, 0), max(int(place[1]) - room, 0)
+        part = preparing.framed(picture[top : int(place[3]) + room + 1, left : int(place[2]) + room + 1], room)
+        found = _without_noise(self._read(part, tesserocr.PSM.SINGLE_LINE, seconds))
+        return [[_moved(word, left - room, top - room) for word in run] for run in found]
+
+    def _read(self, picture: Picture, mode: int, seconds: float) -> list[list[Spotted]]:
+        return self._tesseract.read(picture, self._folder, self._languages, mode, seconds)
 
     def _attempts(self, picture: Picture, best: _Best) -> Iterator[tuple[_Straight, str, int]]:
         """What to try next; whoever asks tells ``best`` how each went."""
@@ -131,6 +162,7 @@ class Recogniser:
         corners = preparing.sheet(preparing.grey_of(picture)) if options.crop else None
         if corners is not None:
             picture, to_page = preparing.cut_out(picture, corners)
+        picture = preparing.dark_on_light(picture)
         glyphs = Glyphs(preparing.grey_of(picture))
         degrees, upright = glyphs.skew()
         if quarters is None:
@@ -192,3 +224,8 @@ def _without_noise(runs: list[list[Spotted]]) -> list[list[Spotted]]:
 
 def _is_word(text: str) -> bool:
     return any(character.isalnum() for character in text)
+
+
+def _moved(word: Spotted, x: float, y: float) -> Spotted:
+    left, top, right, bottom = word.box
+    return Spotted(word.text, word.confidence, (left + x, top + y, right + x, bottom + y))
