@@ -39,6 +39,7 @@ _MEANT: Final = {
 }
 # Python has codecs that are no charset of a mail; some take time that grows with the square of their input.
 _NO_CHARSET: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_TOO_SHORT: Final = 64  # bytes; a guess about fewer is more often wrong than that it is Western
 _GUESSED_BYTES: Final = 64 * 1024  # more does not make a guess better
 
 
@@ -83,6 +84,8 @@ def _codec_of_number(name: str) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
+    if len(data) < _TOO_SHORT:
+        return data.decode("cp1252", "replace")
     best = charset_normalizer.from_bytes(data[:_GUESSED_BYTES]).best()
     encoding = best.encoding if best is not None else "cp1252"
     return data.decode(encoding, "replace")

@@ -21,7 +21,8 @@ _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 def header_values(message: Message, name: str) -> list[str]:
     """All values of the headers of this name, as text that may still have encoded words in it."""
     wanted = name.lower()
-    return [_raw(str(value)) for key, value in message.raw_items() if key.lower() == wanted]
+    charset = message.get_content_charset()
+    return [_raw(str(value), charset) for key, value in message.raw_items() if key.lower() == wanted]
 
 
 def header_text(message: Message, name: str) -> str:
@@ -70,9 +71,16 @@ def _word_bytes(encoding: str, text: str) -> bytes:
     return _HEX.sub(lambda match: binascii.unhexlify(match[1]), data.replace(b"_", b" "))
 
 
-def _raw(value: str) -> str:
-    """The stdlib's parser keeps bytes that are no ASCII as halves of surrogate pairs."""
+def _raw(value: str, charset: str | None) -> str:
+    """The stdlib's parser keeps bytes that are no ASCII as halves of surrogate pairs.
+
+    They are UTF-8 (RFC 6532), or else, as their sender knew no better, in the charset of the body.
+    """
     value = value[:MAX_HEADER]
     if value.isascii():
         return value
-    return decoded(value.encode("utf-8", "surrogateescape"), None)[0]
+    data = value.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return decoded(data, charset)[0]

@@ -157,7 +157,8 @@ class Parts:
             self.problem(f"part {self._count + 1}: there is no transfer encoding {one_line(encoding)[:40]!r}")
         # Some programs give the body itself a name.
         is_file = _disposition(message) == "attachment" or (self._count > 0 and bool(_file_name(message)))
-        if is_file or kind not in ("text/plain", "text/html", "text/enriched"):
+        is_text = kind in ("text/plain", "text/html", "text/enriched") or kind.startswith("multipart/")
+        if is_file or not is_text:  # what claims to have parts, and says nowhere how they are divided, is a text
             leaf = self._leaf(message, kind, content, within)
             return self._unpacked(leaf)
         self._count += 1
@@ -166,7 +167,8 @@ class Parts:
         if len(content) > MAX_TEXT:
             self.problem(f"part {self._count}: only the first {MAX_TEXT:,} bytes of its text were read")
         if not sure:
-            self.problem(f"part {self._count}: its text is not all in the charset {one_line(charset or '')[:40]!r}")
+            named = f"the charset {one_line(charset)[:40]!r}" if charset else "UTF-8, and it names no charset"
+            self.problem(f"part {self._count}: its text is not all in {named}")
         if kind == "text/html":
             return [Segment(html=text)]
         return [Segment(plain=self._without_files(text, content, within))]
@@ -187,7 +189,7 @@ class Parts:
         if leaf.media_type not in _TNEF and leaf.name.lower() != "winmail.dat":
             return []
         found = tnef(leaf.content)
-        if found is None:
+        if found is None or not (found.files or found.text or found.html):
             self.problem(f"part {leaf.part}: the winmail.dat cannot be read")
             return []
         for name, content in found.files[:MAX_PARTS]:
