@@ -17,7 +17,16 @@ from bench.receipts.labels import Attachment, Message, Split
 from bench.receipts.layouts.mails import text_mail
 from bench.receipts.pdf import text_pdf
 from bench.receipts.photograph import jpeg, snapped, taken
-from bench.receipts.purchase import Purchase, Voice, Wishes, draw_customer, draw_number, draw_purchase, draw_vendor
+from bench.receipts.purchase import (
+    Purchase,
+    Voice,
+    Wishes,
+    draw_customer,
+    draw_number,
+    draw_purchase,
+    draw_vendor,
+    plain,
+)
 from bench.receipts.raster import picture
 from bench.receipts.sheet import A4, Sheet
 
@@ -160,11 +169,7 @@ def _fields(voice: Voice) -> dict[str, str]:
 def _message(number: int, about: str, voice: Voice, fields: dict[str, str], subject: str, **parts: Any) -> Message:
     from_person = about in {"reply", "chat", "calendar", "cv", "contract", "photo"}
     name = fields["name"] if from_person else fields["v"]
-    domain = (
-        "mail.example"
-        if from_person
-        else f"{''.join(char for char in fields['v'].casefold() if char.isascii() and char.isalnum())}.example"
-    )
+    domain = "mail.example" if from_person else f"{plain(fields['v']).replace(' ', '')}.example"
     return Message(
         id=f"{voice.split}-other-{number:03}",
         split=voice.split,
