@@ -246,7 +246,7 @@ def _lines(voice: Voice, wishes: Wishes, trade: str) -> tuple[Line, ...]:
             unit = unit.quantize(Decimal(1)) - draw.choice((Decimal("0.01"), Decimal("0.05"), Decimal("0.10")))
         quantity = Decimal(1 if draw.random() < 0.6 else draw.randint(1, wishes.most))
         rate = Decimal(draw.choice(rates) if two_rates else first)
-        if trade == "grocery" and draw.random() < wishes.weighed:
+        if trade == "grocery" and low < high and draw.random() < wishes.weighed:
             quantity = Decimal(draw.randrange(102, 1900)) / 1000
         lines.append(Line(description, quantity, cents(unit), cents(unit * quantity), rate))
         if draw.random() < wishes.reduced:
