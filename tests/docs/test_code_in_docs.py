@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
+    "docs/ai.md",
     "docs/guide.md",
     "docs/budgets.md",
     "docs/secrets.md",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure_sdk.vectors import cosine, decode, encode, nearest
+from perdure_sdk.vectors import cosine, decode, encode, from_base64, nearest, to_base64
 
 FLOATS = st.floats(-1, 1, width=32)
 
@@ -20,6 +20,7 @@ def test_bytes_and_numbers(numbers: list[float]) -> None:
     assert encode(numbers) == packed
     assert list(decode(packed)) == numbers
     assert decode(numbers) is numbers
+    assert from_base64(to_base64([packed, b""])) == [packed, b""]
 
 
 @given(pair=st.integers(1, 20).flatmap(lambda size: st.tuples(*[st.lists(FLOATS, min_size=size, max_size=size)] * 2)))
