@@ -6,8 +6,6 @@ from perdure_sdk import JobContext, pages
 from perdure_sdk.clients import Characters, Words
 from vault import ext
 
-DAY = 86_400  # seconds
-
 
 @dataclass
 class Generate:
@@ -26,6 +24,7 @@ def generate(ctx: JobContext, state: Generate) -> None:
     recipe = Words(count=state.words) if state.words else Characters(length=state.length)
     answer = ctx.credentials.generate(state.name, recipe=recipe)
     state.made, state.entropy_bits = answer.generated, answer.entropy_bits
+    ctx.report_progress(1.0, f"made, {state.entropy_bits:.0f} bits" if state.entropy_bits else "there is one; it stays")
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Rotate:
 def rotate(ctx: JobContext, state: Rotate) -> None:
     """Make new passwords for old ones. Who accepts them has to be told; the host keeps the last five."""
     if not state.before:
-        state.before = int(ctx.now().timestamp()) - state.older_than_days * DAY
+        state.before = int(ctx.now().timestamp()) - state.older_than_days * 86_400
     for page in pages(ctx.credentials.list):
         ctx.check_interrupt()
         for one in page.credentials:
@@ -67,5 +66,5 @@ class Share:
 @ext.job
 def share(ctx: JobContext, state: Share) -> None:
     """Let another extension read one credential, until its time has come or a person takes it back."""
-    until = int(ctx.now().timestamp()) + state.days * DAY if state.days else None
+    until = int(ctx.now().timestamp()) + state.days * 86_400 if state.days else None
     ctx.credentials.share(state.name, state.extension, until=until)

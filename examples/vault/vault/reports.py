@@ -80,6 +80,7 @@ def audit(ctx: JobContext, state: Audit) -> None:
     text = f"{state.calls} calls in {state.days} days, {state.refused} of them refused."
     headings = ("time (UTC)", "operation", "credential", "by", "outcome", "job")
     state.report = report(ctx, "Audit", text, headings, [audit_row(record) for record in records])
+    ctx.report_progress(1.0, text)
 
 
 def audit_row(record: AuditRecord) -> tuple[str, ...]:
