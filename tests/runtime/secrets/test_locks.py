@@ -497,3 +497,27 @@ def test_unfit_passphrases() -> None:
         with pytest.raises(UnfitPassphrase):
             chain.locks.set("vault", word)
     assert chain.locks.extensions() == []
+
+
+@pytest.mark.parametrize("act", ["unlock", "change", "remove"])
+def test_an_erasure_while_a_passphrase_is_derived(act: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = chain_of(tmp_path)
+    sealed_key(chain, b"secret")
+    chain.locks.set("vault", RIGHT)
+
+    def erased_meanwhile(*arguments: Any) -> bytes:
+        private = private_key(*arguments)
+        chain.destroy(*chain.keys_of("vault", None, ()))
+        return private
+
+    monkeypatch.setattr("perdure.runtime.secrets.locks.private_key", erased_meanwhile)
+    with pytest.raises(NoPassphrase):
+        if act == "unlock":
+            chain.locks.unlock("vault", RIGHT, 900)
+        elif act == "change":
+            chain.locks.change("vault", RIGHT, OTHER)
+        else:
+            chain.locks.remove("vault", RIGHT)
+    assert not chain.locks.state("vault").has_passphrase
+    assert not list((tmp_path / "keys").glob("lock-*"))
+    assert not chain.locks._opened
