@@ -4,35 +4,40 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from finance.detection import kind_of, probability
+from finance.extraction import LABELS, WORDS, extracted
+from finance.report import CATEGORIES, COLUMNS, category_of, converted, spreadsheet_of, sums, words_in
 from perdure_sdk import CallError, Extension, JobContext, LibraryDenied, PermissionDenied, RateLimited, Unavailable
-from perdure_sdk.clients import Attachment, Entry, FetchedMessage, ListedMessage
+from perdure_sdk.clients import Attachment, FetchedMessage, ListedMessage, OcrOptions
+from perdure_sdk.reading.dates import span_in
+from perdure_sdk.reading.document import Document
+from perdure_sdk.reading.lines import lines_of_pages, lines_of_text
+from perdure_sdk.reading.replies import own_text
+from perdure_sdk.reading.words import language_of
+from perdure_sdk.tables import csv_text
+from perdure_sdk.vectors import from_base64, nearness, to_base64, vector
+from perdure_sdk.whole import each_entry, each_message, message_part, store_entry
 
-from finance import report as reports
-from finance.detection import LABELS_OF_MAIL, kind_of, own_text, probability
-from finance.extraction import Document, document, extracted
-from finance.words import fold, language_of
-
+CALLS = "query:mail.list query:mail.fetch query:ai.ocr query:ai.classify_text query:ai.embed query:clock.now"
+ENTRIES = "query:vdfs.list_entries query:vdfs.read_sidecar action:vdfs.create_entry action:vdfs.append_content"
 ext = Extension(
     "finance",
     name="Finance",
     version="0.1.0",
     description="Finds the receipts and invoices in a mailbox, and says what was spent on what.",
-    methods=["query:mail.list", "query:mail.fetch", "query:ai.ocr", "query:ai.classify_text", "query:ai.embed", "query:clock.now", "query:vdfs.list_entries", "query:vdfs.read_sidecar", "action:vdfs.create_entry", "action:vdfs.append_content", "action:vdfs.update_metadata", "action:vdfs.write_sidecar"],
-    max_memory_mb=512,
+    methods=[*CALLS.split(), *ENTRIES.split(), "action:vdfs.update_metadata", "action:vdfs.write_sidecar"],
 )
-_OURS = (PermissionDenied, LibraryDenied, RateLimited)  # nobody's mail is to blame for these
-_CHUNK = 4 << 20
+FOUND = ("vendor", "date", "total", "currency", "invoice_number")
 
 
 @dataclass
 class ScanState:
-    """Which mailbox, and how far it was read. ``language``: Tesseract's; ``since``: a date, older mails are passed over."""
+    """Which mailbox, and how far it was read. ``language``: Tesseract's names; ``since``: a day, as 2026-01-31."""
 
-    mailbox: dict[str, Any]
+    mailbox: Any
     language: str = ""
     since: str = ""
     rescan: bool = False
@@ -46,191 +51,165 @@ class ScanState:
 @ext.job
 def scan(ctx: JobContext, state: ScanState) -> None:
     """Read a mailbox from where the last scan ended, and keep each receipt as an entry."""
-    name = hashlib.sha256(json.dumps({key: state.mailbox.get(key) for key in ("type", "host", "username", "credential", "folder", "file")}).encode()).hexdigest()[:24]
-    cursor = ctx.vdfs.create_entry(name, kind="finance.mailbox", if_absent=True)
+    cursor = ctx.vdfs.create_entry(_key(state.mailbox), kind="finance.mailbox", if_absent=True)
     if state.uid_validity is None and not state.rescan:
         state.uid_validity, state.last_uid = cursor.metadata.get("uid_validity"), cursor.metadata.get("last_uid", 0)
-    more = True
-    while more:
-        page = ctx.mail.list(state.mailbox, after_uid=state.last_uid, uid_validity=state.uid_validity, limit=50)
-        if page.reset:
-            ctx.add_warning("the mailbox has new uids: it is read from its beginning; what is known is not kept twice")
+    for page, mail in each_message(ctx, state.mailbox, after_uid=state.last_uid, uid_validity=state.uid_validity):
+        if page.reset and state.uid_validity != page.uid_validity:
+            ctx.add_warning("the mailbox has new uids, it is read from its beginning; no receipt is kept twice")
         state.uid_validity = page.uid_validity
-        for mail in page.messages:
-            ctx.check_interrupt()
-            if not state.since or mail.date is None or day_of(mail.date).isoformat() >= state.since:
-                try:
-                    state.receipts += _examined(ctx, state, mail)
-                except _OURS:
-                    raise
-                except CallError as error:
-                    _warn(ctx, state, mail, error)
-            state.last_uid, state.messages = mail.uid, state.messages + 1
-            ctx.increment_items()
-            ctx.increment_bytes(mail.size)
-            ctx.report_progress(mail.uid / max((page.uid_next or mail.uid + 2) - 1, 1), f"{state.messages} messages, {state.receipts} receipts")
-            ctx.checkpoint(state)
-        more, state.last_uid = page.next_uid is not None, page.next_uid or state.last_uid
-        ctx.vdfs.update_metadata(cursor.id, metadata={"uid_validity": state.uid_validity, "last_uid": state.last_uid})
+        try:
+            if mail.date is None or str(_day(mail.date)) >= state.since:
+                state.receipts += _examined(ctx, state, mail)
+        except CallError as error:
+            _warn(ctx, state, mail, error)
+        state.last_uid, state.messages = mail.uid, state.messages + 1
+        ctx.increment_items()
+        ctx.increment_bytes(mail.size)
+        done = mail.uid / max((page.uid_next or mail.uid + 2) - 1, 1)
+        ctx.report_progress(done, f"{state.messages} messages, {state.receipts} receipts")
+        ctx.vdfs.update_metadata(cursor.id, metadata={"uid_validity": page.uid_validity, "last_uid": mail.uid})
+        ctx.checkpoint(state)
 
 
-def _warn(ctx: JobContext, state: ScanState, mail: ListedMessage, error: object) -> None:
+def _warn(ctx: JobContext, state: ScanState, mail: ListedMessage, error: CallError, what: str = "") -> None:
+    """Warn of a message that is broken; what is no message's fault is raised."""
+    if isinstance(error, PermissionDenied | LibraryDenied | RateLimited) or (error.code == "unavailable" and not what):
+        raise error
     state.problems += 1
-    ctx.add_warning(f"message {mail.uid}: {error}"[:500])
+    ctx.add_warning(f"message {mail.uid}{what}: {error}"[:500])
 
 
 def _examined(ctx: JobContext, state: ScanState, listed: ListedMessage) -> int:
-    """How many receipts a message has that are entries now."""
-    mail = ctx.mail.fetch(state.mailbox, listed.uid, state.uid_validity or 0)
-    key = hashlib.sha256(json.dumps([mail.message_id or mail.sha256, mail.date, mail.sender.address]).encode()).hexdigest()[:24]
-    done = {entry.name for entry in ctx.vdfs.list_entries(kind="receipt", name_prefix=key).entries if entry.sidecars == 3}
-    found = 0
-    for part, doc, attachment, content in _documents(ctx, state, listed, mail):
+    """How many receipts a message has; they are entries now."""
+    mail, found = ctx.mail.fetch(state.mailbox, listed.uid, state.uid_validity or 0), 0
+    key = _key([mail.message_id or mail.sha256, mail.date, mail.sender.address])
+    done = {entry.name for entry in each_entry(ctx, kind="receipt", name_prefix=key) if entry.sidecars == 3}
+    for attachment, doc, content in _documents(ctx, state, listed, mail):
+        part = attachment.part if attachment else 0
         if f"{key}-{part}" in done:
             found += 1
-        elif part or not found:
-            chance = probability(doc, mail.subject, attachment.name if attachment else "", bulk=bool(mail.headers.keys() & {"list_id", "precedence"}))
+        elif part or not found:  # a mail's own text only repeats what is attached
+            bulk = bool(mail.headers.keys() & {"list_id", "precedence"})
+            chance = probability(doc, mail.subject, attachment.name if attachment else "", bulk=bulk)
             if 0.3 < chance < 0.7:
-                said = ctx.ai.classify_text(f"{mail.subject}\n{doc.text}"[:4000], labels=list(LABELS_OF_MAIL), prompt="What is this?")
-                chance = (chance + (said.scores or {LABELS_OF_MAIL[0]: float(said.label == LABELS_OF_MAIL[0])})[LABELS_OF_MAIL[0]]) / 2
+                said = ctx.ai.classify_text(f"{mail.subject}\n{doc.text}"[:4000], labels=WORDS["classes"]["labels"])
+                chance = chance / 2 + 0.5 * (said.label == WORDS["classes"]["labels"][0])
             if chance >= 0.5:
-                if content is None:
-                    content = _content(ctx, state, listed, 0)
-                _keep(ctx, mail, doc, f"{key}-{part}", attachment, content, chance)
+                original = content or message_part(ctx, state.mailbox, mail.uid, state.uid_validity or 0, 0)
+                _keep(ctx, mail, doc, f"{key}-{part}", attachment, original, chance)
                 found += 1
     return found
 
 
-def _documents(ctx: JobContext, state: ScanState, listed: ListedMessage, mail: FetchedMessage) -> Iterator[tuple[int, Document, Attachment | None, bytes | None]]:
+def _documents(
+    ctx: JobContext, state: ScanState, listed: ListedMessage, mail: FetchedMessage
+) -> Iterator[tuple[Attachment | None, Document, bytes]]:
     """What may be a receipt in a mail: PDFs and pictures, then its own text."""
-    text = own_text(mail.text)
-    about = {"sender": mail.sender.name, "domain": mail.sender.address.rpartition("@")[2], "sent": day_of(mail.date) if mail.date else None}
-    for attachment in mail.attachments:
-        picture = attachment.media_type.startswith("image/")
-        if not (picture or "pdf" in attachment.media_type or attachment.name.lower().endswith(".pdf")) or (picture and attachment.size < (30_000 if attachment.inline else 8_000)):
+    text, day = own_text(mail.text), _day(mail.date) if mail.date else None
+    about: dict[str, Any] = {"sender": mail.sender.name, "domain": mail.sender.address.rpartition("@")[2], "sent": day}
+    languages = state.language or "+".join(dict.fromkeys((language_of(f"{mail.subject}\n{text}") or "deu+fra", "eng")))
+    for one in mail.attachments:
+        picture, pdf = one.media_type.startswith("image/"), "pdf" in f"{one.media_type} {one.name[-4:].lower()}"
+        if not pdf and not (picture and one.size > (30_000 if one.inline else 8_000)):  # logos
             continue
         try:
-            content = _content(ctx, state, listed, attachment.part)
-            language = state.language or "+".join(dict.fromkeys([language_of(f"{mail.subject}\n{text}") or "deu+fra", "eng"]))
+            content = message_part(ctx, state.mailbox, mail.uid, state.uid_validity or 0, one.part)
             try:
-                read = ctx.ai.ocr(data=content, options={"language": language}, pages="1-4")
-            except Unavailable:
-                read = ctx.ai.ocr(data=content, options={"language": "eng"}, pages="1-4")
-        except _OURS:
-            raise
+                read = ctx.ai.ocr(data=content, options=OcrOptions(language=languages), pages="1-4")
+            except Unavailable:  # no data for a language
+                read = ctx.ai.ocr(data=content, pages="1-4")
         except CallError as error:
-            _warn(ctx, state, listed, f"{attachment.name or attachment.media_type}: {error}")
-            continue
-        pages = [[(line, _box(page.words, number)) for number, line in enumerate(page.text.split("\n"))] for page in read.pages]
-        yield attachment.part, document(f"attachment:{attachment.part}", pages, scanned=any(page.source == "ocr" for page in read.pages), **about), attachment, content
-    yield 0, document("body", [[(line, None) for line in text.splitlines()]], **about), None, None
+            _warn(ctx, state, listed, error, f", {one.name or one.media_type}")
+        else:
+            yield one, Document(f"attachment:{one.part}", lines_of_pages(read.pages), LABELS, **about), content
+    yield None, Document("body", lines_of_text(text), LABELS, **about), b""
 
 
-def _box(words: list[Any], line: int) -> list[float] | None:
-    boxes = [word.box for word in words if word.line == line]
-    return [round(choose(box[side] for box in boxes), 1) for side, choose in enumerate((min, min, max, max))] if boxes else None
-
-
-def _content(ctx: JobContext, state: ScanState, listed: ListedMessage, part: int) -> bytes:
-    """An attachment's bytes, or the whole message's."""
-    content, offset = b"", 0
-    while offset is not None:
-        mail = ctx.mail.fetch(state.mailbox, listed.uid, state.uid_validity or 0, part=part, offset=offset, max_bytes=_CHUNK)
-        found = next((one for one in mail.attachments if one.part == part), None)
-        piece, offset = (found.content, found.next_offset) if found else (mail.raw, mail.next_offset)
-        content += piece or b""
-    return content
-
-
-def _keep(ctx: JobContext, mail: FetchedMessage, doc: Document, name: str, attachment: Attachment | None, content: bytes, chance: float) -> None:
-    """Make the entry with its sidecars; what is there already, from a scan that was broken off, is completed."""
+def _keep(
+    ctx: JobContext,
+    mail: FetchedMessage,
+    doc: Document,
+    name: str,
+    attachment: Attachment | None,
+    content: bytes,
+    chance: float,
+) -> None:
+    """Make the entry with its sidecars; what a scan that was broken off has left is completed."""
     kind = kind_of(doc, mail.subject)
-    found = extracted(doc, credit=kind == "credit_note")
-    plain = {key: found[key]["value"] for key in ("vendor", "date", "total", "currency", "invoice_number")}
-    texts = [f"{plain['vendor']} {mail.subject}", *(item["description"] for item in found["items"][:12])]
-    category, names = reports.category_of(" ".join([*texts, doc.domain])), list(reports.CATEGORIES)
-    meaning = ctx.ai.embed([*texts, *(f"{one}: {', '.join(reports.CATEGORIES[one][:8])}" for one in names)])
-    vectors = reports.vectors_of(b"".join(meaning.vectors), meaning.dimensions)
-    if not category:
-        category = max(zip(vectors[len(texts) :], names, strict=True), key=lambda one: reports.cosine(one[0], vectors[0]))[1]
-    about = {**plain, "category": category, "kind": kind, "month": (plain["date"] or "")[:7], "message_id": mail.message_id, "subject": mail.subject[:200]}
-    media_type = (attachment.media_type if attachment.media_type != "application/octet-stream" else "application/pdf") if attachment else "message/rfc822"
-    entry = ctx.vdfs.create_entry(name, kind="receipt", media_type=media_type, metadata=about, content=content[:_CHUNK], if_absent=True)
-    for offset in range(_CHUNK, len(content), _CHUNK):
-        ctx.vdfs.append_content(entry.id, offset, content[offset : offset + _CHUNK])
-    email = {"message_id": mail.message_id, "subject": mail.subject, "from": vars(mail.sender), "to": [vars(one) for one in mail.to], "date": mail.date, "headers": mail.headers, "text": mail.text, "attachments": [{"part": one.part, "name": one.name, "media_type": one.media_type, "size": one.size} for one in mail.attachments]}
-    for sidecar, value in (("email.json", email), ("receipt.json", {"is_receipt": True, "confidence": round(chance, 2), "kind": kind, **found}), ("meaning.json", {"model": meaning.model, "texts": texts, "vectors": [list(vector) for vector in vectors[: len(texts)]]})):
-        ctx.vdfs.write_sidecar(entry.id, sidecar, media_type="application/json", text=json.dumps(value, ensure_ascii=False))
+    fields = extracted(doc, credit=kind == "credit_note")
+    plain = {one: fields[one]["value"] for one in FOUND}
+    texts = [f"{plain['vendor']} {mail.subject}", *(item["description"] for item in fields["items"][:12])]
+    meant = ctx.ai.embed([*texts, *(f"{one}: {', '.join(words)}" for one, words in CATEGORIES.items())]).vectors
+    near = [nearness(vector(meant[0]), vector(one)) for one in meant[len(texts) :]]
+    category = category_of(f"{' '.join(texts)} {doc.domain}") or list(CATEGORIES)[near.index(max(near))]
+    about = {
+        **plain,
+        "category": category,
+        "kind": kind,
+        "month": (plain["date"] or "")[:7],
+        "subject": mail.subject[:200],
+    }
+    media_type = attachment.media_type.replace("octet-stream", "pdf") if attachment else "message/rfc822"
+    about["message_id"] = mail.message_id
+    entry = store_entry(ctx, name, content, kind="receipt", media_type=media_type, metadata=about, if_absent=True)
+    told = {"is_receipt": True, "confidence": round(chance, 2), "kind": kind, **fields}
+    meaning = {"texts": texts, "vectors": to_base64(meant[: len(texts)])}
+    for sidecar, value in {"email.json": asdict(mail), "receipt.json": told, "meaning.json": meaning}.items():
+        text = json.dumps(value, ensure_ascii=False)
+        ctx.vdfs.write_sidecar(entry.id, sidecar, media_type="application/json", text=text)
 
 
-def day_of(microseconds: int) -> dt.date:
-    """The day of a time, in UTC."""
+def _day(microseconds: int) -> dt.date:
     return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=microseconds)).date()
 
 
-def _receipts(ctx: JobContext, first: str | None, end: str | None) -> list[Entry]:
-    """The entries of receipts from a day on until before another, by date."""
-    found: list[Entry] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        ctx.check_interrupt()
-        page = ctx.vdfs.list_entries(kind="receipt", limit=500, cursor=cursor or None)
-        found += [one for one in page.entries if one.metadata.get("total") and (first or "") <= (one.metadata["date"] or "") < (end or "9")]
-        cursor = page.next
-    return sorted(found, key=lambda one: (one.metadata["date"] or "", one.name))
+def _key(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:24]
 
 
 @dataclass
 class ReportState:
-    """Which days, both included; ``rates``: what one unit of a currency is in ``base_currency``."""
+    """The first day and the one after the last; ``rates``: what one unit of a currency is in ``base_currency``."""
 
-    first: str | None = None
-    last: str | None = None
-    base_currency: str | None = None
+    first: str = ""
+    before: str = "9999"
+    base_currency: str = ""
     rates: dict[str, str] = field(default_factory=dict)
 
 
 @ext.job
 def report(ctx: JobContext, state: ReportState) -> dict[str, Any]:
     """Sum up receipts by month, category and vendor, into a CSV and a spreadsheet."""
-    entries = _receipts(ctx, state.first, f"{state.last}~" if state.last else None)
-    rows = reports.converted((entry.metadata for entry in entries), state.base_currency or "", state.rates)
-    now = ctx.now()
-    name = f"receipts {state.first or ''}-{state.last or now.date().isoformat()}"
-    book = reports.spreadsheet_of(rows, now)
-    table = ctx.vdfs.create_entry(f"{name}.csv", kind="report", media_type="text/csv", text=reports.csv_of(rows))
-    sheet = ctx.vdfs.create_entry(f"{name}.xlsx", kind="report", media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", content=book)
-    told = {by: [[*key, str(value)] for key, value in reports.sums(rows, by, "currency").items()] for by in ("month", "category", "vendor")}
-    return {"receipts": len(rows), "csv": str(table.id), "spreadsheet": str(sheet.id), **told}
-
-
-@dataclass
-class AskState:
-    """A question, like ``coffee last quarter``."""
-
-    question: str = ""
-    limit: int = 50
+    entries = [one.metadata for one in each_entry(ctx, kind="receipt", limit=500) if one.metadata["total"]]
+    dated = sorted(
+        (one for one in entries if state.first <= (one["date"] or "") < state.before), key=lambda one: one["date"] or ""
+    )
+    rows, now = converted(dated, state.base_currency, state.rates), ctx.now()
+    book = store_entry(ctx, f"receipts {now:%Y-%m-%d %H%M%S}.xlsx", spreadsheet_of(rows, now), kind="report")
+    table = store_entry(ctx, f"receipts {now:%Y-%m-%d %H%M%S}.csv", csv_text(COLUMNS, rows).encode(), kind="report")
+    told = {by: sums(rows, by, "currency") for by in ("month", "category", "vendor")}
+    return {"receipts": len(rows), "spreadsheet": str(book.id), "csv": str(table.id), **told}
 
 
 @ext.job
-def ask(ctx: JobContext, state: AskState) -> dict[str, Any]:
-    """Find the receipts that a question means, and what they come to."""
-    first, end, rest = reports.period_of(state.question, ctx.now().date())
-    entries = _receipts(ctx, first.isoformat() if first else None, end.isoformat() if end else None)
-    words = {word for word in fold(rest).split() if len(word) > 3}
-    wanted = ctx.ai.embed([rest]).vectors[0] if rest.strip() else b""
-    question = reports.vectors_of(wanted, len(wanted) // 4)[0] if wanted else None
-    matches = []
-    for entry in entries:
-        ctx.check_interrupt()
+def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
+    """Find the receipts that a ``question`` means, like ``coffee last quarter``, and what they come to."""
+    first, before, rest = span_in(state["question"], ctx.now().date())
+    asked = vector(ctx.ai.embed([rest or "spent"]).vectors[0])
+    found = []
+    for entry in each_entry(ctx, kind="receipt", limit=500):
+        day = entry.metadata["date"] or ""
+        if first and before and not str(first) <= day < str(before):
+            continue
         meaning = json.loads(ctx.vdfs.read_sidecar(entry.id, "meaning.json", text=True).text or "{}")
-        near = max((reports.cosine(question, vector) for vector in meaning["vectors"]), default=0.0) if question else 1.0
-        near += 0.3 * any(word in fold(" ".join(meaning["texts"])) for word in words)
-        matches.append((near, entry))
-    best = max((near for near, _ in matches), default=0.0)
-    kept = sorted([one for one in matches if one[0] >= max(0.35, best * 0.75)], key=lambda one: -one[0])[: state.limit]
-    totals = reports.sums((entry.metadata for _, entry in kept), "currency")
-    found = [{"entry": str(entry.id), "score": round(near, 3), **{key: entry.metadata[key] for key in ("vendor", "date", "total", "currency", "category")}} for near, entry in kept]
-    answer = {"from": first and first.isoformat(), "before": end and end.isoformat(), "totals": {key[0]: str(value) for key, value in totals.items()}, "matches": found}
-    made = ctx.vdfs.create_entry(f"answer {ctx.now():%Y-%m-%d %H.%M.%S}", kind="answer", media_type="application/json", text=json.dumps({"question": state.question, **answer}, ensure_ascii=False))
-    return {"answer": str(made.id), **answer}
+        near = max(nearness(asked, one) for one in from_base64(meaning["vectors"])) + 0.4 * words_in(
+            rest, meaning["texts"]
+        )
+        found.append({"entry": str(entry.id), "score": round(near, 3), **{one: entry.metadata[one] for one in FOUND}})
+    enough = max(0.35, 0.7 * max((one["score"] for one in found), default=0.0)) if rest else -2.0
+    matches = sorted((one for one in found if one["score"] >= enough), key=lambda one: -one["score"])
+    answer = {"from": first and str(first), "before": before and str(before), "totals": sums(matches, "currency")}
+    answer |= {"question": state["question"], "matches": matches[:100]}
+    store_entry(ctx, f"answer {ctx.now():%Y-%m-%d %H%M%S.%f}.json", json.dumps(answer).encode(), kind="answer")
+    return answer

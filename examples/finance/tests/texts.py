@@ -458,7 +458,9 @@ TOTAL  $3.26
 RECEIPTS = {name: value for name, value in list(globals().items()) if isinstance(value, Text)}
 
 OTHERS = {
-    "talk": _mail("Hi all,\nlunch on Friday? It costs about $15.00 each.\nBest, Tom", "Tom", "tom@gmail.com", "Lunch", ""),
+    "talk": _mail(
+        "Hi all,\nlunch on Friday? It costs about $15.00 each.\nBest, Tom", "Tom", "tom@gmail.com", "Lunch", ""
+    ),
     "order": _mail(
         "Bestellbestätigung\nVielen Dank für Ihre Bestellung 304-123.\nArtikel: Kabel 9,99 €\nGesamtsumme: 9,99 €\n"
         "Die Rechnung erhalten Sie mit dem Versand.",
@@ -498,7 +500,11 @@ OTHERS = {
         "",
     ),
     "phishing": _mail(
-        "Your invoice is attached. Click here to view the document.", "Billing", "x@zzz.ru", "Your invoice is attached", ""
+        "Your invoice is attached. Click here to view the document.",
+        "Billing",
+        "x@zzz.ru",
+        "Your invoice is attached",
+        "",
     ),
     "parcel": _mail(
         "Your parcel has been shipped. Order 123: Lamp £25.00. Total £25.00. Tracking number 1Z999",

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from finance.words import WORDS
+from perdure_sdk.reading.words import WORDS
 
 CURRENCIES: dict[str, str] = WORDS["currency"]
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
@@ -20,9 +20,7 @@ _NUMBER = r"""
     (?:\s?(?P<after>{signs})(?![^\W\d_])|(?![^\W\d_]{{2}}))      # a single letter is a class of tax
     (?P<close>\s?\)|[-−](?!\d))?
 """
-_PATTERNS = [
-    re.compile(_NUMBER.format(signs=_SIGNS, space=space), re.VERBOSE | re.IGNORECASE) for space in ("", r"\ ")
-]
+_PATTERNS = [re.compile(_NUMBER.format(signs=_SIGNS, space=space), re.VERBOSE | re.IGNORECASE) for space in ("", r"\ ")]
 _MISREAD = re.compile(r"(?<![\w.,])(?=[^\s.,]*\d|[^\s]*[.,]\d)[\dOoIlSB|]{1,4}[.,][\dOoIlSB|]{2}(?![\w.,])")
 _REPAIRS = str.maketrans("OoIl|SB", "0011158")
 
@@ -65,4 +63,6 @@ def repaired(line: str) -> str:
     line = _MISREAD.sub(lambda match: match[0].translate(_REPAIRS), line)
     line = re.sub(r"(?<=\d)[oO](?=[\d.,/])|(?<=\d[.,/])[oO](?=\d)", "0", line)
     line = re.sub(r"(?<![\d.,])(\d{1,6})(?: ([.,])|([.,]) )(\d{2})(?![\d%]|[.,]\s?\d)", r"\1\2\3\4", line)
-    return re.sub(r"(?<=\d)[;:](?=\d\d(?:\s?(?:€|EUR|£|\$)|\s*$))", ",", line) if re.search(r"[€£$]|EUR", line) else line
+    return (
+        re.sub(r"(?<=\d)[;:](?=\d\d(?:\s?(?:€|EUR|£|\$)|\s*$))", ",", line) if re.search(r"[€£$]|EUR", line) else line
+    )
