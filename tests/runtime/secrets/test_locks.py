@@ -511,13 +511,13 @@ def test_an_erasure_while_a_passphrase_is_derived(act: str, tmp_path: Path, monk
         return private
 
     monkeypatch.setattr("perdure.runtime.secrets.locks.private_key", erased_meanwhile)
+    acts = {
+        "unlock": lambda: chain.locks.unlock("vault", RIGHT, 900),
+        "change": lambda: chain.locks.change("vault", RIGHT, OTHER),
+        "remove": lambda: chain.locks.remove("vault", RIGHT),
+    }
     with pytest.raises(NoPassphrase):
-        if act == "unlock":
-            chain.locks.unlock("vault", RIGHT, 900)
-        elif act == "change":
-            chain.locks.change("vault", RIGHT, OTHER)
-        else:
-            chain.locks.remove("vault", RIGHT)
+        acts[act]()
     assert not chain.locks.state("vault").has_passphrase
     assert not list((tmp_path / "keys").glob("lock-*"))
     assert not chain.locks._opened
