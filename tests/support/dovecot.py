@@ -144,7 +144,9 @@ class Dovecot:
         """Start it, and wait until it answers."""
         assert self._process is None
         binary = shutil.which("dovecot") or "/usr/sbin/dovecot"
-        self._process = subprocess.Popen([binary, "-F", "-c", self.base / "dovecot.conf"], stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [binary, "-F", "-c", self.base / "dovecot.conf"], stderr=subprocess.PIPE, start_new_session=True
+        )
         eventually(self._answers)
 
     def _answers(self) -> bool:
@@ -169,6 +171,12 @@ class Dovecot:
             process.wait()
         if process.stderr is not None:
             process.stderr.close()
+
+    def kill(self) -> None:
+        """The same without warning: the processes that serve connections, too."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.stop()
 
     def log(self) -> str:
         """What it logged."""
