@@ -23,6 +23,7 @@ from bench import (
     log,
     memory,
     operations,
+    photos,
     proving,
     recovery,
 )
@@ -46,6 +47,7 @@ _SUBJECTS = (
     recovery,
     proving,
     memory,
+    photos,
 )
 
 

@@ -28,14 +28,17 @@ from tests.support.waiting import eventually
 
 from perdure.runtime import Runtime, grant_as_asked
 from perdure.store import JobQuery, LmdbEventStore, check
-from perdure.store.events import ActionAnswered, ItemsCounted, JobRecovered
+from perdure.store.events import ActionAnswered, Event, ItemsCounted, JobRecovered, OperationAnswered
 
 EXAMPLE = ROOT / "examples" / "photos"
 _HOURS = 3 * 3600.0
 
 
 class Counts(msgspec.Struct):
-    """What a campaign did and found. ``seconds`` of work, without what went before; ``begins`` of each process."""
+    """What a campaign did and found. ``seconds`` of work, without what went before; ``begins`` of each process.
+
+    ``spent`` is how many microseconds went by until each kind of event, from the one before it in the same process.
+    """
 
     kills: int = 0
     taken_up: int = 0
@@ -46,12 +49,14 @@ class Counts(msgspec.Struct):
     log_bytes: int = 0
     begins: list[float] = []
     verify_seconds: float = 0.0
+    jobs_seconds: dict[str, float] = {}
+    spent: Counter[str] = msgspec.field(default_factory=Counter)
     problems: list[str] = []
 
 
 def campaign(home: Path, photos: int, kills: int, seed: int) -> Counts:
     """Index ``home/album``, killing so many processes; ``home`` is a folder for this campaign alone."""
-    counts, draw = Counts(problems=[], begins=[]), random.Random(seed)
+    counts, draw = Counts(problems=[], begins=[], jobs_seconds={}), random.Random(seed)
     with Runtime.open(home / "data", consent=grant_as_asked) as runtime:
         runtime.install(built_python(EXAMPLE))
         runtime.load("photos")
@@ -74,6 +79,11 @@ def campaign(home: Path, photos: int, kills: int, seed: int) -> Counts:
         counts.problems.append("the last process failed")
     counts.seconds += time.monotonic() - start
     _look(home, photos, counts)
+    for name in ("moments", "duplicates"):
+        start = time.monotonic()
+        if _process(home, ["run", "photos", name]).wait() != 0:
+            counts.problems.append(f"the job {name} failed")
+        counts.jobs_seconds[name] = time.monotonic() - start
     start = time.monotonic()
     if _process(home, ["verify", "--all"]).wait() != 0:
         counts.problems.append("its history is not proved")
@@ -106,8 +116,12 @@ def _look(home: Path, photos: int, counts: Counts) -> None:
             counts.problems.append(
                 f"the job is {job.status}, has counted {job.items} pictures and {job.warnings} warnings"
             )
+        before = 0
         for stored in store.read(f"job:{job.job_id}"):
             counts.events += 1
+            if before and not isinstance(stored.event, JobRecovered):
+                counts.spent[_label(stored.event)] += stored.time - before
+            before = stored.time
             counts.taken_up += isinstance(stored.event, JobRecovered)
             if isinstance(stored.event, ActionAnswered) and not stored.event.code:
                 made[stored.event.method] += 1
@@ -134,6 +148,13 @@ def _look(home: Path, photos: int, counts: Counts) -> None:
     counts.log_bytes = sum(path.stat().st_size for path in (home / "data").rglob("*") if path.is_file())
 
 
+def _label(event: Event) -> str:
+    """What went before an event: the call that it answers, or the commit that the guest waited for."""
+    if isinstance(event, ActionAnswered | OperationAnswered):
+        return event.method
+    return "the guest, and the outcome of the action before on disk"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=10_000)
@@ -156,6 +177,11 @@ def main() -> None:
         print(f"until it went on   {mean:.1f} s after a start on average, {longest:.1f} s at most")
     print(f"events             {counts.events:,} of the job; the data folder has {counts.log_bytes / 1e6:.0f} MB")
     print(f"proved in          {counts.verify_seconds:.0f} s")
+    for name, seconds in counts.jobs_seconds.items():
+        print(f"{name:18} {seconds:.1f} s, with Python's start")
+    print("where the time went:")
+    for what, microseconds in counts.spent.most_common(8):
+        print(f"  {microseconds / made / 1000:6.2f} ms of each picture: {what}")
     print(f"problems           {len(counts.problems)}")
     for problem in counts.problems:
         print(problem)
