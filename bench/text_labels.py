@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from perdure.runtime import Runtime
+from perdure.cli.ai_endpoint import ai_settings
+from perdure.runtime import Runtime, RuntimeSettings
 
 FOLDER: Final = Path(__file__).with_name("texts")
 OPERATION: Final = "query:ai.classify_text"
@@ -66,12 +67,12 @@ def accuracy(found: Sequence[Told]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", help="as in options.model; the local one by default", default="local")
+    parser.add_argument("--model", help="as in options.model: local, or one of PERDURE_AI_ENDPOINT", default="local")
     model = parser.parse_args().model
     misses: list[tuple[str, Told]] = []
-    with Runtime.in_memory() as runtime:
+    with Runtime.in_memory(settings=RuntimeSettings(ai=ai_settings())) as runtime:
         begun = time.perf_counter()
-        runtime.call("query:ai.embed", {"texts": ["first"]})
+        runtime.call("query:ai.embed", {"texts": ["first"], "options": {"model": "local"}})
         print(f"first call, with the model's loading: {time.perf_counter() - begun:.2f} s\n")
         print("| texts | set | labels | number | with the prompt | without | mean score | ms a text |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
