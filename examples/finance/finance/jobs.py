@@ -18,7 +18,7 @@ from perdure_sdk.reading.lines import lines_of_pages, lines_of_text
 from perdure_sdk.reading.replies import own_text
 from perdure_sdk.reading.words import language_of
 from perdure_sdk.tables import csv_text
-from perdure_sdk.vectors import from_base64, nearness, to_base64, vector
+from perdure_sdk.vectors import cosine, from_base64, to_base64
 from perdure_sdk.whole import each_entry, each_message, message_part, store_entry
 
 CALLS = "query:mail.list query:mail.fetch query:ai.ocr query:ai.classify_text query:ai.embed query:clock.now"
@@ -141,7 +141,7 @@ def _keep(
     plain = {one: fields[one]["value"] for one in FOUND}
     texts = [f"{plain['vendor']} {mail.subject}", *(item["description"] for item in fields["items"][:12])]
     meant = ctx.ai.embed([*texts, *(f"{one}: {', '.join(words)}" for one, words in CATEGORIES.items())]).vectors
-    near = [nearness(vector(meant[0]), vector(one)) for one in meant[len(texts) :]]
+    near = [cosine(meant[0], one) for one in meant[len(texts) :]]
     category = category_of(f"{' '.join(texts)} {doc.domain}") or list(CATEGORIES)[near.index(max(near))]
     about = {
         **plain,
@@ -196,14 +196,14 @@ def report(ctx: JobContext, state: ReportState) -> dict[str, Any]:
 def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
     """Find the receipts that a ``question`` means, like ``coffee last quarter``, and what they come to."""
     first, before, rest = span_in(state["question"], ctx.now().date())
-    asked = vector(ctx.ai.embed([rest or "spent"]).vectors[0])
+    asked = ctx.ai.embed([rest or "spent"]).vectors[0]
     found = []
     for entry in each_entry(ctx, kind="receipt", limit=500):
         day = entry.metadata["date"] or ""
         if first and before and not str(first) <= day < str(before):
             continue
         meaning = json.loads(ctx.vdfs.read_sidecar(entry.id, "meaning.json", text=True).text or "{}")
-        near = max(nearness(asked, one) for one in from_base64(meaning["vectors"])) + 0.4 * words_in(
+        near = max(cosine(asked, one) for one in from_base64(meaning["vectors"])) + 0.4 * words_in(
             rest, meaning["texts"]
         )
         found.append({"entry": str(entry.id), "score": round(near, 3), **{one: entry.metadata[one] for one in FOUND}})

@@ -110,6 +110,3 @@ def nearest(
 def _check(one: Sequence[float], other: Sequence[float]) -> None:
     if len(one) != len(other):
         raise ValueError(f"one vector has {len(one)} dimensions, another {len(other)}: they are of different models")
-
-
-vector, nearness = decode, cosine
