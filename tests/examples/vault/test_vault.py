@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -131,3 +133,27 @@ def test_it_uses_what_it_asks_for(perdure: CommandLine, tmp_path: Path) -> None:
     used = {name.removesuffix(".v1") for name in suggested["methods"]}
     assert used == set(asked) - {"query:config.get", "query:http.request"}
     assert suggested["network_access"] == []
+
+
+def test_what_the_readme_says(perdure: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands, with the installed extension in the place of the one that the first of them builds."""
+    monkeypatch.chdir(EXAMPLE.parents[1])
+    blocks = re.findall(r"```sh\n(.*?)```", (EXAMPLE / "README.md").read_text(), re.DOTALL)
+    commands = [shlex.split(line)[1:] for block in blocks for line in block.splitlines() if line.startswith("perdure ")]
+    assert len(commands) == 6
+    assert commands[0][:2] == ["run", "examples/vault"]
+    perdure.done("run", "vault", *commands[0][2:])
+    assert run(perdure, "import_file", {"file": "sample/keepass.xml"})["stored"] == 1
+    for words in commands[1:]:
+        perdure.done(*words)
+    names = ["Bank", "Bank (2)", "Cloud", "Forum", "Mail", "Router", "shop.example.net"]
+    assert stored(perdure) == names
+
+
+def test_the_picture_is_of_these_commands() -> None:
+    picture = "".join(re.findall(r"<text[^>]*>(.*?)</text>", (EXAMPLE / "audit.svg").read_text())).replace(
+        "&#160;", " "
+    )
+    for text in ("perdure credentials audit vault", "query:credentials.totp", "host (cli)", "permission_denied"):
+        assert text in picture
+    assert "hunter2" not in picture
