@@ -18,7 +18,7 @@ _ALIKE: Final = 0.85  # of two names that are one: a letter or two that were mis
 _ITEMS_ALIKE: Final = 0.6
 _LEGAL_FORMS: Final = frozenset(
     {"inc", "llc", "ltd", "limited", "plc", "llp", "pty", "gmbh", "ag", "ug", "kg", "co", "gbr", "ek", "sarl", "sas"}
-    | {"sa", "sl", "srl", "spa", "snc", "bv", "nv"}
+    | {"sa", "sl", "srl", "spa", "snc", "bv", "nv", "sdn", "bhd"}
 )
 
 

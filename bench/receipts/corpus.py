@@ -93,7 +93,8 @@ LAYOUTS: Final = {
 # Country and way of arrival of each document. Folios, tickets and slips are in no document that rules are tuned on.
 _PLAN: Final[dict[Split, dict[str, str]]] = {
     "dev": {
-        "till": "US photo, GB scan, DE photo, FR photo, DE pdf, GB photo, FR scan, CH photo, ES photo",
+        "till": "US photo, GB scan, DE photo, FR photo, DE pdf, GB photo, FR scan, CH photo, ES photo, "
+        "MY scan, MY photo",
         "restaurant": "US photo, DE photo, FR photo, GB photo, IT scan, AT photo, US scan",
         "invoice": "GB pdf, DE pdf, FR pdf, US pdf, DE scan, FR scan, ES pdf, IT pdf, GB photo, CH pdf",
         "letter": "DE pdf, FR pdf, DE scan, GB pdf, FR scan, AT pdf",
@@ -104,7 +105,8 @@ _PLAN: Final[dict[Split, dict[str, str]]] = {
         "text_mail": "US text, GB text, DE text, FR text, ES text, IT text",
     },
     "held-back": {
-        "till": "GB photo, DE scan, FR photo, US photo, AT photo, CH-fr photo, IT photo, NL pdf, IE photo",
+        "till": "GB photo, DE scan, FR photo, US photo, AT photo, CH-fr photo, IT photo, NL pdf, IE photo, "
+        "MY scan, MY photo",
         "restaurant": "GB photo, FR photo, DE photo, US photo, CH photo, ES photo, IE scan",
         "slip": "GB photo, DE photo, FR photo",
         "invoice": "US pdf, DE pdf, FR scan, NL pdf, IT pdf, AU pdf, IE pdf, DE photo, CH-fr pdf, GB scan",

@@ -34,6 +34,8 @@ class Country(msgspec.Struct, frozen=True, kw_only=True):
     """Of telephone numbers."""
     bank: str
     """The first two letters of its IBANs; empty where there are none."""
+    rounded: bool = False
+    """Whether what is paid in cash is rounded to five cents."""
 
 
 _DMY: Final = ("%d/%m/%Y", "%-d %B %Y")
@@ -93,6 +95,20 @@ COUNTRIES: Final[dict[str, Country]] = {
             bank="",
         ),
         Country(
+            code="MY",
+            language="en",
+            currency="MYR",
+            numbers=((".", ","), (".", "")),
+            signs=("RM{}", "RM {}", "MYR {}"),
+            dates=("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d %b %Y"),
+            rates=("6",),
+            tax=("GST", "SST", "Service Tax"),
+            inclusive=0.7,
+            prefix="+60 3 2055 0",
+            bank="",
+            rounded=True,
+        ),
+        Country(
             code="DE",
             language="de",
             currency="EUR",
@@ -130,6 +146,7 @@ COUNTRIES: Final[dict[str, Country]] = {
             inclusive=0.7,
             prefix="+41 44 555 0",
             bank="CH",
+            rounded=True,
         ),
         Country(
             code="FR",
@@ -156,6 +173,7 @@ COUNTRIES: Final[dict[str, Country]] = {
             inclusive=0.7,
             prefix="+41 22 555 0",
             bank="CH",
+            rounded=True,
         ),
         Country(
             code="ES",

@@ -26,10 +26,11 @@ _LEGAL: Final = {
     "ES": (" S.L.",),
     "IT": (" S.r.l.",),
     "NL": (" B.V.",),
+    "MY": (" Sdn. Bhd.",),
 }
 _FORMS: Final = frozenset(
     {"inc", "llc", "ltd", "limited", "plc", "llp", "pty", "gmbh", "ag", "ug", "kg", "gbr", "ek", "sarl", "sas", "sa"}
-    | {"sl", "srl", "spa", "snc", "bv", "nv", "sons", "sohne", "fils", "co"}
+    | {"sl", "srl", "spa", "snc", "bv", "nv", "sons", "sohne", "fils", "co", "sdn", "bhd"}
 )
 _NUMBERS: Final = (
     "{year}-{n:05}",
@@ -131,6 +132,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     discount: Decimal
     shipping: Decimal
     tip: Decimal
+    rounding: Decimal
     subtotal: Decimal
     taxes: tuple[Tax, ...]
     total: Decimal
@@ -206,7 +208,9 @@ def draw_purchase(voice: Voice, wishes: Wishes) -> Purchase:
     taxes = _taxes(lines, discount, shipping, inclusive)
     before_tip = gross - discount + shipping + (0 if inclusive else sum(tax.amount for tax in taxes))
     tip = cents(before_tip * draw.choice((10, 15, 18, 20)) / 100) if draw.random() < wishes.tipped else Decimal()
-    total = before_tip + tip
+    cash = draw.random() < wishes.cash
+    rounding = _to_five_cents(before_tip + tip) if cash and country.rounded else Decimal()
+    total = before_tip + tip + rounding
     return Purchase(
         kind=wishes.kind,
         trade=trade,
@@ -222,10 +226,11 @@ def draw_purchase(voice: Voice, wishes: Wishes) -> Purchase:
         discount=discount,
         shipping=shipping,
         tip=tip,
+        rounding=rounding,
         subtotal=gross,
         taxes=taxes if taxed else (),
         total=total,
-        tendered=_tendered(total, draw) if draw.random() < wishes.cash else None,
+        tendered=_tendered(total, draw) if cash else None,
     )
 
 
@@ -265,6 +270,10 @@ def _taxes(lines: tuple[Line, ...], discount: Decimal, shipping: Decimal, inclus
         tax = cents(amount * rate / (100 + rate)) if inclusive else cents(amount * rate / 100)
         found.append(Tax(rate, amount - tax if inclusive else amount, tax))
     return tuple(found)
+
+
+def _to_five_cents(total: Decimal) -> Decimal:
+    return (total / Decimal("0.05")).quantize(Decimal(1), rounding="ROUND_HALF_UP") * Decimal("0.05") - total
 
 
 def _tendered(total: Decimal, draw: Random) -> Decimal:

@@ -6,10 +6,12 @@ The second is for tuning: no build, and what mails, OCR and models answered is k
 from __future__ import annotations
 
 import base64
+import functools
 import getpass
 import hashlib
 import importlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -38,7 +40,7 @@ _EXTENSION: Final = "finance"
 _MAILBOX: Final = {"type": "mbox", "file": "mail/inbox.mbox"}
 _RUNTIME: Final = ROOT / "runtime" / "perdure" / "runtime"
 # What an answer depends on beside its payload: a change there makes new answers.
-_MADE_BY: Final = {"ai": _RUNTIME / "ai", "mail": _RUNTIME / "mail"}
+_MADE_BY: Final = {"query:ai.ocr": "ai/ocr/*.py", "query:ai.": "ai/*.py", "query:mail.": "mail/**/*.py"}
 _JOB_SECONDS: Final = 7_200.0
 
 
@@ -124,11 +126,11 @@ class Answers:
         Raises:
             CallError: it was refused, or failed.
         """
-        family = method.partition(":")[2].partition(".")[0]
-        if family not in _MADE_BY:
+        made_by = next((pattern for name, pattern in _MADE_BY.items() if method.startswith(name)), None)
+        if made_by is None:
             return self._asked(method, payload)
-        told = json.dumps([method, payload, self._mailbox if family == "mail" else ""], sort_keys=True)
-        place = self._cache / family / f"{hashlib.sha256(told.encode()).hexdigest()}.json"
+        told = json.dumps([method, payload, self._mailbox if method.startswith("query:mail.") else ""], sort_keys=True)
+        place = self._cache / _state_of(made_by) / f"{hashlib.sha256(told.encode()).hexdigest()}.json"
         if place.is_file():
             answer = json.loads(place.read_bytes())
         else:
@@ -172,14 +174,21 @@ def scan_in_python(messages: Sequence[Message], folder: Path, cache: Path) -> tu
 
 
 def answers_folder() -> Path:
-    """Where answers are kept between runs: one folder for each state of what makes them."""
-    found = hashlib.sha256()
-    for folder in _MADE_BY.values():
-        for path in sorted(folder.rglob("*.py")):
-            found.update(f"{path.relative_to(folder)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+    """Where answers are kept between runs, of this user alone."""
     root = Path(tempfile.gettempdir()) / f"perdure-receipts-{getpass.getuser()}"
     root.mkdir(mode=0o700, exist_ok=True)
-    return root / found.hexdigest()[:16]
+    if root.stat().st_uid != os.geteuid():
+        raise BenchFailed(f"{root} belongs to somebody else")
+    return root
+
+
+@functools.cache
+def _state_of(pattern: str) -> str:
+    """A name for the state of some sources."""
+    found = hashlib.sha256()
+    for path in sorted(_RUNTIME.glob(pattern)):
+        found.update(f"{path.relative_to(_RUNTIME)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 def _write_mailbox(messages: Sequence[Message], folder: Path) -> str:

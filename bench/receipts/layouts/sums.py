@@ -9,7 +9,7 @@ import msgspec
 
 from bench.receipts.purchase import Purchase, Tax, Voice
 
-Role: TypeAlias = Literal["subtotal", "discount", "shipping", "tax", "tip", "total", "paid", "balance"]
+Role: TypeAlias = Literal["subtotal", "discount", "shipping", "tax", "tip", "rounding", "total", "paid", "balance"]
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -35,6 +35,8 @@ def sums(voice: Voice, bought: Purchase) -> list[Sum]:
         taxes = []
     if bought.tip:
         found.append(Sum("tip", voice.say("tip"), bought.tip))
+    if bought.rounding:
+        found.append(Sum("rounding", voice.say("rounding"), bought.rounding))
     found.append(Sum("total", voice.say("total"), bought.total))
     return found + taxes
 

@@ -80,7 +80,7 @@ def test_what_there_is() -> None:
     every = [one for split in SPLITS for one in planned(split)]
     countries = [COUNTRIES[country] for _, _, country, _ in every]
     assert {country.language for country in countries} == {"en", "de", "fr", "es", "it", "nl"}
-    assert {country.currency for country in countries} == {"EUR", "USD", "GBP", "CHF", "AUD"}
+    assert {country.currency for country in countries} == {"EUR", "USD", "GBP", "CHF", "AUD", "MYR"}
     assert {arrival for _, _, _, arrival in every} == set(ARRIVALS)
 
 

@@ -23,7 +23,7 @@ def test_the_total_is_the_sum_of_its_parts(seed: int, country: str, layout: str,
     for line in bought.lines:
         assert line.amount == cents(line.quantity * line.unit)
     tax = sum((one.amount for one in bought.taxes), Decimal())
-    total = bought.subtotal - bought.discount + bought.shipping + bought.tip
+    total = bought.subtotal - bought.discount + bought.shipping + bought.tip + bought.rounding
     assert bought.total == total + (0 if bought.inclusive else tax)
     assert bought.subtotal == sum(line.amount for line in bought.lines)
     for one in bought.taxes:
