@@ -15,7 +15,7 @@ from perdure.runtime.worker_processes.task import Task
 
 # It takes 150 MB. One process: it reads more texts a second than guests send, and keeps its labels' vectors.
 _TEXT: Final = Task(
-    "perdure.runtime.ai.text_worker:answer", memory_bytes=1 << 30, processes=1, extra="ai", calls=100_000
+    "perdure.runtime.ai.text_worker:text_model", memory_bytes=1 << 30, processes=1, extra="ai", calls=100_000
 )
 
 

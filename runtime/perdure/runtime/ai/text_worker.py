@@ -82,7 +82,7 @@ _GROUPS: Final = 2_000  # whose vectors are kept, at 2 KB each
 _request: Final = msgspec.msgpack.Decoder(TextRequest).decode
 
 
-def answer(request: bytes) -> bytes:
+def text_model(request: bytes) -> bytes:
     """The task: a `TextRequest` to its answer."""
     asked = _request(request)
     if isinstance(asked, TextsToEmbed):
