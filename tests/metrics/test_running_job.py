@@ -72,6 +72,7 @@ def test_promtool_checks_a_live_scrape(watched: Watched) -> None:
     watched.hooks.budget_reached(ACME, "requests_per_minute", "refuse")
     watched.hooks.replayed(ACME, 1)
     watched.hooks.action_reused(ACME)
+    watched.hooks.passphrase_tried(ACME, "wrong")
     while_it_runs = get(watched.server.port, "/metrics").body
     watched.puppet.fail()
     watched.rig.wait(watched.job_id, Status.FAILED)

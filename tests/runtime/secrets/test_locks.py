@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.runtime.secrets.crash import Crash, dying_at
@@ -483,6 +483,7 @@ class LocksMachine(RuleBasedStateMachine):
 
 
 TestLocksMachine = LocksMachine.TestCase
+TestLocksMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 @pytest.fixture(autouse=True)
