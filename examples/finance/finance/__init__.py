@@ -1,4 +1,4 @@
-"""Finance: receipts and invoices out of a mailbox, as entries of a library; reports of them, and answers to questions."""
+"""Receipts and invoices out of a mailbox, as entries of a library; reports of them, and answers to questions."""
 
 from finance.jobs import ask, ext, report, scan
 

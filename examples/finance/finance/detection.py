@@ -8,10 +8,9 @@ from perdure_sdk.reading.document import BEFORE, Document
 from perdure_sdk.reading.words import fold, pattern
 
 _EVIDENCE = [(one["weight"], pattern(one["words"])) for one in WORDS["evidence"]]
-_OWN = r"\W*(?:your |ihre? |votre |su |tu )?"
-_KINDS = {
-    kind: re.compile(rf"{_OWN}(?:{'|'.join(words)})(?![a-z]| ?dat| addr|s-?nr)")
-    for kind, words in WORDS["kind"].items()
+_KIND = r"\W*(?:your |ihre? |votre |su |tu )?(?:%s)(?![a-z]| ?dat| addr|s-?nr)"
+_KINDS: dict[str, re.Pattern[str]] = {
+    kind: re.compile(_KIND % "|".join(words)) for kind, words in WORDS["kind"].items()
 }
 
 

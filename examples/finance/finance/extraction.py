@@ -1,4 +1,4 @@
-"""What a receipt says: vendor, date, total, tax, currency, number and items, each with a confidence and its place. Pure.
+"""What a receipt says: vendor, date, total, tax, currency, number and items, each with a confidence and its place.
 
 Each has candidates; what speaks for one is scored: the words before it, where it stands, and sums that come out.
 """
@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections import Counter
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ _QUANTITY = re.compile(r"^\W*(\d{1,4}(?:[.,]\d{1,3})?)\s?(?:[xX×*]|(?:stk?|stck
 _TAIL = re.compile(
     r"[\s.:|_-]*(?:\b\d{1,4}(?:[.,]\d+)?\s*(?:[xX×*@]|st\.?|pcs?)?\s*)?(?:[€£$]|(?<!\w)(?:[A-Z]{3}|[àa@x]))?\s*$"
 )
-_CENT, _MONEY = Decimal("0.02"), Decimal("0.01")
+_CENT = Decimal("0.02")
 
 
 def extracted(doc: Document, *, credit: bool = False) -> dict[str, Any]:
@@ -43,12 +44,17 @@ def total_of(doc: Document, of_items: Decimal) -> tuple[Field, Amount | None]:
     counted = Counter(abs(amount.value) for _, amount, kind, _ in money if kind not in {"ignore", "tax_number"})
     best: dict[Decimal, tuple[float, Line, Amount]] = {}
     support = Counter(abs(one[1].value) for one in money if one[2] in {"grand", "due", "total", "paid"})
-    for place, (line, amount, kind, score) in enumerate(money):
+    for place, (line, amount, kind, said) in enumerate(money):
         value = abs(amount.value)
         if kind in {"ignore", "tax_number", "tax", "adjust", "cash"} or (kind == "subtotal" and counted[value] < 2):
             continue
-        score += 0.6 * place / len(money) + 0.4 * bool(amount.currency) + 0.4 * amount.cents + 1.3 * (value in summed)
-        score += 1.2 * (value == max(counted)) - 5 * (not value) - 0.5 * (amount is not line.amounts[-1][0])
+        score = said + 0.6 * place / len(money) + 0.4 * bool(amount.currency) + 0.4 * amount.cents
+        score += (
+            1.3 * (value in summed)
+            + 1.2 * (value == max(counted))
+            - 5 * (not value)
+            - 0.5 * (amount is not line.amounts[-1][0])
+        )
         score += 0.5 * min(support[value], 3)
         best[value] = max(best.get(value, (-9.0, line, amount)), (score, line, amount), key=lambda one: one[0])
     if not best:
@@ -64,14 +70,10 @@ def tax_of(doc: Document, gross: Decimal) -> Field:
     for line in doc.lines:
         rates = re.findall(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,3})?) ?%", line.text)
         after = 0 if LABELS.patterns["tax"].search(line.folded) else after + 1
-        values = sorted(
-            abs(one.value) for one, *_ in line.amounts if one.cents and (not gross or abs(one.value) <= gross)
-        )
-        taxes = [abs(one.value) for one, kind, _ in line.amounts if kind == "tax" and one.cents]
-        bases = {*values, *subtotals, gross}
-        proved = [
-            (rate, tax) for tax in values for rate in rates for base in bases if tax < base and _is_tax(tax, base, rate)
-        ]
+        money = [(abs(one.value), kind) for one, kind, _ in line.amounts if one.cents]
+        values, taxes = sorted(one for one, _ in money), [one for one, kind in money if kind == "tax"]
+        tried = product(values, rates, {*values, *subtotals, gross})
+        proved = [(rate, tax) for tax, rate, base in tried if _is_tax(tax, base, rate)]
         if proved and (taxes or (after < 5 and len(values) > 1)):
             found.setdefault(proved[0], line)
         elif taxes and (not gross or min(taxes) < gross / 2):
@@ -90,7 +92,7 @@ def tax_of(doc: Document, gross: Decimal) -> Field:
 
 def _is_tax(value: Decimal, base: Decimal, rate: str) -> bool:
     percent = Decimal(rate.replace(",", "."))
-    return any(abs(base * percent / whole - value) < _CENT for whole in (100, 100 + percent)) and value > 0
+    return 0 < value < base and any(abs(base * percent / one - value) < _CENT for one in (100, 100 + percent))
 
 
 def items_of(doc: Document) -> list[Field]:
@@ -107,17 +109,11 @@ def items_of(doc: Document) -> list[Field]:
             words = f"{above.text.strip()} {words}"
         quantity = _QUANTITY.match(words)
         count = Decimal(quantity[1].replace(",", ".")) if quantity else Decimal(1)
-        pairs = [
-            (n, one) for n in (*amounts[:-1], count) for one in amounts[:-1] if n and abs(n * one - amounts[-1]) < _CENT
-        ]
-        count, price = next((pair for pair in pairs if pair[0] % 1 == 0), (count, amounts[-1] / (count or 1)))
+        tried = product((*amounts[:-1], count), amounts[:-1])
+        pairs = [(n, one) for n, one in tried if n and n % 1 == 0 and abs(n * one - amounts[-1]) < _CENT]
+        count, price = pairs[0] if pairs else (count, amounts[-1] / (count or 1))
         described = re.sub(r"\s+", " ", _TAIL.sub("", words[quantity.end() if quantity else 0 :]))
-        if re.search(r"[^\W\d_]{2}", described) and len(described) < 90 and not re.search(r"iban|tel\b", line.folded):
-            money = {"unit_price": str(price.quantize(_MONEY)), "amount": str(amounts[-1])}
-            made = (
-                doc.field(None, 0.85 if pairs else 0.6, line)
-                | {"description": described, "quantity": f"{count:f}"}
-                | money
-            )
-            items.append({key: value for key, value in made.items() if key != "value"})
+        if re.search(r"[^\W\d_]{2}", described) and len(described) < 90 and not re.search(r"iban|\btel\b", line.folded):
+            money = {"unit_price": f"{price:.2f}", "amount": str(amounts[-1]), "quantity": f"{count.normalize():f}"}
+            items.append({**doc.field(described, 0.85 if pairs else 0.6, line), "description": described, **money})
     return items

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import io
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ import xlsxwriter
 
 from finance.extraction import WORDS
 from perdure_sdk.reading.words import fold, pattern
+from perdure_sdk.tables import sums
 
 COLUMNS = ("date", "vendor", "category", "kind", "invoice_number", "total", "currency", "subject")
 CATEGORIES: dict[str, list[str]] = WORDS["category"]
@@ -24,30 +24,14 @@ def category_of(text: str) -> str:
     return max(counts, key=lambda name: counts[name]) if any(counts.values()) else ""
 
 
-def words_in(question: str, texts: Iterable[str]) -> bool:
-    """Whether a word of a question is in one of the texts."""
-    said = fold(" ".join(texts))
-    return any(word in said for word in fold(question).split() if len(word) > 3)
-
-
 def converted(rows: Iterable[Row], base: str, rates: Mapping[str, str]) -> list[dict[str, Any]]:
     """The rows, those in the base currency that a rate is given for: what one unit of theirs is in it."""
     made = []
     for row in rows:
-        rate = Decimal(rates.get(row["currency"] or "", 1))
+        total = Decimal(row["total"]) * Decimal(rates.get(row["currency"] or "", 1))
         currency = base if row["currency"] in rates else row["currency"] or "?"
-        made.append(
-            {**row, "total": str((Decimal(row["total"]) * rate).quantize(Decimal("0.01"))), "currency": currency}
-        )
+        made.append({**row, "total": f"{total:.2f}", "currency": currency})
     return made
-
-
-def sums(rows: Iterable[Row], *by: str) -> list[list[str]]:
-    """The totals of rows by some of their fields, in the fields' order."""
-    found: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
-    for row in rows:
-        found[tuple(str(row[name] or "?") for name in by)] += Decimal(row["total"] or 0)
-    return [[*key, str(value)] for key, value in sorted(found.items())]
 
 
 def spreadsheet_of(rows: Sequence[Row], made: dt.datetime) -> bytes:
@@ -69,8 +53,8 @@ def spreadsheet_of(rows: Sequence[Row], made: dt.datetime) -> bytes:
         chart.set_title({"name": f"Spent in {currency}"})
         sheet.insert_chart(len(months) + 2, 0, chart, {"x_scale": 1.4, "y_scale": 1.2})
     for by in ("vendor", "category"):
-        cells = [[*names, float(value)] for *names, value in sums(rows, by, "currency")]
-        _sheet(book, f"by {by}", [by, "currency", "total"], cells, money)
+        lines = [[*names, float(value)] for *names, value in sums(rows, by, "currency")]
+        _sheet(book, f"by {by}", [by, "currency", "total"], lines, money)
     lines = [[float(row[name]) if name == "total" else row[name] or "" for name in COLUMNS] for row in rows]
     _sheet(book, "receipts", COLUMNS, lines, money)
     book.close()

@@ -38,7 +38,8 @@ from perdure_sdk.running import Completed, Stopped, failed, run, run_hooks
 # Parts of Python that it imports when they are first used, which a job can no longer do: for tracebacks, dates, texts.
 _NEEDED_LATER: Final = (
     "_colorize _strptime tokenize encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1 encodings.punycode"
-    " encodings.utf_16 encodings.utf_32 encodings.utf_8_sig"
+    " encodings.iso8859_15 encodings.utf_8_sig encodings.utf_16 encodings.utf_16_be encodings.utf_16_le"
+    " encodings.utf_32 encodings.utf_32_be encodings.utf_32_le"
 )
 for _name in _NEEDED_LATER.split():
     importlib.import_module(_name)

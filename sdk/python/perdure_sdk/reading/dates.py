@@ -15,12 +15,14 @@ from perdure_sdk.reading.words import WORDS, fold
 MONTHS: Final = {word: int(number) for number, words in WORDS["month"].items() for word in words}
 _MONTH: Final = "|".join(sorted(MONTHS, key=len, reverse=True))
 _YEAR: Final = r"(?P<year>(?:19|20)\d\d|'?\d\d(?!\d))"
+_NUMBERS: Final = r"(?<![\d.,/-])(?P<first>\d{1,2})(?P<mark>[./-]) ?(?P<second>\d{1,2})(?P=mark) ?"
 _FORMS: Final = [
     re.compile(form)
     for form in (
         r"(?<![\d.,/-])(?P<year>(?:19|20)\d\d)[-/.年] ?(?P<month>\d{1,2})[-/.月] ?(?P<day>\d{1,2})(?![\d/]|-\d)",
-        r"(?<![\d.,/-])(?P<first>\d{1,2})(?P<mark>[./-]) ?(?P<second>\d{1,2})(?P=mark) ?(?P<year>(?:19|20)\d\d|\d\d)(?![\d/]|[.,-]\d)",
-        rf"(?<![\d.,])(?P<day>\d{{1,2}})(?:\.|st|nd|rd|th|er|o)?[ /-]*(?:de |of )?(?P<name>{_MONTH})[.,]?[ /-]*(?:de |del )?{_YEAR}(?![\d:])",
+        rf"{_NUMBERS}(?P<year>(?:19|20)\d\d|\d\d)(?![\d/]|[.,-]\d)",
+        rf"(?<![\d.,])(?P<day>\d{{1,2}})(?:\.|st|nd|rd|th|er|o)?[ /-]*(?:de |of )?(?P<name>{_MONTH})"
+        rf"[.,]?[ /-]*(?:de |del )?{_YEAR}(?![\d:])",
         rf"(?<![a-z])(?P<name>{_MONTH})\.? +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? +{_YEAR}(?![\d:])",
     )
 ]
@@ -71,7 +73,7 @@ def dates_in(text: str) -> list[Found]:
 
 
 def settled(found: Found, *, month_first: bool | None, near: dt.date | None) -> tuple[dt.date, bool]:
-    """Which of the two dates is meant, and whether that is certain: by the document's own habit, else by the mail's date."""
+    """Which of two dates is meant, and whether that is certain: by the document's habit, else by the mail's date."""
     if found.other is None or month_first is not None:
         return (found.other if found.other and month_first else found.value), True
     if near is not None:

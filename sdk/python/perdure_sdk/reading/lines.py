@@ -83,20 +83,21 @@ def lines_of_pages(pages: Sequence[Any]) -> Iterator[Line]:
 def labelled(lines: Iterable[Line], labels: Labels) -> list[Line]:
     """The lines that are not empty, with their amounts and what these are.
 
-    Words before an amount speak for it, and for others behind it that have none of their own. Where there are none, a
-    short line above speaks that has no amount itself.
+    Words before an amount speak for it, and for others behind it that have none of their own. Where a line has no
+    words, a short line above speaks that has no amount itself.
     """
     found = [line for line in lines if line.text.strip()]
     spaces = any(_SPACED.search(line.text) for line in found)
     above = Line("")
     for line in found:
         line.folded = fold(line.text)
+        lettered = _LETTERS.search(line.folded)
         start, said = 0, ("", 0.0)
         for amount in amounts_in(line.text, spaces=spaces):
             left = fold(line.text[start : amount.start])
             if _LETTERS.search(left):
                 said = labels.of(left) if start == 0 or labels.of(left)[0] else said
-            elif start == 0 and not above.amounts and len(above.text) < _HEADING:
+            elif start == 0 and not above.amounts and not lettered and len(above.text) < _HEADING:
                 kind, score = labels.of(above.folded)
                 said = kind, score * 0.8
             line.amounts.append((amount, *said))

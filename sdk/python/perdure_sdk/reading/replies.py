@@ -9,8 +9,10 @@ from perdure_sdk.reading.words import fold
 
 _QUOTED: Final = re.compile(
     r"\n\s*(?:>|-{2,} ?\w[^\n]{3,40}-{2,}\s*\n|_{10,}\n"
-    r"|(?:on|am|le|el|il|op|em) [^\n]{6,200}(?:\n[^\n]{0,80})?(?:wrote|schrieb|a ecrit|escribio|ha scritto|schreef|escreveu) ?:"
-    r"|\*?(?:from|von|de|da|van)\*? ?: [^\n]+\n\s*\*?(?:sent|gesendet|envoye|enviado|inviato|verzonden|date|datum|to|an|a)\*? ?:)"
+    r"|(?:on|am|le|el|il|op|em) [^\n]{6,200}(?:\n[^\n]{0,80})?"
+    r"(?:wrote|schrieb|a ecrit|escribio|ha scritto|schreef|escreveu) ?:"
+    r"|\*?(?:from|von|de|da|van)\*? ?: [^\n]+\n"
+    r"\s*\*?(?:sent|gesendet|envoye|enviado|inviato|verzonden|date|datum|to|an|a)\*? ?:)"
 )
 _FORWARDED: Final = re.compile(r"forward|weitergeleit|transfere|reenviado|inoltrat|doorgestuurd")
 
