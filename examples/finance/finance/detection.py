@@ -9,9 +9,7 @@ from perdure_sdk.reading.words import fold, pattern
 
 _EVIDENCE = [(one["weight"], pattern(one["words"])) for one in WORDS["evidence"]]
 _KIND = r"\W*(?:your |ihre? |votre |su |tu )?(?:%s)(?![a-z]| ?dat| addr|s-?nr)"
-_KINDS: dict[str, re.Pattern[str]] = {
-    kind: re.compile(_KIND % "|".join(words)) for kind, words in WORDS["kind"].items()
-}
+_KINDS = {kind: re.compile(_KIND % "|".join(words)) for kind, words in WORDS["kind"].items()}
 
 
 def probability(doc: Document, subject: str, name: str = "", *, bulk: bool = False) -> float:
@@ -37,6 +35,6 @@ def kind_of(doc: Document, subject: str) -> str:
     for text in (*(part for line in doc.lines[:15] for part in re.split(r"\s{2,}", line.folded)), fold(subject)):
         for kind, found in _KINDS.items():
             if found.match(text):
-                return kind
+                return str(kind)
     paid = BEFORE["pay"].search(doc.folded)
     return "invoice" if not paid and re.search(_KINDS["invoice"].pattern, fold(subject)) else "receipt"
