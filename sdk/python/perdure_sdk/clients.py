@@ -693,6 +693,27 @@ class MessageFlagged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailFolder:
+    """A folder. ``mailbox`` is it for other calls. ``special`` is what it is for (RFC 6154), if the server says:
+
+    ``\\\\Sent``, ``\\\\Junk``, ``\\\\Trash``, ``\\\\All`` and the like. One that is not ``selectable`` only holds
+    others.
+    """
+
+    name: str = field(repr=False)
+    mailbox: ImapMailbox | MaildirMailbox | MboxMailbox
+    special: str | None
+    selectable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldersListed:
+    """The folders, at most 2,000."""
+
+    folders: list[MailFolder]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListedMessage:
     """A message without its content.
 
@@ -723,6 +744,13 @@ class MessagesListed:
     messages: list[ListedMessage]
     next_uid: int | None
     reset: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagesWaited:
+    """``changed``: there is something to list now; false if the time is over."""
+
+    changed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -841,6 +869,16 @@ class Entry:
     revision: int
     extension: str | None
     sidecars: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSidecar:
+    """A sidecar that an entry has from its beginning: ``content`` (base64) or ``text``."""
+
+    name: str
+    media_type: str | None = None
+    content: bytes | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1842,6 +1880,24 @@ class MailClient(Client):
             },
         )
 
+    def folders(
+        self,
+        mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
+    ) -> FoldersListed:
+        """List the folders of a mail account, or of a Maildir.
+
+        The folders of an account, whichever of them is named, or of a Maildir (Maildir++).
+
+        A query: ``query:mail.folders``.
+        """
+        return self._call(
+            "query:mail.folders",
+            FoldersListed,
+            {
+                "mailbox": mailbox,
+            },
+        )
+
     def list(
         self,
         mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
@@ -1869,6 +1925,35 @@ class MailClient(Client):
                 "after_uid": (after_uid, 0),
                 "uid_validity": (uid_validity, None),
                 "limit": (limit, 100),
+            },
+        )
+
+    def wait(
+        self,
+        mailbox: ImapMailbox | MaildirMailbox | MboxMailbox,
+        *,
+        after_uid: int = 0,
+        uid_validity: int | None = None,
+        timeout_ms: int = 300000,
+    ) -> MessagesWaited:
+        """Wait for new messages: with IDLE on a server that has it; a folder is looked at each second.
+
+        A job that is paused or cancelled does not wait on.
+
+        Wait until there is a message behind ``after_uid``, or all uids have changed; at most ``timeout_ms``.
+
+        A query: ``query:mail.wait``.
+        """
+        return self._call(
+            "query:mail.wait",
+            MessagesWaited,
+            {
+                "mailbox": mailbox,
+            },
+            {
+                "after_uid": (after_uid, 0),
+                "uid_validity": (uid_validity, None),
+                "timeout_ms": (timeout_ms, 300000),
             },
         )
 
@@ -2025,14 +2110,16 @@ class VdfsClient(Client):
         metadata: dict[str, Any] | None = None,
         content: bytes | None = None,
         text: str | None = None,
+        sidecars: list[NewSidecar] | None = None,
         if_absent: bool = False,
     ) -> Entry:
-        """Create an entry, with its content if that is small.
+        """Create an entry, with its sidecars, and with its content if that is small.
 
         Larger content follows with ``action:vdfs.append_content``. Publishes ``entry.created``.
 
-        ``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty.
+        ``content`` is base64; ``text`` is content as text; with neither it is empty.
 
+        ``sidecars`` are there from the beginning, in the same commit. Content and sidecars have 5 MiB at most together.
         ``if_absent``: only if the caller has not made an entry of this name and kind; else that one is answered, as it
         is.
 
@@ -2050,6 +2137,7 @@ class VdfsClient(Client):
                 "metadata": (metadata, None),
                 "content": (content, None),
                 "text": (text, None),
+                "sidecars": (sidecars, None),
                 "if_absent": (if_absent, False),
             },
         )
@@ -2349,7 +2437,9 @@ CALLS: Final[dict[str, str]] = {
     "jobs.wait": "query:jobs.wait",
     "mail.fetch": "query:mail.fetch",
     "mail.flag": "action:mail.flag",
+    "mail.folders": "query:mail.folders",
     "mail.list": "query:mail.list",
+    "mail.wait": "query:mail.wait",
     "media.hash": "query:media.hash",
     "media.inspect": "query:media.inspect",
     "media.thumbnail": "query:media.thumbnail",

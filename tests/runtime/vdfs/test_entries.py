@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,47 @@ def test_one_that_is_created_only_if_it_is_absent(shelf: Shelf) -> None:
     assert len(shelf.entries()) == 4
     assert shelf.library.usage().entries_used == 4
     assert "name" in shelf.refused("create_entry", "invalid_payload", name="a/b", if_absent=True)
+
+
+def test_its_sidecars_are_there_from_the_beginning(shelf: Shelf) -> None:
+    large = base64.b64encode(b"\xff" * 10_000).decode()
+    both = [{"name": "exif", "text": "{}", "media_type": "application/json"}, {"name": "thumbnail", "content": large}]
+    entry = shelf.create("a", b"x", sidecars=both)
+    assert (entry.sidecars, entry.revision, entry.size) == (2, 1, 1)
+    assert shelf.get(entry) == entry
+    assert [(one.name, one.media_type, one.size, one.revision) for one in shelf.sidecars(entry)] == [
+        ("exif", "application/json", 2, 1),
+        ("thumbnail", "application/octet-stream", 10_000, 1),
+    ]
+    assert shelf.read(entry, "thumbnail").content == b"\xff" * 10_000
+    assert [topic for topic, _ in shelf.published()] == ["entry.created", "sidecar.written", "sidecar.written"]
+    used = shelf.library.usage().bytes_used
+    shelf.delete(entry)
+    apart = shelf.create("a", b"x")
+    shelf.write(apart, "exif", b"{}", media_type="application/json")
+    shelf.write(apart, "thumbnail", b"\xff" * 10_000)
+    assert shelf.library.usage().bytes_used == used, "they cost what they cost otherwise"
+    assert shelf.create("a", if_absent=True, sidecars=[{"name": "late", "text": "x"}]).sidecars == 2
+
+
+@pytest.mark.parametrize(
+    "sidecars",
+    [
+        [{"name": "a", "text": "1"}, {"name": "a", "text": "2"}],
+        [{"name": "a/b", "text": "1"}],
+        [{"name": "a", "text": "1", "content": "AA=="}],
+        [{"name": "a", "text": "1", "media_type": "none"}],
+        [{"name": "a", "text": "x" * (4 * 1024 * 1024 + 1)}],
+        [{"name": "a", "text": "x" * 3 * 1024 * 1024}, {"name": "b", "text": "x" * 3 * 1024 * 1024}],
+        [{"name": f"{number}", "text": ""} for number in range(17)],
+        [{}],
+    ],
+    ids=range(8),
+)
+def test_an_entry_with_a_sidecar_that_cannot_be_is_not_made(shelf: Shelf, sidecars: object) -> None:
+    shelf.refused("create_entry", "invalid_payload", name="a", sidecars=sidecars)
+    assert shelf.entries() == []
+    assert shelf.library.usage().bytes_used == 0
 
 
 def test_an_absent_entry_is_created_once_by_all_who_do_so_at_once(shelf: Shelf) -> None:

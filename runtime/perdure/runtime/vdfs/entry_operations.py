@@ -16,7 +16,7 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.runtime.vdfs.contents import EMPTY, PART_BYTES, Grown
 from perdure.runtime.vdfs.cursor import make_cursor, read_cursor
-from perdure.runtime.vdfs.errors import answered, stale
+from perdure.runtime.vdfs.errors import BadInput, answered, stale
 from perdure.runtime.vdfs.library_call import BINARY, TEXT, LibraryCall, VdfsHost, content_of, shown
 from perdure.runtime.vdfs.messages import (
     MAX_CONTENT_BYTES,
@@ -33,6 +33,7 @@ from perdure.runtime.vdfs.metadata import decoded_metadata, encoded_metadata, pa
 from perdure.runtime.vdfs.names import checked_kind, checked_media_type, checked_name, checked_prefix
 from perdure.runtime.vdfs.quota import Amount
 from perdure.runtime.vdfs.records import ROW_COST, EntryRecord, decode_row, effect_name
+from perdure.runtime.vdfs.sidecar_operations import checked_sidecars, with_sidecars
 from perdure.store.ids import uuid7
 from perdure.store.rows import SEPARATOR
 
@@ -51,7 +52,7 @@ class EntryOperations:
 
     @action("vdfs.create_entry", effect=Effect.TRANSACTIONAL)
     def create_entry(self, context: CallContext, request: CreateEntry) -> Entry:
-        """Create an entry, with its content if that is small.
+        """Create an entry, with its sidecars, and with its content if that is small.
 
         Larger content follows with ``action:vdfs.append_content``. Publishes ``entry.created``.
         """
@@ -62,12 +63,16 @@ class EntryOperations:
             if request.if_absent and (found := _own(call, request.name, request.kind)) is not None:
                 return shown(found)
             data = content_of(request.content, request.text, MAX_CONTENT_BYTES)
+            sidecars = checked_sidecars(request.sidecars)
+            if len(data) + sum(len(one.data) for one in sidecars) > MAX_CONTENT_BYTES:
+                raise BadInput(f"sidecars: with the content they may have {MAX_CONTENT_BYTES} bytes")
             media_type = request.media_type or (TEXT if request.text is not None else BINARY)
             record = new_record(call, request.name, request.kind, media_type, request.metadata)
             cost = record.cost + len(data) + ROW_COST * -(-len(data) // PART_BYTES)
+            cost += sum(one.cost for one in sidecars)
             call.usage.take(Amount(cost, 1))  # before anything goes to the disk
             content = call.contents.append(record.id, NO_CONTENT, data, call.uses)
-        return shown(created(call, record, content))
+            return shown(with_sidecars(call, created(call, record, content), sidecars))
 
     @query("vdfs.get_entry")
     def get_entry(self, context: CallContext, request: GetEntry) -> Entry:

@@ -44,9 +44,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     sidecars: int
 
 
-class CreateEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """``content`` is base64, up to 5 MiB of bytes; ``text`` is content as text; with neither it is empty.
+class NewSidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """A sidecar that an entry has from its beginning: ``content`` (base64) or ``text``."""
 
+    name: Name
+    media_type: MediaType | None = None
+    content: bytes | None = None
+    text: str | None = None
+
+
+class CreateEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """``content`` is base64; ``text`` is content as text; with neither it is empty.
+
+    ``sidecars`` are there from the beginning, in the same commit. Content and sidecars have 5 MiB at most together.
     ``if_absent``: only if the caller has not made an entry of this name and kind; else that one is answered, as it is.
     """
 
@@ -56,6 +66,7 @@ class CreateEntry(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     content: bytes | None = None
     text: str | None = None
+    sidecars: Annotated[list[NewSidecar], msgspec.Meta(max_length=16)] = []
     if_absent: bool = False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -12,13 +13,14 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, action, query
 from perdure.runtime.vdfs.blob_uses import read_stored
 from perdure.runtime.vdfs.cursor import make_cursor, read_cursor
-from perdure.runtime.vdfs.errors import answered, stale
+from perdure.runtime.vdfs.errors import BadInput, answered, stale
 from perdure.runtime.vdfs.library_call import BINARY, TEXT, LibraryCall, VdfsHost, content_of
 from perdure.runtime.vdfs.messages import (
     MAX_SIDECAR_BYTES,
     Deleted,
     DeleteSidecar,
     ListSidecars,
+    NewSidecar,
     ReadSidecar,
     Sidecar,
     SidecarContent,
@@ -76,17 +78,8 @@ class SidecarOperations:
         _account(call, entry, cost - old_cost, 0 if before is not None else 1)
         if before is not None:
             _release(call, before)
-        answer = _shown(entry.id, record)
-        call.publish(
-            "sidecar.written",
-            entry,
-            sidecar=name,
-            media_type=media_type,
-            size=answer.size,
-            digest=answer.digest,
-            revision=answer.revision,
-        )
-        return answer
+        _publish_written(call, entry, record)
+        return _shown(entry.id, record)
 
     @query("vdfs.read_sidecar")
     def read_sidecar(self, context: CallContext, request: ReadSidecar) -> SidecarContent:
@@ -135,6 +128,66 @@ class SidecarOperations:
         return Deleted(deleted=True)
 
 
+class CheckedSidecar(msgspec.Struct, frozen=True):
+    """A sidecar of an entry that is being made, checked; ``cost`` is what it takes of the quota."""
+
+    name: str
+    media_type: str
+    data: bytes
+    cost: int
+
+
+def checked_sidecars(sidecars: Sequence[NewSidecar]) -> list[CheckedSidecar]:
+    """Sidecars of an entry that is being made.
+
+    Raises:
+        BadInput: one cannot be, or two have one name.
+    """
+    found = []
+    for one in sidecars:
+        name, data = checked_name(one.name), content_of(one.content, one.text, MAX_SIDECAR_BYTES)
+        media_type = checked_media_type(one.media_type or (TEXT if one.text is not None else BINARY))
+        found.append(CheckedSidecar(name, media_type, data, _cost(name, len(data))))
+    if len({one.name for one in found}) < len(found):
+        raise BadInput("sidecars: two of them have one name")
+    return found
+
+
+def with_sidecars(call: LibraryCall, entry: EntryRecord, sidecars: Sequence[CheckedSidecar]) -> EntryRecord:
+    """Write sidecars of an entry that this call has made; their cost is in the library's account already.
+
+    Raises:
+        StoreError: one could not be stored.
+    """
+    for one in sidecars:
+        now = call.host.now()
+        record = SidecarRecord(
+            name=one.name,
+            media_type=one.media_type,
+            stored=call.uses.store(one.data),
+            created=now,
+            updated=now,
+            revision=1,
+            extension=call.context.extension,
+        )
+        call.data.put(call.keys.sidecar(entry.id, one.name), encode_row(record))
+        entry = _account(call, entry, one.cost, 1)
+        _publish_written(call, entry, record)
+    return entry
+
+
+def _publish_written(call: LibraryCall, entry: EntryRecord, record: SidecarRecord) -> None:
+    call.publish(
+        "sidecar.written",
+        entry,
+        sidecar=record.name,
+        media_type=record.media_type,
+        size=record.stored.size,
+        digest=record.stored.digest.hex(),
+        revision=record.revision,
+    )
+
+
 def _find(call: LibraryCall, entry_id: UUID, name: str) -> SidecarRecord | None:
     found = call.data.get(call.keys.sidecar(entry_id, name))
     return decode_row(found, SidecarRecord) if found is not None else None
@@ -157,9 +210,11 @@ def _same(call: LibraryCall, record: SidecarRecord, data: bytes) -> bool:
     return record.stored.size == len(data) and read_stored(call.host.store.blobs, record.stored) == data
 
 
-def _account(call: LibraryCall, entry: EntryRecord, cost: int, sidecars: int) -> None:
+def _account(call: LibraryCall, entry: EntryRecord, cost: int, sidecars: int) -> EntryRecord:
     if cost or sidecars:
-        call.write(msgspec.structs.replace(entry, cost=entry.cost + cost, sidecars=entry.sidecars + sidecars))
+        entry = msgspec.structs.replace(entry, cost=entry.cost + cost, sidecars=entry.sidecars + sidecars)
+        call.write(entry)
+    return entry
 
 
 def _release(call: LibraryCall, record: SidecarRecord) -> None:
