@@ -24,7 +24,11 @@ def sums(voice: Voice, bought: Purchase) -> list[Sum]:
     """In the order in which they stand. Tax that prices have in them comes below the total, as a rule."""
     found = []
     if not bought.inclusive or bought.discount or bought.shipping or bought.tip or voice.draw.random() < 0.3:
-        found.append(Sum("subtotal", voice.say("subtotal"), bought.subtotal))
+        # The first of the words is true of prices with the tax in them, too; the others say that it is not in them.
+        words = voice.say("subtotal")
+        found.append(
+            Sum("subtotal", voice.words["terms"]["subtotal"][0] if bought.inclusive else words, bought.subtotal)
+        )
     if bought.discount:
         found.append(Sum("discount", voice.say("discount"), -bought.discount))
     if bought.shipping:

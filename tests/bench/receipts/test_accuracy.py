@@ -22,7 +22,7 @@ _DOCUMENTS: tuple[tuple[str, str, Arrival], ...] = (
     ("till", "US", "scan"),
     ("restaurant", "FR", "photo"),
     ("restaurant", "GB", "scan"),
-    ("slip", "GB", "photo"),
+    ("till", "FR", "photo"),
     ("letter", "DE", "scan"),
     ("invoice", "FR", "pdf"),
     ("credit_note", "GB", "pdf"),
