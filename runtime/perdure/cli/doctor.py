@@ -164,7 +164,7 @@ def _folder(invocation: Invocation, diagnosis: Diagnosis) -> None:
 
 
 def _keys(invocation: Invocation, diagnosis: Diagnosis) -> None:
-    facts: dict[str, Any] = {"master_key": None, "kept_in": None, "credentials": 0}
+    facts: dict[str, Any] = {"master_key": None, "kept_in": None, "credentials": 0, "passphrases": []}
     diagnosis.facts["keys"] = facts
     try:
         keychain = Keychain.of_folder(invocation.data, master_key())
@@ -174,12 +174,15 @@ def _keys(invocation: Invocation, diagnosis: Diagnosis) -> None:
             diagnosis.note("master key", "none yet: no secret was stored")
             return
         facts["master_key"], facts["kept_in"] = record.id, record.source
+        facts["passphrases"] = keychain.locks.extensions()
         keychain.check_master()
     except (SecretsError, StoreError, CommandError) as error:
         diagnosis.note("master key", error_line(error), "problem")
         return
     credentials = counted(facts["credentials"], "credential")
     diagnosis.note("master key", f"{record.id}, kept in {SOURCES[record.source]}; {credentials}")
+    if facts["passphrases"]:
+        diagnosis.note("passphrases", f"of the credentials of {', '.join(map(printable, facts['passphrases']))}")
 
 
 def _publisher(diagnosis: Diagnosis) -> None:

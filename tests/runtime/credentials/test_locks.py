@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.runtime.credentials.test_credentials import API_KEY, BASIC, delete, get, host_calls, names, refusal, store
+from tests.support.backup_process import check_folder
 from tests.support.gate import METHOD as GATE
 from tests.support.gate import Gate
 from tests.support.job_history import events_of
@@ -29,6 +30,7 @@ from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.passphrase import Argon2Parameters
 from perdure.runtime.secrets.sealing import open_recorded
 from perdure.store import check
+from perdure.store.backups.restore import restore_backup
 from perdure.store.events import JobFailed, JobRecovered, JobSuspended, OperationAnswered, Sealed
 from perdure.store.memory_store import MemoryEventStore
 
@@ -417,3 +419,41 @@ def test_rotating_the_master_key_while_they_are_locked(runtime: Runtime, tmp_pat
         assert refusal(get, again, "one") == "unavailable"
         unlock(again)
         assert get(again, "one") == API_KEY
+
+
+def test_a_backup_of_what_is_locked(runtime: Runtime, tmp_path: Path) -> None:
+    store(runtime, "one", API_KEY)
+    passphrase(runtime, RIGHT)
+    runtime.backup(tmp_path / "backup", keys=True)
+    runtime.erase(extension="notes")
+    copy = tmp_path / "restored"
+    restore_backup(tmp_path / "backup", copy, check=check_folder, clock=runtime.clock.now)
+    with Runtime.open(copy, settings=SETTINGS) as restored:
+        assert refusal(get, restored, "one") == "unavailable"
+        unlock(restored)
+        assert get(restored, "one") == API_KEY
+
+
+def test_what_is_refused_before_it_runs_is_behind_the_lock_too(runtime: Runtime, tmp_path: Path) -> None:
+    install_calls(runtime, tmp_path, extension="poor", methods=["query:credentials."])
+    passphrase(runtime, RIGHT, extension="poor")
+    secret = {"name": "one", "credential": {"type": "api_key", "key": "k-refused"}}
+    for method in ("action:credentials.store", "action:credentials.stroe"):
+        with pytest.raises(OperationError) as caught:
+            runtime.call(method, secret, extension="poor")
+        assert caught.value.code == "permission_denied"
+        eventually(lambda method=method: host_calls(runtime)[-1].method == method)  # type: ignore[misc]
+        call = host_calls(runtime)[-1]
+        with pytest.raises(CredentialsLocked):
+            open_recorded(runtime.keychain, runtime.store.blobs, call.payload)
+    unlock(runtime, extension="poor")
+    assert b"k-refused" in open_recorded(runtime.keychain, runtime.store.blobs, call.payload)
+
+
+def test_a_fork_of_what_is_locked(runtime: Runtime, tmp_path: Path) -> None:
+    install_calls(runtime, tmp_path, ("query:credentials.get", b'{"name": "one"}'), extension="forked")
+    store(runtime, "one", API_KEY, extension="forked")
+    job = run_calls(runtime, "forked")
+    passphrase(runtime, RIGHT, extension="forked")
+    fork = runtime.fork(job.job_id, 3)
+    eventually(lambda: runtime.waiting_for_unlock() == {fork.job_id: "forked"})

@@ -98,6 +98,7 @@ def test_a_file_that_is_no_lock(data: bytes, tmp_path: Path) -> None:
         chain_of(tmp_path).locks.of("vault")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["wrong", "right", 0.4, 1, 30, 400]), max_size=60))
 def test_the_throttle(steps: list[Any]) -> None:
     throttle, now, wrong, allowed = Throttle(), 0.0, 0, 0.0

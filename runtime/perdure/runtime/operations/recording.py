@@ -29,6 +29,7 @@ from perdure.store.events import Sealed
 
 logger = logging.getLogger(__name__)
 
+_OF_CREDENTIALS: Final = ("action:credentials.", "query:credentials.")
 NO_KEYS: Final = "the host cannot use its keys now, and this operation handles secrets"
 
 
@@ -116,7 +117,18 @@ class Recording:
         return seal(self._keychain, self._blobs, key, sides.payload.shown(call.payload), call.payload)
 
     def refused_payload(self, call: OperationCall, sides: SecretSides | None) -> Sealed | None:
-        """How the payload of a call is recorded that nobody ran. No key is made for it: its library may be anything."""
+        """How the payload of a call is recorded that nobody ran. No key is made for it: its library may be anything.
+
+        But for calls that may carry credentials of an extension whose credentials have a passphrase: they go behind it,
+        also if the name of the operation is misspelt.
+        """
+        if call.extension is not None and call.method.startswith(_OF_CREDENTIALS):
+            try:
+                key = self._keychain.locks.key_while_locked(call.extension, call.library_id)
+            except (SecretsError, StoreError):
+                key = None
+            if key is not None:
+                return self.payload(call, sides, key)
         try:
             key = self._keychain.payload_key(call.extension or HOST, call.library_id, make=False)
         except (SecretsError, StoreError):
