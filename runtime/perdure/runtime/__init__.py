@@ -84,6 +84,7 @@ from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.secrets.erasure import Erasure
 from perdure.runtime.secrets.errors import (
     CorruptKeys,
+    CredentialsLocked,
     ErasureRefused,
     InvalidMasterKey,
     KeyDestroyed,
@@ -95,6 +96,7 @@ from perdure.runtime.secrets.errors import (
     UnsafeKeys,
     WrongMasterKey,
 )
+from perdure.runtime.secrets.passphrase import Argon2Parameters
 from perdure.runtime.settings import RuntimeSettings
 from perdure.runtime.signals import on_stop_signals
 from perdure.runtime.upgrades import JobUpgrade, UpgradeReport
@@ -139,6 +141,7 @@ __all__ = [
     "ConsentRequest",
     "ConsentRequired",
     "CorruptKeys",
+    "CredentialsLocked",
     "Doubt",
     "DuplicateOperation",
     "Effect",
