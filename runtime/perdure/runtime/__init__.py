@@ -124,6 +124,7 @@ __all__ = [
     "ActorHooks",
     "AiEndpoint",
     "AiSettings",
+    "Argon2Parameters",
     "Ask",
     "AtEdge",
     "BadExport",
