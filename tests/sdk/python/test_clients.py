@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import keyword
 import subprocess
 import sys
 import types
@@ -81,7 +82,8 @@ def test_a_method_says_what_the_operation_takes_and_reads_what_it_answers(name: 
     operation, (family, method) = OPERATIONS[name], methods()[name]
     recorder = Recorder(optional=optional)
     request = example(operation.schemas()[0], optional=optional)
-    answer = getattr(client_of(family, recorder), method)(**request)
+    arguments = {f"{name}_" if keyword.iskeyword(name) else name: value for name, value in request.items()}
+    answer = getattr(client_of(family, recorder), method)(**arguments)
     sent = operation.decode(json.dumps(recorder.payload).encode())
     assert sent == operation.decode(json.dumps(request).encode())
     assert recorder.library is None

@@ -140,7 +140,10 @@ class _Module:
         if default is not None and options:
             options.insert(0, f"default={default}")
         given = f" = field({', '.join(options)})" if options else f" = {default}" if default is not None else ""
-        return f"    {known}: {kind}{given}"
+        line = f"    {known}: {kind}{given}"
+        if len(line) <= WIDTH or not options:
+            return line
+        return f"    {known}: {kind} = field(\n        {', '.join(options)}\n    )"
 
     # --- types -------------------------------------------------------------------------------------------------------
 
