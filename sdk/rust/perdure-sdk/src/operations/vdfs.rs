@@ -33,7 +33,7 @@ impl Vdfs<'_> {
         self.client.call_known(method!("action:vdfs.append_content"), request)
     }
 
-    /// Create an entry, with its content if that is small.
+    /// Create an entry, with its sidecars, and with its content if that is small.
     ///
     /// Larger content follows with `action:vdfs.append_content`. Publishes `entry.created`.
     ///
@@ -216,8 +216,9 @@ pub struct ContentPart {
     pub text: Option<String>,
 }
 
-/// `content` is base64, up to 5 MiB of bytes; `text` is content as text; with neither it is empty.
+/// `content` is base64; `text` is content as text; with neither it is empty.
 ///
+/// `sidecars` are there from the beginning, in the same commit. Content and sidecars have 5 MiB at most together.
 /// `if_absent`: only if the caller has not made an entry of this name and kind; else that one is answered, as it is.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
@@ -239,6 +240,9 @@ pub struct CreateEntry {
     /// Text or null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Array of `NewSidecar`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sidecars: Option<Vec<NewSidecar>>,
     /// Boolean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub if_absent: Option<bool>,
@@ -247,7 +251,7 @@ pub struct CreateEntry {
 impl CreateEntry {
     /// With what has no default.
     pub fn new(name: impl Into<String>) -> Self {
-        CreateEntry { name: name.into(), kind: None, media_type: None, metadata: None, content: None, text: None, if_absent: None }
+        CreateEntry { name: name.into(), kind: None, media_type: None, metadata: None, content: None, text: None, sidecars: None, if_absent: None }
     }
 
     /// Sets `kind`.
@@ -282,6 +286,13 @@ impl CreateEntry {
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+
+    /// Sets `sidecars`.
+    #[must_use]
+    pub fn sidecars(mut self, sidecars: Vec<NewSidecar>) -> Self {
+        self.sidecars = Some(sidecars);
         self
     }
 
@@ -513,6 +524,51 @@ impl ListSidecars {
     #[must_use]
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = Some(cursor.into());
+        self
+    }
+}
+
+/// A sidecar that an entry has from its beginning: `content` (base64) or `text`.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct NewSidecar {
+    /// Text, 1 to 255 characters.
+    pub name: String,
+    /// Text, 3 to 255 characters or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Base64 or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<crate::Bytes>,
+    /// Text or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl NewSidecar {
+    /// With what has no default.
+    pub fn new(name: impl Into<String>) -> Self {
+        NewSidecar { name: name.into(), media_type: None, content: None, text: None }
+    }
+
+    /// Sets `media_type`.
+    #[must_use]
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// Sets `content`.
+    #[must_use]
+    pub fn content(mut self, content: impl Into<crate::Bytes>) -> Self {
+        self.content = Some(content.into());
+        self
+    }
+
+    /// Sets `text`.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
         self
     }
 }
