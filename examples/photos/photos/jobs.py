@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from perdure_sdk import Extension, InvalidPayload, JobContext, NotFound, OperationFailed, pages
-from perdure_sdk.clients import Entry, ListedFile
+from perdure_sdk.clients import Entry, ListedFile, NewSidecar
 from photos.album import Section, days, page, time_of, where
 from photos.moments import middle, moments_of
 from photos.photo import Photo, metadata_of, name_of, photo_of
@@ -27,12 +27,11 @@ ext = Extension(
         "action:vdfs.update_metadata",
         "action:vdfs.write_sidecar",
     ],
-    requests_per_minute=60_000,  # six for each picture
+    requests_per_minute=60_000,  # four for each new picture
     max_memory_mb=512,
 )
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".heic", ".heif", ".hif", ".tif", ".tiff", ".webp", ".gif", ".bmp", ".avif"]
-EVERY = 25  # pictures between checkpoints
 
 
 @dataclass
@@ -63,7 +62,7 @@ def index(ctx: JobContext, state: IndexState) -> None:
         ctx.increment_items()
         ctx.increment_bytes(file.size)
         done = state.indexed + state.updated + state.unchanged + state.broken
-        if done % EVERY == 0:
+        if done % 25 == 0:
             ctx.report_progress(min(done / max(state.total, 1), 1.0), f"{done:,} of {state.total:,} pictures")
             ctx.checkpoint(state)
     for name, entry in known.items():
@@ -74,8 +73,7 @@ def index(ctx: JobContext, state: IndexState) -> None:
 
 
 def _index_one(ctx: JobContext, state: IndexState, file: ListedFile, entry: Entry | None) -> None:
-    stamp = (file.size, file.modified)
-    if entry and entry.sidecars >= 2 and (entry.metadata["size"], entry.metadata["modified"]) == stamp:
+    if entry and (entry.metadata["size"], entry.metadata["modified"]) == (file.size, file.modified):
         if entry.metadata.get("vanished"):
             ctx.vdfs.update_metadata(entry.id, metadata={"vanished": None})
         state.unchanged += 1
@@ -88,17 +86,22 @@ def _index_one(ctx: JobContext, state: IndexState, file: ListedFile, entry: Entr
         ctx.add_warning(f"{file.file}: {error.message}")
         state.broken += 1
         return
-    metadata, new = metadata_of(file, found, hashes), entry is None
-    if entry is None:
-        entry = ctx.vdfs.create_entry(
-            name_of(file.file), kind="photo", media_type=found.media_type, metadata=metadata, if_absent=True
-        )
+    metadata, kind = metadata_of(file, found, hashes), found.media_type
     exif = json.dumps(asdict(found.exif) if found.exif else {}, ensure_ascii=False)
-    ctx.vdfs.write_sidecar(entry.id, "thumbnail", media_type=small.media_type, content=small.content)
-    ctx.vdfs.write_sidecar(entry.id, "exif", media_type="application/json", text=exif)
-    if not new:  # at last: what an entry says of its file is true of its sidecars, too
-        ctx.vdfs.update_metadata(entry.id, metadata=metadata, media_type=found.media_type)
-    state.indexed, state.updated = state.indexed + new, state.updated + (not new)
+    beside = [
+        NewSidecar(name="thumbnail", media_type=small.media_type, content=small.content),
+        NewSidecar(name="exif", media_type="application/json", text=exif),
+    ]
+    if entry is None:
+        name = name_of(file.file)
+        ctx.vdfs.create_entry(name, kind="photo", media_type=kind, metadata=metadata, sidecars=beside, if_absent=True)
+        state.indexed += 1
+        return
+    for one in beside:
+        ctx.vdfs.write_sidecar(entry.id, one.name, media_type=one.media_type, content=one.content, text=one.text)
+    # At last, so that what an entry says of its file is true of its sidecars, too.
+    ctx.vdfs.update_metadata(entry.id, metadata=metadata, media_type=kind)
+    state.updated += 1
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from perdure_sdk.clients import Entry, ListedFile, MediaHashed, MediaInspected
@@ -41,9 +41,7 @@ def metadata_of(file: ListedFile, found: MediaInspected, hashes: MediaHashed) ->
     """What an entry says of its photo; null takes away what was said of an earlier picture in the file."""
     exif = found.exif
     return {
-        "file": file.file,
-        "size": file.size,
-        "modified": file.modified,
+        **asdict(file),  # file, size, modified
         "width": found.width,
         "height": found.height,
         "taken_at": exif.taken_at if exif else None,

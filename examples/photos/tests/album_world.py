@@ -69,6 +69,8 @@ class World:
             "metadata": payload.get("metadata", {}), "size": 0, "digest": "", "updated": 0, "revision": 1,
             "extension": "photos", "sidecars": 0,
         }  # fmt: skip
+        for sidecar in payload.get("sidecars", []):
+            self.write_sidecar({"entry_id": entry_id, **sidecar})
         return self.entries[entry_id]
 
     def update_metadata(self, payload: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def test_every_picture_becomes_an_entry_with_two_sidecars() -> None:
     assert names == ["pics > a.jpg", "pics > b.jpg", "pics > c > d.jpg", "pics > e.jpg"]
     assert {name for _, name in world.sidecars} == {"thumbnail", "exif"}
     assert len(world.sidecars) == 8
+    actions = [call.method for call in result.calls if call.method.startswith("action:")]
+    assert actions == ["action:vdfs.create_entry"] * 4, "an entry and its sidecars are one commit"
     metadata = next(iter(world.entries.values()))["metadata"]
     assert (metadata["file"], metadata["size"], metadata["modified"]) == ("pics/a.jpg", 10, 1)
     assert (metadata["taken_at"], metadata["place"], metadata["camera"]) == ("2024-07-14T10:00:00", [*MUNICH], "One")
@@ -78,15 +80,6 @@ def test_it_goes_on_behind_the_last_file() -> None:
     second = run_job(index, first.state, operations=world.operations())
     assert second.completed
     assert (second.state["indexed"], second.state["unchanged"], len(world.entries)) == (4, 0, 4)
-
-
-def test_an_entry_that_a_crash_left_without_its_sidecars_gets_them() -> None:
-    world = album()
-    indexed(world)
-    del world.sidecars["pics > e.jpg", "exif"]
-    next(entry for entry in world.entries.values() if entry["name"] == "pics > e.jpg")["sidecars"] = 1
-    assert indexed(world)["updated"] == 1
-    assert ("pics > e.jpg", "exif") in world.sidecars
 
 
 def test_a_host_that_cannot_open_pictures_fails_the_job() -> None:

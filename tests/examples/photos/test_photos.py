@@ -35,7 +35,7 @@ def test_its_own_tests_pass() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "28 passed" in done.stdout
+    assert "27 passed" in done.stdout
 
 
 def test_it_is_less_than_400_lines() -> None:
@@ -148,7 +148,7 @@ def test_killed_at_several_moments_each_photo_is_there_once(perdure: CommandLine
     found = photos(perdure)
     assert len(found) == PHOTOS
     assert {(entry["revision"], entry["sidecars"]) for entry in found.values()} == {(1, 2)}
-    assert effects(perdure) == {"action:vdfs.create_entry": PHOTOS, "action:vdfs.write_sidecar": 2 * PHOTOS}
+    assert effects(perdure) == {"action:vdfs.create_entry": PHOTOS}
     proof = perdure.done("verify", "--all", "--again", "--json").json
     assert proof["not_proved"] == []
 
