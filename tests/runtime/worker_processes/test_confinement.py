@@ -43,6 +43,21 @@ def test_it_reads_no_files_but_those_of_python_and_the_system(pool: WorkerPool, 
     assert attempt(pool, "len(os.urandom(8)), len(open('/dev/urandom', 'rb').read(4))") == "(8, 4)"
 
 
+def test_it_reads_what_its_task_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    for name in ("needed", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data").write_text("words")
+    task = Task("tests.support.worker_tasks:attempt", 4 << 30, 1, "ocr", readable=(str(tmp_path / "needed"),))
+    pool = WorkerPool()
+    try:
+        for name, expected in (("needed", "'words'"), ("other", "PermissionError")):
+            expression = f"open({str(tmp_path / name / 'data')!r}).read()"
+            assert pool.run(task, expression.encode(), seconds=60.0).decode() == expected
+    finally:
+        pool.close()
+
+
 def test_it_changes_no_files(pool: WorkerPool, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.write_text("as it was")

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import resource
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -41,8 +44,11 @@ class Confined(msgspec.Struct, frozen=True):
     system_calls: bool
 
 
-def confine(memory_bytes: int) -> Confined:
-    """Give up, for good, what a worker does not need. Called in the child, before anything of a stranger is read."""
+def confine(memory_bytes: int, readable: Iterable[Path] = ()) -> Confined:
+    """Give up, for good, what a worker does not need. Called in the child, before anything of a stranger is read.
+
+    ``readable``: what it may read beside Python and the system's libraries.
+    """
     limits = _limit(memory_bytes)
     if sys.platform != "linux":
         return Confined(limits, 0, False)
@@ -51,7 +57,7 @@ def confine(memory_bytes: int) -> Confined:
     libc.prctl(_SET_NO_NEW_PRIVILEGES, ctypes.c_ulong(1), 0, 0, 0)
     known = 0
     with contextlib.suppress(OSError):  # inside a sandbox that has forbidden it already, or 16 of them
-        known = landlock.restrict_to(readable_paths(), listable_paths())
+        known = landlock.restrict_to(itertools.chain(readable_paths(), readable), listable_paths())
     return Confined(limits, known, refuse_system_calls())
 
 

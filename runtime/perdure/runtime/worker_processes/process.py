@@ -45,7 +45,7 @@ class WorkerProcess:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [*command, str(theirs.fileno()), task.function, str(task.memory_bytes)],
+                [*command, str(theirs.fileno()), task.function, str(task.memory_bytes), *task.readable],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # what libraries say there may quote what they read
@@ -96,12 +96,17 @@ class WorkerProcess:
 
     def _died(self) -> OperationFailed:
         killed = self._killed
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_DYING)  # it closed its connection, so it is ending, and the reason is worth to know
+        try:
+            code = self._process.wait(_DYING)  # it closed its connection, so it is ending; the reason is worth to know
+        except subprocess.TimeoutExpired:
+            killed = True
         self.kill()
-        code = self._process.wait()
+        self._process.wait()
         if killed:
             return OperationFailed("unavailable", f"{self.task.name} was ended")
+        if code == -signal.SIGKILL:
+            # No library does that to itself: the system was short of memory, or a person wanted it.
+            return OperationFailed("unavailable", f"somebody killed the process that ran {self.task.name}")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return OperationFailed(
             "failed", f"{self.task.name} ended the process that ran it ({how}): the input is damaged"

@@ -24,6 +24,7 @@ _SYSTEM: Final = (
     "/usr/share/zoneinfo",
     "/usr/share/locale",
     "/usr/share/tesseract-ocr",
+    "/usr/share/tesseract",
     "/usr/share/tessdata",
     "/usr/local/share/tessdata",
     "/usr/share/fonts",

@@ -14,6 +14,7 @@ class Task(msgspec.Struct, frozen=True):
         memory_bytes: the address space a process may have, all libraries counted.
         processes: how many there may be at once.
         extra: the extra of the distribution that its libraries belong to, said when one is missing.
+        readable: files and folders that it may read beside Python and the system's libraries.
         calls: after how many a process is replaced by a new one, so that what a library leaks is given back.
     """
 
@@ -21,6 +22,7 @@ class Task(msgspec.Struct, frozen=True):
     memory_bytes: int
     processes: int
     extra: str
+    readable: tuple[str, ...] = ()
     calls: int = 500
 
     @property

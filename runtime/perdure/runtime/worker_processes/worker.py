@@ -1,4 +1,4 @@
-"""A worker process: ``python -P -m perdure.runtime.worker_processes.worker FD FUNCTION MEMORY``.
+"""A worker process: ``python -P -m perdure.runtime.worker_processes.worker FD FUNCTION MEMORY [READABLE…]``.
 
 It answers requests, one after the other, until the runtime closes the connection or is gone.
 """
@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from perdure.actors.operations import OperationFailed
@@ -34,9 +35,9 @@ Reply = tuple[int, bytes]
 
 def main(arguments: list[str]) -> None:
     """Serve the connection with this file descriptor."""
-    descriptor, name, memory = arguments
+    descriptor, name, memory, *readable = arguments
     connection = socket.socket(fileno=int(descriptor))
-    confine(int(memory))
+    confine(int(memory), map(Path, readable))
     function: Function | None = None
     while True:
         try:

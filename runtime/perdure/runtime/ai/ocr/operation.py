@@ -63,10 +63,11 @@ class OcrOperations:
     def __init__(self, settings: OcrSettings, pool: WorkerPool, sources: SourceReader) -> None:
         self._settings, self._pool, self._sources = settings, pool, sources
         self._task = Task(
-            "perdure.runtime.ai.ocr.worker:recognise",
+            "perdure.runtime.ai.ocr.worker:ocr",
             memory_bytes=settings.memory_bytes,
             processes=settings.processes,
             extra="ocr",
+            readable=(settings.tessdata,) if settings.tessdata is not None else (),
         )
 
     @query("ai.ocr", timeout=MAX_SECONDS)

@@ -174,7 +174,7 @@ class Recogniser:
             glyphs = Glyphs(preparing.grey_of(picture))
             degrees, _ = glyphs.skew()
         factor = preparing.scaling(glyphs, picture, options.scale, _MAX_PIXELS)
-        level, matrix = preparing.levelled(picture, degrees if options.deskew else 0.0, factor)
+        level, matrix = preparing.levelled(preparing.quieted(picture), degrees if options.deskew else 0.0, factor)
         return _Straight(level, to_page @ matrix, quarters % 4, glyphs.letter * factor)
 
     def _lights(self, straight: _Straight) -> tuple[str, ...]:

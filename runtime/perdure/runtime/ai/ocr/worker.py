@@ -1,4 +1,4 @@
-"""What a worker process does with a file: ``perdure.runtime.ai.ocr.worker:recognise``."""
+"""What a worker process does with a file: ``perdure.runtime.ai.ocr.worker:ocr``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _engines: Final[list[Tesseract]] = []  # the one of this process, once it was needed
 
 
-def recognise(request: bytes) -> bytes:
+def ocr(request: bytes) -> bytes:
     """Read a file: a `Job`, answered with `Recognised`, both as msgpack.
 
     Raises:
