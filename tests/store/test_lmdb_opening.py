@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
+import lmdb
 import pytest
 from tests.support.job_events import START, Ticks, put_module, run_of, runtime_opened, start_job
 from tests.support.log_file import behind_its_back
@@ -192,3 +194,43 @@ def test_one_process_opens_a_log_once(tmp_path: Path) -> None:
         assert store.append(ev.RUNTIME_STREAM, [runtime_opened()]).position == 1
     with LmdbEventStore.open_readonly(tmp_path) as reader:
         assert reader.position() == 1
+
+
+def test_a_file_that_grows_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between LMDB's look at the file and its first transaction another process can make it larger."""
+    with open_store(tmp_path) as store:
+        store.append(ev.RUNTIME_STREAM, [runtime_opened()])
+    file = tmp_path / "log" / "data.mdb"
+    small = file.read_bytes()
+    with open_store(tmp_path) as store:
+        for number in range(200):
+            start_job(store, number, run_of(50))
+        position = store.position()
+    large = file.read_bytes()
+    file.write_bytes(small)
+    really, calls = lmdb.open, []
+
+    def open_early(*words: Any, **options: Any) -> Any:
+        calls.append(options["map_size"])
+        if len(calls) == 1:
+            file.write_bytes(large)
+            raise lmdb.MapResizedError("mdb_txn_begin: MDB_MAP_RESIZED")
+        return really(*words, **options)
+
+    monkeypatch.setattr(lmdb, "open", open_early)
+    with LmdbEventStore.open_readonly(tmp_path) as reader:
+        assert reader.position() == position
+    assert len(calls) == 2
+
+
+def test_a_file_that_is_too_large_for_another_reason_is_a_named_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(tmp_path).close()
+
+    def refuse(*words: Any, **options: Any) -> Any:
+        raise lmdb.MapResizedError("mdb_txn_begin: MDB_MAP_RESIZED")
+
+    monkeypatch.setattr(lmdb, "open", refuse)
+    with pytest.raises(StoreFailed, match="MDB_MAP_RESIZED"):
+        LmdbEventStore.open_readonly(tmp_path)

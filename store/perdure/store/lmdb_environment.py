@@ -106,7 +106,14 @@ class LmdbEnvironment:
         file = self.path / "log" / "data.mdb"
         while True:
             before = file.stat() if file.exists() else None
-            env = self._open_file(max(min(map_size, self._max_map_size), before.st_size if before is not None else 0))
+            try:
+                env = self._open_file(
+                    max(min(map_size, self._max_map_size), before.st_size if before is not None else 0)
+                )
+            except lmdb.MapResizedError as error:
+                if before is not None and file.stat().st_size > before.st_size:
+                    continue  # another process made it larger since it was measured
+                raise self._translate(error) from error
             if before is None or before.st_ino == file.stat().st_ino:
                 return env
             env.close()  # a compacted file took its place meanwhile: this is the old one
@@ -127,6 +134,8 @@ class LmdbEnvironment:
             )
             if self._writable:
                 env.reader_check()  # free the slots of readers that died
+        except lmdb.MapResizedError:
+            raise
         except lmdb.Error as error:
             raise self._translate(error) from error
         except OSError as error:
