@@ -51,7 +51,7 @@ def text_pdf(sheets: Sequence[Sheet], title: str = "", shuffle: Random | None = 
                     "right": canvas.drawRightString,
                     "centre": canvas.drawCentredString,
                 }[mark.align]
-                write(mark.x, sheet.height - mark.y, mark.text)
+                write(mark.x, sheet.height - mark.y, mark.shown)
         canvas.showPage()
     canvas.save()
     return target.getvalue()

@@ -62,5 +62,5 @@ def picture(sheet: Sheet, dpi: float, paper: int = 255) -> Image.Image:
         else:
             font = _font(mark.face, mark.size * scale)
             place = (mark.x * scale, mark.y * scale)
-            draw.text(place, mark.text, font=font, anchor=_ANCHORS[mark.align], fill=round(mark.grey * paper) + 15)
+            draw.text(place, mark.shown, font=font, anchor=_ANCHORS[mark.align], fill=round(mark.grey * paper) + 15)
     return image

@@ -26,6 +26,11 @@ class Text(msgspec.Struct, frozen=True):
     align: Align = "left"
     grey: float = 0.0
 
+    @property
+    def shown(self) -> str:
+        """What is drawn: fonts that are not ``wide`` have no narrow no-break space."""
+        return self.text if self.face.startswith("wide") else self.text.replace("\u202f", "\u00a0")
+
 
 class Rule(msgspec.Struct, frozen=True):
     """A straight line."""
