@@ -3,7 +3,7 @@
     python3 -m bench.receipts [--split dev|held-back|all] [--texts] [--misses FILE] [--docs] [--export DIR]
 
 With --texts the rules run as they stand, on answers of mails, OCR and models that are kept between runs. Without, the
-extension is built, and scans the mailbox in the sandbox. --docs writes the tables into docs/finance.md.
+extension is built, and scans the mailbox in the sandbox. --docs writes the tables of what was run into docs/finance.md.
 """
 
 from __future__ import annotations

@@ -11,37 +11,41 @@ from bench.receipts.labels import Split
 from bench.receipts.scanning import Scanned
 from bench.receipts.tables import detection_table, field_table, miss_table, sureness_table
 
-BEGIN: Final = "<!-- made by: python3 -m bench.receipts --split all --docs -->"
 END: Final = "<!-- end -->"
 
 
+def begin(split: Split) -> str:
+    """The mark above a split's tables."""
+    return f"<!-- made by: python3 -m bench.receipts --split {split} --docs -->"
+
+
 def written_page(page: str, results: Sequence[tuple[Split, Comparison, Scanned]]) -> str:
-    """The page with new tables.
+    """The page with new tables of the splits that were run.
 
     Raises:
-        ValueError: it has no markers.
+        ValueError: it has no marks for one of them.
     """
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"docs/finance.md has no {BEGIN} … {END}")
-    return f"{head}{BEGIN}\n\n{made_part(results)}\n\n{END}{tail}"
-
-
-def made_part(results: Sequence[tuple[Split, Comparison, Scanned]]) -> str:
-    """The tables of each split."""
-    machine = describe_machine("a disk")
-    parts = [f"Python {machine.python}, {machine.system}, {machine.processors} processors."]
     for split, one, scanned in results:
-        parts += [
-            f"### {'Development' if split == 'dev' else 'Held back'}",
-            detection_table(split, one),
-            field_table(one, "layout", lambda judged: judged.label.layout),
-            field_table(one, "language", lambda judged: judged.label.language),
-            field_table(one, "arrival", lambda judged: judged.label.arrival),
-            sureness_table(one),
-            f"The scan took {scanned.seconds:.0f} s, {scanned.seconds / len(one.messages):.2f} s a message.",
-            f"What went wrong, {split}:",
-            miss_table(one),
-        ]
+        head, mark, rest = page.partition(begin(split))
+        _, end, tail = rest.partition(END)
+        if not mark or not end:
+            raise ValueError(f"docs/finance.md has no {begin(split)} ... {END}")
+        page = f"{head}{mark}\n\n{made_part(split, one, scanned)}\n\n{end}{tail}"
+    return page
+
+
+def made_part(split: Split, one: Comparison, scanned: Scanned) -> str:
+    """The tables of a split."""
+    machine = describe_machine("a disk")
+    parts = [
+        detection_table(split, one),
+        field_table(one, "layout", lambda judged: judged.label.layout),
+        field_table(one, "language", lambda judged: judged.label.language),
+        field_table(one, "arrival", lambda judged: judged.label.arrival),
+        sureness_table(one),
+        f"The scan took {scanned.seconds:.0f} s, {scanned.seconds / len(one.messages):.2f} s a message;"
+        f" Python {machine.python}, {machine.system}, {machine.processors} processors.",
+        f"What went wrong, {split}:",
+        miss_table(one),
+    ]
     return "\n\n".join(parts)
