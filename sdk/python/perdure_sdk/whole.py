@@ -9,20 +9,16 @@ from typing import Any, Final
 
 from perdure_sdk.clients import Entry, ListedMessage, MessagesListed
 from perdure_sdk.context import JobContext
+from perdure_sdk.paging import pages
 
 _PART_BYTES: Final = 4 << 20  # of what one call carries; within a job's payload limit also as base64
 
 
 def each_entry(ctx: JobContext, **filters: Any) -> Iterator[Entry]:
     """All entries that ``ctx.vdfs.list_entries`` gives with these filters; the job can be interrupted in between."""
-    cursor: str | None = None
-    while True:
+    for page in pages(ctx.vdfs.list_entries, cursor="cursor", **filters):
         ctx.check_interrupt()
-        page = ctx.vdfs.list_entries(cursor=cursor, **filters)
         yield from page.entries
-        cursor = page.next
-        if cursor is None:
-            return
 
 
 def each_message(

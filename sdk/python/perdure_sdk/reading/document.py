@@ -106,7 +106,7 @@ class Document:
     def number(self) -> Field:
         """The number of the invoice or receipt: what stands behind such a label, or below it in a table's head."""
         best: tuple[float, Field] = (0.0, self.field(None, 0.5))
-        for index, (line, below) in enumerate(zip(self.lines, [*self.lines[1:], Line("")], strict=True)):
+        for index, (line, below) in enumerate(zip(self.lines, [*self.lines[1:], Line("")], strict=False)):
             for match in BEFORE["number"].finditer(line.folded):
                 score = 1.0 + 0.2 * ("receipt" not in match[0]) - 0.3 * index / len(self.lines)
                 score -= 0.5 * bool(BEFORE["not_number"].search(line.folded[: match.start()].rstrip()[-14:]))
@@ -145,9 +145,9 @@ class Document:
         company = re.sub(r"(?:\.com?)?\.\w+$", "", company)
         sender, said = re.sub(r"\s+", " ", _NOISE.sub(" ", self.sender)).strip(" -,.:@"), self.folded
         body = self.part == "body"
-        names: list[tuple[float, str, Line | None]] = (
-            [(0.6, company.replace("-", " ").title(), None)] if len(company) > 2 else []
-        )
+        names: list[tuple[float, str, Line | None]] = []
+        if len(company) > 2 and (body or company in re.sub(r"[^a-z0-9]", "", said)):
+            names.append((0.6, company.replace("-", " ").title(), None))
         if sender and "@" not in sender:
             legal = bool(BEFORE["legal"].search(fold(sender)))
             names.append(((2.6 if own and body else 1.6 if fold(sender) in said else 0.2) + 0.6 * legal, sender, None))

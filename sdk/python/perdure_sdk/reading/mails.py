@@ -11,7 +11,7 @@ from perdure_sdk.context import JobContext
 from perdure_sdk.errors import CallError, Unavailable
 from perdure_sdk.reading.document import Document
 from perdure_sdk.reading.lines import Labels, lines_of_pages, lines_of_text
-from perdure_sdk.reading.replies import own_text
+from perdure_sdk.reading.replies import forwarded, own_text
 from perdure_sdk.reading.words import language_of
 from perdure_sdk.whole import message_part
 
@@ -39,6 +39,8 @@ def documents_of(
 ) -> Iterator[tuple[Attachment | None, Document, bytes]]:
     """PDFs and pictures attached to a mail, with their content; then the mail's own text, without what it quotes.
 
+    Of a mail that passes another one on, that one's text and sender count.
+
     Args:
         ctx: the job's; its extension may call ``mail.fetch`` and ``ai.ocr``.
         mailbox: where the mail is.
@@ -48,12 +50,11 @@ def documents_of(
         languages: of the attachments, as Tesseract names them; those that the mail is in, and English, by default.
         on_error: told of an attachment that cannot be read: its name, and why; it may raise the error.
     """
-    text = own_text(mail.text)
-    about: dict[str, Any] = {
-        "sender": mail.sender.name,
-        "domain": mail.sender.address.rpartition("@")[2],
-        "sent": day_of(mail.date) if mail.date is not None else None,
-    }
+    inner = forwarded(mail.text, mail.subject)
+    text = inner.text if inner else own_text(mail.text)
+    name, address = (inner.name, inner.address) if inner else (mail.sender.name, mail.sender.address)
+    sent = day_of(mail.date) if mail.date is not None else None
+    about: dict[str, Any] = {"sender": name, "domain": address.rpartition("@")[2], "sent": sent}
     if not languages:
         languages = "+".join(dict.fromkeys((language_of(f"{mail.subject}\n{text}") or _UNKNOWN, "eng")))
     for attachment in mail.attachments:
