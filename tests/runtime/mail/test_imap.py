@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.dovecot import HOST, PASSWORD, Dovecot, dovecot
+from tests.support.job_history import events_of
 from tests.support.mail_rig import METHODS, MailRig, mail_rig, tls
 from tests.support.python_guest import PythonHost
 from tests.support.waiting import TIMEOUT, eventually
@@ -20,6 +21,8 @@ from perdure.actors import GuestSpec
 from perdure.runtime import DEFAULT_LIBRARY, Status
 from perdure.runtime.errors import OperationError
 from perdure.runtime.mail.settings import MailSettings
+from perdure.runtime.secrets.sealing import open_recorded
+from perdure.store.events import OperationAnswered, Sealed
 
 
 @pytest.fixture(scope="module")
@@ -399,3 +402,36 @@ def test_credentials_get_is_not_needed(rig: MailRig, server: Dovecot, user: str)
     answer = rig.jobs.call("query:credentials.get", {"name": "mail"})
     assert answer["code"] == "permission_denied"
     assert rig.jobs.call("query:mail.list", {"mailbox": tls(server)})["messages"] == []
+
+
+def test_a_credential_that_is_locked(rig: MailRig, server: Dovecot, user: str) -> None:
+    rig.password(user)
+    whose = {"extension": rig.jobs.extension}
+    rig.runtime.call("action:credentials.set_passphrase", {**whose, "passphrase": "correct horse battery"})
+    try:
+        rig.runtime.call("action:credentials.lock", whose)
+        error = refused(rig, tls(server))
+        assert "unlock" in error.message
+        rig.runtime.call("action:credentials.unlock", {**whose, "passphrase": "correct horse battery"})
+        assert rig.uids(tls(server)) == []
+    finally:
+        rig.runtime.call("action:credentials.remove_passphrase", {**whose, "passphrase": "correct horse battery"})
+
+
+def test_mail_that_was_read_outlives_its_password(rig: MailRig, server: Dovecot, user: str) -> None:
+    server.deliver(user, mail(1))
+    rig.password(user, name="short-lived")
+    box = tls(server, credential="short-lived")
+
+    def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
+        host.call("query:mail.list", json.dumps({"mailbox": box}).encode())
+
+    rig.jobs.body = body
+    job = rig.jobs.start()
+    assert job.wait(TIMEOUT).status is Status.COMPLETED
+    name = {"name": "short-lived", "extension": rig.jobs.extension}
+    rig.runtime.call("action:credentials.delete", name, library_id=DEFAULT_LIBRARY)
+    (answered,) = events_of(job, OperationAnswered)
+    assert isinstance(answered.answer, Sealed)
+    store = rig.runtime.store
+    assert b"message 1" in open_recorded(rig.runtime.keychain, store.blobs, answered.answer)
