@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ LONG = 60.0
 
 
 def task(name: str, *, processes: int = 1, memory: int = 1 << 30, calls: int = 500) -> Task:
-    return Task(f"tests.support.worker_tasks:{name}", memory, processes, "ocr", calls)
+    return Task(f"tests.support.worker_tasks:{name}", memory, processes, "ocr", calls=calls)
 
 
 @pytest.fixture
@@ -95,6 +96,16 @@ def test_a_process_that_dies_costs_its_own_call_only(pool: WorkerPool) -> None:
     assert error.code == "failed"
     assert "SIGABRT" in error.message
     assert "SIGABRT" in failure(pool, task("die")).message
+    assert pool.run(task("turn"), b"ab", seconds=LONG) == b"ba"
+
+
+def test_one_that_the_system_kills_is_not_its_inputs_fault(pool: WorkerPool) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(failure, pool, task("hang"))
+        os.kill(at_work(pool), signal.SIGKILL)
+        error = running.result(LONG)
+    assert error.code == "unavailable"
+    assert "somebody killed" in error.message
     assert pool.run(task("turn"), b"ab", seconds=LONG) == b"ba"
 
 
