@@ -6,7 +6,7 @@ from typing import Any
 
 from finance.detection import kind_of, probability
 from finance.extraction import LABELS, WORDS, extracted
-from finance.report import CATEGORIES, COLUMNS, category_of, converted, spreadsheet_of
+from finance.report import COLUMNS, category_of, converted, spreadsheet_of
 from perdure_sdk import CallError, Extension, JobContext, OperationFailed
 from perdure_sdk.clients import FetchedMessage, ListedMessage
 from perdure_sdk.reading.dates import span_in
@@ -104,9 +104,10 @@ def _keep(ctx: JobContext, mail: FetchedMessage, doc: Document, name: str, sure:
     kind = kind_of(doc, mail.subject)
     fields = extracted(doc, credit=kind == "credit_note")
     plain = {one: fields[one]["value"] for one in SHOWN}
-    texts = [f"{plain['vendor']} {mail.subject}", *(item["description"] for item in fields["items"][:12])]
-    meant = ctx.ai.embed([*texts, *(f"{one}: {', '.join(words)}" for one, words in CATEGORIES.items())]).vectors
-    likely = nearest(meant[0], zip(CATEGORIES, meant[len(texts) :], strict=True), 1)[0][0]
+    bought = [item["description"] for item in fields["items"][:12]]
+    texts = [f"{plain['vendor']}: {', '.join(bought) or mail.subject}", *bought]
+    meant = ctx.ai.embed([*texts, *WORDS["meaning"].values()]).vectors
+    likely = nearest(meant[0], zip(WORDS["meaning"], meant[len(texts) :], strict=True), 1)[0][0]
     category = category_of(f"{' '.join(texts)} {doc.domain}") or likely
     about = {**plain, "category": category, "kind": kind, "month": (plain["date"] or "")[:7]}
     about |= {"message_id": mail.message_id, "subject": mail.subject[:200]}

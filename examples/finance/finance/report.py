@@ -13,8 +13,7 @@ from perdure_sdk.reading.words import fold, pattern
 from perdure_sdk.tables import sums
 
 COLUMNS = ("date", "vendor", "category", "kind", "invoice_number", "total", "currency", "subject")
-CATEGORIES: dict[str, list[str]] = WORDS["category"]
-_CATEGORY = {name: pattern(words) for name, words in CATEGORIES.items()}
+_CATEGORY = {name: pattern(words) for name, words in WORDS["category"].items()}
 Row = Mapping[str, Any]
 
 

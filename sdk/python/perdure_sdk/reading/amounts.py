@@ -12,7 +12,7 @@ _NUMBER = r"""
     (?:(?<=\d[x×*])|(?<![\w.,/#])(?<!\w[-/:]))                   # not in a date, a time, a number with letters
     (?P<sign>[-−–(])?(?:(?P<before>{signs})\s?(?P<inner>[-−]\s?)?)?
     (?P<number>(?!0[.,]\d{{3}}(?!\d))(?:
-        \d{{1,3}}(?P<mark>[.,'’\u00a0\u202f{space}])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,](?:\d{{2}}|[-–—]{{1,2}}))?
+        \d{{1,3}}(?P<mark>[.,'’\u00a0\u202f\ufffd■{space}])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,](?:\d{{2}}|[-–—]{{1,2}}))?
         |\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d{{2}})?             # lakhs and crores
         |\d{{1,9}}[.,](?:\d{{2}}|[-–—]{{1,2}})
         |\d{{1,9}}
@@ -51,7 +51,7 @@ def amounts_in(text: str, *, spaces: bool = False) -> list[Amount]:
 
 def parsed(number: str) -> tuple[Decimal, bool]:
     """A number's value, and whether its decimals are written: two digits, or a dash for none, behind its last mark."""
-    match = re.fullmatch(r"(\d[\d.,]*?)(?:[.,](\d{2}|[-–—]+))?", re.sub(r"[\s'’]", "", number))
+    match = re.fullmatch(r"(\d[\d.,]*?)(?:[.,](\d{2}|[-–—]+))?", re.sub(r"[\s'’\ufffd■]", "", number))
     if match is None:
         raise ValueError(f"{number!r} is no amount")
     whole, cents = re.sub(r"\D", "", match[1]), match[2] or ""

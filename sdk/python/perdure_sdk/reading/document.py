@@ -26,6 +26,7 @@ _NUMBER: Final = re.compile(r"[\s:#.°º-]*((?=\S*\d)[A-Za-z0-9][\w./-]*[A-Za-z0
 _NOISE: Final = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(WORDS['before']['sender_noise'])})(?![^\W\d_])|[\"'|<>()]")
 _MONTH_FIRST: Final = re.compile(r"\d+/(?:1[3-9]|[23]\d)/")
 _WORD: Final = re.compile(r"[a-z]{3}")
+_READABLE: Final = re.compile(r"[a-z]{4}|\b[a-z]{2,3}\b.*\b[a-z]{3}\b|^[a-z]{3}$")
 _TIME_OF_DAY: Final = re.compile(r"\d:\d\d")
 _DAY_FIRST: Final = re.compile(r"(?:1[3-9]|[23]\d)/")
 
@@ -151,8 +152,9 @@ class Document:
         if sender and "@" not in sender:
             legal = bool(BEFORE["legal"].search(fold(sender)))
             names.append(((2.6 if own and body else 1.6 if fold(sender) in said else 0.2) + 0.6 * legal, sender, None))
-        taken, to_party = 0, 0
-        for index, line in enumerate(self.lines):
+        taken, to_party, index = 0, 0, 0
+        for line in self.lines:
+            index += bool(_READABLE.search(line.folded))  # what a photo has around the paper is none
             first = re.split(r"\s{2,}|\t| [|·•] ", line.text.strip())[0].strip(" -*=_,:#|")
             formed = BEFORE["legal"].search(fold(first))
             if not (formed and BEFORE["legal"].match(fold(first.partition(",")[2]).strip())):
@@ -165,7 +167,7 @@ class Document:
             words = fold(first)
             to_party = 4 if BEFORE["to_party"].match(words) else to_party - 1
             money = line.kinds or any(amount.cents for amount, *_ in line.amounts) or BEFORE["pay"].search(words)
-            if not re.search(r"[^\W\d_]{3}", first) or len(first) > 60 or to_party > 0 or money or dates_in(first):
+            if not _READABLE.search(fold(first)) or len(first) > 60 or to_party > 0 or money or dates_in(first):
                 continue
             formed = formed if len(words.split()) < 8 else None
             if BEFORE["heading"].fullmatch(words) and not formed:
