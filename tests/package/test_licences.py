@@ -9,25 +9,33 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("python-guest", "c-guest", "authoring")
-ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDAP|OLDAP|LLVM|MPL", re.IGNORECASE)
+EXTRAS = ("python-guest", "c-guest", "authoring", "ocr", "ai", "mail", "media")
+ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDAP|OLDAP|LLVM|MPL|LGPL", re.IGNORECASE)
 
 
 def licence(name: str) -> str:
     """The SPDX expression if the distribution has one, else the first line of its older ``License`` field."""
     meta = distribution(name).metadata
     for field in ("License-Expression", "License"):
-        if field in meta and meta[field].strip():
-            return meta[field].strip().splitlines()[0]
+        text = (meta[field] or "").strip().splitlines() if field in meta else []
+        if len(text) == 1:  # some have the whole text there, which begins with a name
+            return str(text[0])
     classifiers = [entry.rpartition(" :: ")[2] for entry in meta.get_all("Classifier") or []]
     return next((entry for entry in classifiers if "icense" in entry), None) or licence_in_file(name)
 
 
 def licence_in_file(name: str) -> str:
-    """The title of the licence's text, where the metadata only has that."""
-    files = [file for file in distribution(name).files or [] if file.name == "LICENSE"]
-    text = files[0].read_text().split() if files else []
-    return "Apache-2.0" if text[:4] == ["Apache", "License", "Version", "2.0,"] else "unknown"
+    """Which licence the text is, where the metadata only has that."""
+    files = [file for file in distribution(name).files or [] if file.name in ("LICENSE", "COPYING")]
+    text = " ".join(files[0].read_text().split()) if files else ""
+    if text.startswith("Apache License Version 2.0,"):
+        return "Apache-2.0"
+    # BSD's own words; with the third clause or without.
+    return (
+        "BSD"
+        if "Redistribution and use in source and binary forms, with or without modification," in text
+        else "unknown"
+    )
 
 
 def needed() -> dict[str, str]:
