@@ -51,7 +51,7 @@ def pdf(
     filters: str = "",
     trailer: str = "",
 ) -> bytes:
-    """A PDF with a page for each content stream. ``image``: a JPEG, drawn by ``/Im1 Do``; ``filters``: the contents'."""
+    """A PDF with a page for each content stream. ``image``: a JPEG, drawn by ``/Im1 Do``; ``filters``: of contents."""
     objects: list[bytes] = [b"<</Type/Catalog/Pages 2 0 R>>", b""]
     objects.append(b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>")
     resources = "/Font<</F1 3 0 R>>"

@@ -165,9 +165,10 @@ class Pdf:
                 raise OperationFailed(
                     "invalid_payload", "the PDF is encrypted: it opens with a password only"
                 ) from None
-            if error.err_code == pdfium.FPDF_ERR_SECURITY:
+            # PDFium says so of files without pages, too.
+            if error.err_code == pdfium.FPDF_ERR_SECURITY and b"/Encrypt" in content:
                 raise OperationFailed("invalid_payload", "the PDF is encrypted in a way that is not known") from None
-            raise OperationFailed("invalid_payload", "the PDF is damaged, or ends too early") from None
+            raise OperationFailed("invalid_payload", "the PDF is damaged, ends too early, or has no pages") from None
         if not self.count:
             raise OperationFailed("invalid_payload", "the PDF has no pages")
 

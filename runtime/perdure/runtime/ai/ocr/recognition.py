@@ -25,6 +25,7 @@ from perdure.runtime.ai.ocr.tesseract import Tesseract
 SURE: Final = 0.85  # of its confidence: nothing else is tried
 _LOST: Final = 0.7  # below: perhaps it is upside down
 _FOUND: Final = 0.75  # this way up it is
+_EMPTY: Final = 3  # letters, or words: fewer are none
 _MOST_OF_IT: Final = 0.75  # of what looks like letters, read: nothing is missing
 _FEW: Final = 0.02  # of them, left out: dust
 _PLACES: Final = 150  # as many are read once more at most
@@ -47,12 +48,16 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class _Straight(msgspec.Struct, frozen=True):
-    """A picture whose lines are level, with letters of the right size, and the way back to the page."""
+    """A picture whose lines are level, with letters of the right size, and the way back to the page.
+
+    ``letter``: their height, ``glyphs``: how many there seem to be.
+    """
 
     picture: Picture
     to_page: Matrix
     quarters: int
     letter: float
+    glyphs: int
 
 
 class _Best:
@@ -62,12 +67,14 @@ class _Best:
         runs: its words.
         straight: the picture they are in; None: nothing was read yet.
         sureness: Tesseract's, over all letters, less if there are letters that it did not read.
+        believed: how many words are more likely right than wrong.
     """
 
     def __init__(self) -> None:
         self.runs: list[list[Spotted]] = []
         self.straight: _Straight | None = None
         self.sureness = 0.0
+        self.believed = 0
         self._worth = 0.0
 
     def consider(self, runs: list[list[Spotted]], covered: float, straight: _Straight) -> None:
@@ -76,6 +83,7 @@ class _Best:
         value = worth(words)
         if self.straight is None or value > self._worth:
             self.runs, self.straight, self._worth = runs, straight, value
+            self.believed = sum(word.confidence > 0.5 for word in words)
             # What lies about on a table looks like letters, too, so not everything has to be covered.
             self.sureness = confidence_of(words) * min(covered / _MOST_OF_IT, 1.0)
 
@@ -145,6 +153,8 @@ class Recogniser:
         first = self._straight(picture, None)
         lights = self._lights(first)
         yield first, lights[0], tesserocr.PSM.AUTO
+        if first.glyphs < _EMPTY:
+            return
         if self._options.rotate and best.sureness < _LOST:
             for turn in (2, 1, 3):
                 yield self._straight(picture, first.quarters + turn), lights[0], tesserocr.PSM.AUTO
@@ -153,6 +163,8 @@ class Recogniser:
         straight = best.straight or first
         for light in lights[1:]:
             yield straight, light, tesserocr.PSM.AUTO
+            if best.believed < _EMPTY:  # a picture of something else
+                return
         yield straight, lights[0], tesserocr.PSM.SINGLE_BLOCK
 
     def _straight(self, picture: Picture, quarters: int | None) -> _Straight:
@@ -175,7 +187,7 @@ class Recogniser:
             degrees, _ = glyphs.skew()
         factor = preparing.scaling(glyphs, picture, options.scale, _MAX_PIXELS)
         level, matrix = preparing.levelled(preparing.quieted(picture), degrees if options.deskew else 0.0, factor)
-        return _Straight(level, to_page @ matrix, quarters % 4, glyphs.letter * factor)
+        return _Straight(level, to_page @ matrix, quarters % 4, glyphs.letter * factor, len(glyphs.boxes))
 
     def _lights(self, straight: _Straight) -> tuple[str, ...]:
         match self._options.threshold:

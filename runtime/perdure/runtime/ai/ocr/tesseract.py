@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -55,14 +56,12 @@ class Tesseract:
         key = folder, languages
         engine = self._engines.pop(key, None)
         if engine is None:
+            if not all(_is_data(Path(folder, f"{name}.traineddata")) for name in languages.split("+")):
+                raise _unusable(languages)
             try:
                 engine = tesserocr.PyTessBaseAPI(path=folder, lang=languages, oem=tesserocr.OEM.LSTM_ONLY)
             except RuntimeError:
-                raise OperationFailed(
-                    "unavailable",
-                    f"Tesseract cannot use the host's data for {languages}; it needs that of version 4",
-                ) from None
-            # tesserocr's /dev/null cannot be opened for writing here, and Tesseract writes there without looking.
+                raise _unusable(languages) from None
             engine.SetVariable("debug_file", "")
             while len(self._engines) >= _KEPT:
                 self._engines.pop(next(iter(self._engines))).End()
@@ -81,3 +80,16 @@ def _runs(table: str) -> list[list[Spotted]]:
         word = Spotted(text, min(max(float(cells[10]) / 100, 0.0), 1.0), (left, top, left + wide, top + high))
         runs.setdefault((cells[2], cells[3], cells[4]), []).append(word)
     return list(runs.values())
+
+
+def _is_data(file: Path) -> bool:
+    """Whether a file begins like language data: with how many parts it has. Tesseract does not survive others."""
+    with file.open("rb") as opened:
+        head = opened.read(4)
+    return len(head) == 4 and min(int.from_bytes(head, "little"), int.from_bytes(head, "big")) in range(1, 64)
+
+
+def _unusable(languages: str) -> OperationFailed:
+    return OperationFailed(
+        "unavailable", f"the host's data for {languages} is damaged, or not for Tesseract 4 or later"
+    )

@@ -15,6 +15,8 @@ _GAP: Final = 0.3  # in heights: the least distance between two characters that 
 _BACK: Final = 0.6  # how far a character may begin before the end of the one before, for kerning
 _LIGATURES: Final = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _VOWELS: Final = frozenset("aeiouyæœø")
+_A_PICTURE: Final = 0.15  # of the page: larger than a letter's head
+_A_STAMP: Final = 25  # words: fewer may be one
 _FEW: Final = 12  # letters; fewer are no sample
 
 
@@ -90,13 +92,13 @@ def _once(words: list[Spotted]) -> list[Spotted]:
 def is_good(layer: Layer) -> bool:
     """Whether a page's text can stand for the page.
 
-    It cannot if its characters are unknown, if it is no language, or if it is a stamp on a scan: some words over
-    pictures that fill the page.
+    It cannot if its characters are unknown, if it is no language, or if it is a stamp on a scan, or a line beside a
+    picture: a few words on a page with a picture that may hold the rest.
     """
     text = "".join(word.text for word in layer.words)
     if not text:
         return False
-    if layer.pictures > 0.5 and len(layer.words) < 25:
+    if layer.pictures > _A_PICTURE and len(layer.words) < _A_STAMP:
         return False
     return layer.unmapped < 0.1 and makes_sense([word.text for word in layer.words])
 
