@@ -22,9 +22,10 @@ RUST_CLIENTS: Final = Path("sdk/rust/perdure-sdk/src/operations")
 _METHODS: Final = {"query:http.request": "fetch", "action:http.request": "send"}
 # What only the host may say: an extension always means its own.
 _HOST_FIELDS: Final = {("config", "extension"), ("config", "everywhere"), ("credentials", "extension")}
-_NOT_FOR_EXTENSIONS: Final = frozenset({"test"})
+# `ai` has a client of its own (`src/ai.rs`), for an embedder's operations too: their types are the caller's.
+_NOT_MADE: Final = frozenset({"ai", "test"})
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_KEYWORDS: Final = frozenset({"type", "match", "move", "ref", "use", "where"})
+_KEYWORDS: Final = frozenset({"box", "type", "match", "move", "ref", "use", "where"})
 _MADE: Final = "Made by `python3 -m perdure.runtime.operations.client_rust`; a test fails when it is stale."
 
 
@@ -37,7 +38,7 @@ def rust_clients(operations: Iterable[Operation] | None = None) -> dict[str, str
     families = {
         family: list(members)
         for family, members in itertools.groupby(ordered, key=lambda one: one.family)
-        if family not in _NOT_FOR_EXTENSIONS
+        if family not in _NOT_MADE
     }
     files = {f"{family}.rs": _Family(family, members).text() for family, members in families.items()}
     parts = [f"//! Typed clients of the operations that ship, a module for each family.\n//!\n//! {_MADE}\n"]
@@ -147,8 +148,12 @@ class _Family:
 
     def _union(self, name: str, mapping: dict[str, str]) -> Iterator[str]:
         yield "/// One of these."
-        # Both sides: who sends one in an operation gets it from another.
-        yield "#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]"
+        kinds = {target.rpartition("/")[2] for target in mapping.values()}
+        sides = [
+            *(["serde::Serialize"] if kinds <= self._sent else []),
+            *(["serde::Deserialize"] if kinds <= self._received else []),
+        ]
+        yield f"#[derive({', '.join(('Clone', 'PartialEq', 'Debug', *sides))})]"
         yield '#[serde(tag = "type")]\n#[non_exhaustive]'
         yield f"pub enum {name} {{"
         for tag, target in mapping.items():

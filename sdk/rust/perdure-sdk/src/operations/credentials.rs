@@ -856,7 +856,7 @@ impl OAuth2 {
 }
 
 /// One of these.
-#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
 #[serde(tag = "type")]
 #[non_exhaustive]
 pub enum Recipe {
