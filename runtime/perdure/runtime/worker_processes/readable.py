@@ -50,12 +50,16 @@ def readable_paths() -> Iterator[Path]:
     program's code.
     """
     yield from map(Path, _SYSTEM)
-    yield from (Path(sysconfig.get_path(name)) for name in _PLACES)
-    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
-        yield from (Path(prefix) / "lib", Path(prefix) / "lib64")
+    installed = {Path(sysconfig.get_path(name)) for name in _PLACES}
+    installed |= {
+        Path(prefix) / lib for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix) for lib in ("lib", "lib64")
+    }
+    yield from installed
     if tessdata := os.environ.get("TESSDATA_PREFIX"):
         yield Path(tessdata)
     for entry in _import_paths():
+        if any(entry.is_relative_to(place) for place in installed):
+            continue
         if entry.name in _PACKAGES or entry.is_file():
             yield entry
         else:
