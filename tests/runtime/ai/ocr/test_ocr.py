@@ -284,14 +284,14 @@ def test_an_entry_and_a_shared_file(tmp_path: Path) -> None:
         runtime.share_folder(jobs.extension, "papers", tmp_path / "papers")
         answer = jobs.call("query:ai.ocr", {"file": "papers/bill.pdf", "words": False})
         assert answer["pages"][0]["source"] == "text_layer"
-        content = base64.b64encode(receipt_pdf()).decode()
-        entry = jobs.call("action:vdfs.create_entry", {"name": "bill.pdf", "content": content})["entry_id"]
-        assert jobs.call("query:ai.ocr", {"entry": entry, "words": False})["text"] == answer["text"]
-        assert jobs.call("query:ai.ocr", {"entry": str(UUID(int=9))})["code"] == "not_found"
         # What the document says is in the log, and cannot be read there.
         frames = b"".join(repr(event).encode() for event in runtime.store.read_all())
         assert b"Croissant" not in frames
         assert b"application/pdf" in frames
+        content = base64.b64encode(receipt_pdf()).decode()
+        entry = jobs.call("action:vdfs.create_entry", {"name": "bill.pdf", "content": content})["id"]
+        assert jobs.call("query:ai.ocr", {"entry": entry, "words": False})["text"] == answer["text"]
+        assert jobs.call("query:ai.ocr", {"entry": str(UUID(int=9))})["code"] == "not_found"
 
 
 def test_threads_of_the_host_go_on(runtime: Runtime) -> None:
