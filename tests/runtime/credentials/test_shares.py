@@ -219,3 +219,27 @@ def test_names_that_meet_do_not_mix(runtime: Runtime) -> None:
     for name in ("on", "one ", "one two"):
         assert refusal(read, runtime, name) == "permission_denied"
     assert refusal(read, runtime, library_id=UUID(int=1)) == "permission_denied"
+
+
+def test_while_they_are_locked_nothing_is_made_or_read_but_who_may_is_still_said(runtime: Runtime) -> None:
+    store(runtime, "login", {"type": "login", "totp": "GEZDGNBVGY3TQOJQ"})
+    runtime.call("action:credentials.rotate", {"name": "login"}, extension="notes")  # so that there is a history
+    share(runtime, "login")
+    runtime.call("action:credentials.set_passphrase", {"extension": "notes", "passphrase": "correct horse battery"})
+    runtime.call("action:credentials.lock", {"extension": "notes"})
+    for method, request in (
+        (GET, {"name": "login"}),
+        (TOTP, {"name": "login"}),
+        ("action:credentials.rotate", {"name": "login"}),
+        ("action:credentials.generate", {"name": "new"}),
+    ):
+        assert refusal(runtime.call, method, request, extension="notes") == "unavailable", method
+    assert refusal(read, runtime, "login") == "unavailable"
+    assert refusal(runtime.call, TOTP, {"name": "login", "owner": "notes"}, extension="photos") == "unavailable"
+    assert refusal(runtime.call, "query:credentials.history", {"name": "login", "extension": "notes"}) == "unavailable"
+    assert refusal(read, runtime, "one") == "permission_denied"
+    assert shares(runtime, "notes") == [("notes", "login", "photos")]
+    assert unshare(runtime, "login") is True
+    runtime.call("action:credentials.unlock", {"extension": "notes", "passphrase": "correct horse battery"})
+    assert get(runtime, "login")["type"] == "login"
+    assert refusal(get, runtime, "new") == "not_found"
