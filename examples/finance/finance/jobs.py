@@ -25,6 +25,7 @@ ext = Extension(
     version="0.1.0",
     description="Finds the receipts and invoices in a mailbox, and says what was spent on what.",
     methods=[*(f"query:{name}" for name in QUERIES.split()), *(f"action:{name}" for name in ACTIONS.split())],
+    network_access=WORDS["servers"]["imap"],
     requests_per_minute=60_000,  # a mail without attachments takes some milliseconds
 )
 SHOWN = ("vendor", "date", "total", "currency", "invoice_number")
@@ -145,8 +146,7 @@ def report(ctx: JobContext, state: ReportState) -> dict[str, Any]:
 @ext.job
 def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
     """Find the receipts that a ``question`` means, like ``coffee last quarter``, and what they come to."""
-    now = ctx.now()
-    first, before, rest = span_in(state["question"], now.date())
+    first, before, rest = span_in(state["question"], ctx.now().date())
     asked, words = ctx.ai.embed([rest or "spent"]).vectors[0], [one for one in rest.split() if len(one) > 3]
     found = []
     for entry in each_entry(ctx, kind="receipt", limit=500):
@@ -162,5 +162,5 @@ def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
     matches = sorted((one for one in found if one["score"] >= enough), key=lambda one: -one["score"])
     answer = {"question": state["question"], "from": first and str(first), "before": before and str(before)}
     answer |= {"totals": sums(matches, "currency"), "matches": matches[:100]}
-    store_entry(ctx, f"answer {now:%Y-%m-%d %H%M%S}.json", json.dumps(answer).encode(), kind="answer")
+    store_entry(ctx, f"answer {stable_name(answer)}.json", json.dumps(answer).encode(), kind="answer")
     return answer
