@@ -42,20 +42,15 @@ def total_of(doc: Document, of_items: Decimal) -> tuple[Field, Amount | None]:
     money = [one for one in doc.money if one[1].cents or one[1].currency or one[3] > 3]
     summed = {net + tax for net in doc.of_kind("subtotal") for tax in doc.of_kind("tax") if tax < net} | {of_items}
     counted = Counter(abs(amount.value) for _, amount, kind, _ in money if kind not in {"ignore", "tax_number"})
-    best: dict[Decimal, tuple[float, Line, Amount]] = {}
+    best, least = dict[Decimal, tuple[float, Line, Amount]](), max(doc.of_kind("subtotal"), default=Decimal()) / 2
     support = Counter(abs(one[1].value) for one in money if one[2] in {"grand", "due", "total", "paid"})
     for place, (line, amount, kind, said) in enumerate(money):
         value = abs(amount.value)
         if kind in {"ignore", "tax_number", "tax", "adjust", "cash"} or (kind == "subtotal" and counted[value] < 2):
             continue
         score = said + 0.6 * place / len(money) + 0.4 * bool(amount.currency) + 0.4 * amount.cents
-        score += (
-            1.3 * (value in summed)
-            + 1.2 * (value == max(counted))
-            - 5 * (not value)
-            - 0.5 * (amount is not line.amounts[-1][0])
-        )
-        score += 0.5 * min(support[value], 3)
+        score += 1.3 * (value in summed) + 1.2 * (value == max(counted)) + 0.5 * min(support[value], 3)
+        score -= 5 * (not value) + 0.5 * (amount is not line.amounts[-1][0]) + 2 * (value < least)
         best[value] = max(best.get(value, (-9.0, line, amount)), (score, line, amount), key=lambda one: one[0])
     if not best:
         return doc.field(None, 0.3), None
@@ -74,7 +69,7 @@ def tax_of(doc: Document, gross: Decimal) -> Field:
         values, taxes = sorted(one for one, _ in money), [one for one, kind in money if kind == "tax"]
         tried = product(values, rates, {*values, *subtotals, gross})
         proved = [(rate, tax) for tax, rate, base in tried if _is_tax(tax, base, rate)]
-        if proved and (taxes or (after < 5 and len(values) > 1)):
+        if proved and (taxes or (after < 5 and len(values) > 1) or values[-1] - proved[0][1] in values):
             found.setdefault(proved[0], line)
         elif taxes and (not gross or min(taxes) < gross / 2):
             found.setdefault(("", min(taxes)), line)
@@ -102,10 +97,11 @@ def items_of(doc: Document) -> list[Field]:
         if items and line.kinds & {"grand", "total", "subtotal", "due"}:
             break
         amounts = [amount.value for amount, *_ in line.amounts]
-        if not amounts or not line.amounts[-1][0].cents or line.kinds or dates_in(line.text):
+        said = line.kinds and not (line.kinds == {"adjust"} and amounts[-1] < 0)  # a discount is an item
+        if said or not amounts or not line.amounts[-1][0].cents or dates_in(line.text):
             continue
         words = line.text[: next(one.start for one, *_ in line.amounts if one.cents or one.currency)].strip()
-        if not re.search(r"[^\W\d_]{2}", words.rstrip("xX")) and not above.amounts:
+        if not re.search(r"[^\W\d_]{3}", words) and not above.amounts and len(above.text) < 50:
             words = f"{above.text.strip()} {words}"
         quantity = _QUANTITY.match(words)
         count = Decimal(quantity[1].replace(",", ".")) if quantity else Decimal(1)

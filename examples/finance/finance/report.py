@@ -28,7 +28,7 @@ def converted(rows: Iterable[Row], base: str, rates: Mapping[str, str]) -> list[
     made = []
     for row in rows:
         total = Decimal(row["total"]) * Decimal(rates.get(row["currency"] or "", 1))
-        currency = base if row["currency"] in rates else row["currency"] or "?"
+        currency = base if row["currency"] in rates else row["currency"] or "no currency"
         made.append({**row, "total": f"{total:.2f}", "currency": currency})
     return made
 

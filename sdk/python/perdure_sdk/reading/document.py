@@ -20,8 +20,8 @@ from perdure_sdk.reading.words import WORDS, fold, pattern
 
 BEFORE: Final = {name: pattern(words) for name, words in WORDS["before"].items()}
 _HINTS: Final = {code: pattern(words) for code, words in WORDS["currency_hint"].items()}
-_CODES: Final = re.compile(r"\b(EUR|USD|GBP|CHF|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK)\b")
-_SHARED: Final = {"USD": ("AUD", "CAD", "NZD"), "SEK": ("NOK", "DKK")}  # others with the same sign
+_CODES: Final = re.compile(r"\b(EUR|USD|GBP|CHF|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|MYR|SGD|IDR|INR|JPY)\b")
+_SHARED: Final = {"USD": ("AUD", "CAD", "NZD", "SGD"), "SEK": ("NOK", "DKK")}  # others with the same sign
 _NUMBER: Final = re.compile(r"[\s:#.°º-]*((?=\S*\d)[A-Za-z0-9][\w./-]*[A-Za-z0-9])(?![\w./-]|,\d)")
 _NOISE: Final = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(WORDS['before']['sender_noise'])})(?![^\W\d_])|[\"'|<>()]")
 _MONTH_FIRST: Final = re.compile(r"\d+/(?:1[3-9]|[23]\d)/")

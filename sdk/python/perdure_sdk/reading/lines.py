@@ -11,7 +11,8 @@ from perdure_sdk.reading.amounts import Amount, amounts_in, repaired
 from perdure_sdk.reading.words import fold, pattern
 
 _SPACED: Final = re.compile(r"(?<![\d.,])\d{1,3} \d{3},\d\d(?!\d)")
-_LETTERS: Final = re.compile(r"(?!(?:eur|usd|gbp|chf|aud|cad)\b)[a-z]{2}")
+_LETTER: Final = re.compile(r"[a-z]")
+_CODES: Final = re.compile(r"\b(?:eur|usd|gbp|chf|aud|cad|rm|[a-z])\b(?!\.)")
 _MISREAD: Final = re.compile(r"(?<=[a-z])[01](?=[a-z])|(?<=[a-z]{3})1\b")
 _HEADING: Final = 40  # characters of a line that says what is below it
 _SENTENCE: Final = 60  # from here on, words before an amount are no label
@@ -91,11 +92,11 @@ def labelled(lines: Iterable[Line], labels: Labels) -> list[Line]:
     above = Line("")
     for line in found:
         line.folded = fold(line.text)
-        lettered = _LETTERS.search(line.folded)
+        lettered = _lettered(line.folded)
         start, said = 0, ("", 0.0)
         for amount in amounts_in(line.text, spaces=spaces):
             left = fold(line.text[start : amount.start])
-            if _LETTERS.search(left):
+            if _lettered(left):
                 said = labels.of(left) if start == 0 or labels.of(left)[0] else said
             elif start == 0 and not above.amounts and not lettered and len(above.text) < _HEADING:
                 kind, score = labels.of(above.folded)
@@ -104,3 +105,8 @@ def labelled(lines: Iterable[Line], labels: Labels) -> list[Line]:
             start = amount.end
         above = line
     return found
+
+
+def _lettered(folded: str) -> bool:
+    """Whether there are words in it, not only a currency or the letter of a rate of tax."""
+    return len(_LETTER.findall(_CODES.sub("", folded))) > 1
