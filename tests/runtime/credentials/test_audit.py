@@ -140,6 +140,19 @@ def test_pages_and_times(runtime: Runtime, clock: ManualClock, monkeypatch: pyte
     assert len(windows) > 3
 
 
+def test_what_the_host_uses_for_an_extension_is_in_it(runtime: Runtime) -> None:
+    store(runtime, "one", API_KEY)
+    mailbox = {"type": "imap", "host": "mail.example.com", "credential": "one"}
+    assert refusal(runtime.call, "query:mail.list", {"mailbox": mailbox}, extension="notes")
+    runtime.call("query:test.ping", {"message": '{"mailbox": {"credential": "one"}}'}, extension="notes")
+    found = records(runtime)
+    assert [(one.operation, one.name, one.owner) for one in found] == [
+        ("action:credentials.store", "one", "notes"),
+        ("query:mail.list", "one", "notes"),
+    ]
+    assert found[1].outcome != "ok"
+
+
 def test_it_is_itself_in_the_audit(runtime: Runtime) -> None:
     runtime.call(AUDIT, {}, extension="notes")
     eventually(lambda: len(list(runtime.store.read(CALLS_STREAM))) >= 1)

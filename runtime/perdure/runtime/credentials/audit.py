@@ -26,18 +26,18 @@ from perdure.store.events import (
 from perdure.store.job_state import JobState
 
 FAMILY: Final = "credentials"
-_MARK: Final = f"{FAMILY}.".encode()
+_MARK: Final = b"credential"  # in the names of its operations, and in calls of others that name a credential to use
 _WINDOW: Final = 100_000  # positions that are looked at before somebody may stop it
 _SLACK: Final = 60_000_000  # microseconds by which the times of neighbours in the log may be out of order
 _MAX_NAME: Final = 200  # characters; a refused call may name anything
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of an operation on credentials. ``time`` is in microseconds since 1970.
+    """One call of an operation on credentials, or of one that uses a credential. ``time``: microseconds since 1970.
 
     Attributes:
         position: its place in the log.
-        operation: its name with kind, like ``query:credentials.get``.
+        operation: its name with kind, like ``query:credentials.get``; ``query:mail.list`` where the host used it there.
         name: the credential's; None where the call names none, or where nobody can read what it says.
         owner: the extension whose credential it is, or would be.
         extension: the extension that called, or for which the host did; None is the host itself.
@@ -114,7 +114,12 @@ def _record(store: EventStore, stored: StoredEvent, copies: dict[str, int | None
     if not isinstance(event, CallEvent | OperationAnswered | ActionAnswered):
         return None
     name = operation_name(event.method)
-    if name is None or not name.name.startswith(f"{FAMILY}."):
+    if name is None:
+        return None
+    said = _said(event.payload)
+    own = name.name.startswith(f"{FAMILY}.")
+    used = None if own else said("mailbox", "credential")
+    if not own and used is None:
         return None
     library_id, job_id, caller = event.library_id, None, "job"
     if isinstance(event, CallEvent):
@@ -124,16 +129,15 @@ def _record(store: EventStore, stored: StoredEvent, copies: dict[str, int | None
         if not isinstance(state, JobState) or _is_copy(store, stored, state, copies):
             return None
         extension, job_id, library_id = state.extension, state.job_id, library_id or state.library_id
-    said = _said(event.payload)
     return AuditRecord(
         position=stored.position,
         time=stored.time,
         operation=f"{name.kind}:{name.name}",
-        name=said("name"),
-        owner=said("owner") or said("extension") or extension,
+        name=said("name") if own else used,
+        owner=(said("owner") or said("extension") or extension) if own else extension,
         extension=extension,
         caller=caller,
-        reader=said("with"),
+        reader=said("with") if own else None,
         job_id=job_id,
         library_id=library_id,
         outcome=event.code or "ok",
@@ -151,16 +155,18 @@ def _is_copy(store: EventStore, stored: StoredEvent, state: JobState, copies: di
     return last is None or stored.sequence < last  # one that was never completed has nothing but copies
 
 
-def _said(payload: Recorded) -> Callable[[str], str | None]:
-    """What a call's payload says under a name, as far as it may be shown; of one that does not fit nothing."""
+def _said(payload: Recorded) -> Callable[..., str | None]:
+    """What a call's payload says under a name in a name, as far as it may be shown; else nothing."""
     shown = payload.shown if isinstance(payload, Sealed) else payload.data if isinstance(payload, Inline) else b""
     try:
         document: Any = msgspec.json.decode(shown)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         document = None
 
-    def field(name: str) -> str | None:
-        value = document.get(name) if isinstance(document, dict) else None
+    def field(*names: str) -> str | None:
+        value = document
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
         return value if isinstance(value, str) and 0 < len(value) <= _MAX_NAME else None
 
     return field
