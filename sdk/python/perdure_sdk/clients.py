@@ -177,11 +177,11 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditRecord:
-    """One call of an operation on credentials. ``time`` is in microseconds since 1970.
+    """One call of an operation on credentials, or of one that uses a credential. ``time``: microseconds since 1970.
 
     Attributes:
         position: its place in the log.
-        operation: its name with kind, like ``query:credentials.get``.
+        operation: its name with kind, like ``query:credentials.get``; ``query:mail.list`` where the host used it there.
         name: the credential's; None where the call names none, or where nobody can read what it says.
         owner: the extension whose credential it is, or would be.
         extension: the extension that called, or for which the host did; None is the host itself.

@@ -235,7 +235,7 @@ impl AuditCredentials {
     }
 }
 
-/// One call of an operation on credentials. `time` is in microseconds since 1970.
+/// One call of an operation on credentials, or of one that uses a credential. `time`: microseconds since 1970.
 #[derive(Clone, PartialEq, Debug, serde::Deserialize)]
 #[non_exhaustive]
 pub struct AuditRecord {
@@ -243,7 +243,7 @@ pub struct AuditRecord {
     pub position: i64,
     /// Integer.
     pub time: i64,
-    /// Its name with kind, like `query:credentials.get`.
+    /// Its name with kind, like `query:credentials.get`; `query:mail.list` where the host used it there.
     pub operation: String,
     /// The credential's; None where the call names none, or where nobody can read what it says.
     pub name: Option<String>,
