@@ -17,6 +17,7 @@ from perdure.cli import (
     folder_commands,
     jobs_commands,
     keys_commands,
+    library_commands,
     lock_commands,
     log_commands,
     operations_commands,
@@ -145,6 +146,9 @@ folders = group(app, "folders", "Let extensions read folders of this machine.")
 command(folders, "share")(folder_commands.share)
 command(folders, "list")(folder_commands.list_shares)
 command(folders, "unshare")(folder_commands.unshare)
+library = group(app, "library", "Look into a library, and get what is in it.")
+command(library, "list")(library_commands.list_entries)
+command(library, "get")(library_commands.get)
 
 command(operations, "list")(operations_commands.list_operations)
 command(operations, "show")(operations_commands.show)
