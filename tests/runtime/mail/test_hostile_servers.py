@@ -72,8 +72,10 @@ def test_a_server_that_is_well(rigs: Callable[[ImapScript], MailRig], server: Im
     )
     page = rigs(server).call("query:mail.list", mailbox=mailbox(server))
     assert [(message.uid, message.subject, message.flags) for message in page.messages] == [(1, "x", ["\\Seen"])]
-    sent = [line for line in server.conversations[0].lines if b"FETCH" in line]
-    assert b"BODY.PEEK[" in sent[0]
+    code_of(rigs(server), server, "query:mail.fetch", uid=1, uid_validity=7)
+    sent = [line for talk in server.conversations for line in talk.lines if b"FETCH" in line]
+    assert len(sent) == 2
+    assert all(b"BODY.PEEK[" in line and b" BODY[" not in line for line in sent)
     assert any(line.startswith(b"EXAMINE") for line in server.conversations[0].lines)
     plain = base64.b64encode(b"\0ann\0" + PASSWORD.encode())
     assert plain in server.conversations[0].lines
