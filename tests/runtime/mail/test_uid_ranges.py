@@ -58,3 +58,10 @@ def test_a_gap_of_billions_takes_few_searches() -> None:
     answer, session = found([1, 2**32 - 2], _ALL_AT_ONCE + 1, 1, 1, 2**32 - 1)
     assert answer == [2**32 - 2]
     assert len(session.asked) < 8
+
+
+def test_no_message_lies_between_two_ranges() -> None:
+    edges = [_ALL_AT_ONCE, _ALL_AT_ONCE + 1, 9 * _ALL_AT_ONCE, 9 * _ALL_AT_ONCE + 1]
+    answer, session = found(edges, _ALL_AT_ONCE + 1, 0, 9, 2**24)
+    assert answer == edges
+    assert session.asked[0][1] + 1 == session.asked[1][0]

@@ -50,7 +50,7 @@ class HeaderSummary(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FoundAttachment(msgspec.Struct, frozen=True, array_like=True):
-    """A part that is not the message's text; see `perdure.runtime.mail.operations.Attachment`."""
+    """A part that is not the message's text; see `perdure.runtime.mail.calls.Attachment`."""
 
     part: int
     name: str
