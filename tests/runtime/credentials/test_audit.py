@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.credentials.test_credentials import API_KEY, refusal, store
+from tests.runtime.credentials.test_credentials import API_KEY, OTHER_LIBRARY, refusal, store
 from tests.runtime.credentials.test_shares import read, share
 from tests.support.manual_clock import ManualClock
 from tests.support.python_guest import PythonHost
@@ -67,6 +67,15 @@ def test_it_has_who_did_what(runtime: Runtime, clock: ManualClock) -> None:
     ]
     assert said(records(runtime, name="two")) == [("get", "two", "photos", "permission_denied")]
     assert refusal(runtime.call, AUDIT, {"extension": "notes"}, extension="photos") == "permission_denied"
+
+
+def test_an_extension_sees_what_was_done_in_the_library_of_its_call(runtime: Runtime) -> None:
+    store(runtime, "one", API_KEY)
+    store(runtime, "two", API_KEY, library_id=OTHER_LIBRARY)
+    assert [one.name for one in records(runtime)] == ["one"]
+    page = runtime.call(AUDIT, {}, extension="notes", library_id=OTHER_LIBRARY)
+    assert [one.name for one in page.records] == ["two"]
+    assert [one.name for one in records(runtime, None)] == ["one", "two"]
 
 
 def test_it_has_the_calls_of_jobs(runtime: Runtime, tmp_path: Path) -> None:

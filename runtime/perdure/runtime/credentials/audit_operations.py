@@ -46,17 +46,23 @@ class AuditOperations:
 
     @query("credentials.audit")
     def audit(self, context: CallContext, request: AuditCredentials) -> CredentialsAudited:
-        """Who did what with the extension's credentials, and when, in all libraries, refused attempts too.
+        """Who did what with the extension's credentials in this library, and when, refused attempts too.
 
-        It is read from the log. What a job called since its last checkpoint may not be there yet.
+        It is read from the log. What a job called since its last checkpoint may not be there yet. The host sees all
+        libraries.
         """
         if context.extension is not None and request.extension not in (None, context.extension):
             raise OperationFailed("permission_denied", "credentials of other extensions are not for this one")
         owner = context.extension or request.extension
+        library_id = context.library_id if context.extension is not None else None
         found: list[AuditRecord] = []
         enough = context.remaining() / 2
         for window in audit_windows(self._store, after=request.after_position, since=request.since):
-            found += (record for record in window.records if record.concerns(owner, request.name))
+            found += (
+                record
+                for record in window.records
+                if record.concerns(owner, request.name) and library_id in (None, record.library_id)
+            )
             if len(found) >= request.limit:
                 found = found[: request.limit]
                 return CredentialsAudited(found, found[-1].position)
