@@ -1127,9 +1127,10 @@ class CredentialsClient(Client):
         limit: int = 100,
         extension: str | None = None,
     ) -> CredentialsAudited:
-        """Who did what with the extension's credentials, and when, in all libraries, refused attempts too.
+        """Who did what with the extension's credentials in this library, and when, refused attempts too.
 
-        It is read from the log. What a job called since its last checkpoint may not be there yet.
+        It is read from the log. What a job called since its last checkpoint may not be there yet. The host sees all
+        libraries.
 
         Which part of the audit: calls about one credential, not older than ``since``, behind a position of the log.
 

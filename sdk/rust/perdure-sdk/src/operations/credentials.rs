@@ -19,9 +19,10 @@ impl Client {
 }
 
 impl Credentials<'_> {
-    /// Who did what with the extension's credentials, and when, in all libraries, refused attempts too.
+    /// Who did what with the extension's credentials in this library, and when, refused attempts too.
     ///
-    /// It is read from the log. What a job called since its last checkpoint may not be there yet.
+    /// It is read from the log. What a job called since its last checkpoint may not be there yet. The host sees all
+    /// libraries.
     ///
     /// `query:credentials.audit`; it reads.
     ///
