@@ -30,7 +30,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_its_tests_pass(module: ModuleType) -> None:
     tests = [value for name, value in vars(module).items() if name.startswith("test_")]
-    assert len(tests) == 5
+    assert len(tests) == 6
     for test in tests:
         test()
 
