@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import mailbox
@@ -57,7 +58,9 @@ def test_the_job_counts_what_is_there_and_goes_on_behind_it(module: ModuleType, 
 
     for number in range(250):
         deliver(number)
-    with mail_rig(tmp_path, hosts=["example.com"]) as rig:
+    with mail_rig(tmp_path, hosts=["example.com"]) as rig, contextlib.ExitStack() as stack:
+        for opened in boxes:
+            stack.callback(opened.close)
         rig.runtime.share_folder(rig.jobs.extension, "post", post)
         operations = {method: answered(rig, method) for method in ("query:mail.list", "query:mail.fetch")}
         states = {}
