@@ -107,10 +107,14 @@ def test_languages() -> None:
 
 
 def test_a_table_is_no_formula() -> None:
-    rows = [{"a": "=1+1", "b": -5}, {"a": "-2+3", "b": None}, {"a": 'x,"y', "b": "-5.00"}]
+    rows: list[dict[str, object]] = [{"a": "=1+1", "b": -5}, {"a": "-2+3", "b": None}, {"a": 'x,"y', "b": "-5.00"}]
     assert csv_text(["a", "b"], rows).splitlines() == ["a,b", "'=1+1,-5", "'-2+3,", '"x,""y",-5.00']
 
 
 def test_sums_are_exact() -> None:
-    rows = [{"k": "x", "total": "0.10"}, {"k": "x", "total": "0.20"}, {"k": None, "total": None}]
+    rows: list[dict[str, object]] = [
+        {"k": "x", "total": "0.10"},
+        {"k": "x", "total": "0.20"},
+        {"k": None, "total": None},
+    ]
     assert sums(rows, "k") == [["?", "0"], ["x", "0.30"]]
