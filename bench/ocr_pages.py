@@ -67,7 +67,7 @@ def receipt(draw: Random, language: str, dpi: int = 200) -> Page:
     prices = [draw.randint(45, 3999) for _ in goods]
     rows = [(shop, ""), (f"Tel 0{draw.randint(10**8, 10**9)}", ""), (served, ""), ("", "")]
     rows += [
-        (f"{draw.randint(1, 4)} x {name}", _price(cents, language)) for name, cents in zip(goods, prices, strict=True)
+        (f"{draw.randint(1, 4)}x {name}", _price(cents, language)) for name, cents in zip(goods, prices, strict=True)
     ]
     rows += [("", ""), (subtotal, _price(sum(prices), language)), (tax, _price(sum(prices) // 5, language))]
     rows += [(f"{total} {currency}", _price(sum(prices) * 6 // 5, language)), ("", "")]

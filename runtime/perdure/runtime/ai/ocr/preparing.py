@@ -20,7 +20,7 @@ _LETTER: Final = 30  # pixels: the height of letters that Tesseract's networks w
 _MOST_SKEW: Final = 20.0  # degrees
 _GLYPHS: Final = 4000  # as many are enough to know how lines run
 _DARK: Final = 110  # of 255: paper is brighter, almost always
-_NOISY: Final = 3.0  # of 255: the standard deviation from which on a picture is blurred a little
+_PAPER: Final = 235  # of 255: how bright it is made; what is brighter still is kept apart from it
 _SHEET_SIDE: Final = 700  # pixels: the size at which a sheet is looked for
 
 
@@ -120,18 +120,6 @@ def scaling(glyphs: Glyphs, picture: Picture, wanted: float | None, max_pixels: 
     if wanted is None:
         factor = 1.0 if 0.75 < factor < 1.3 else min(max(factor, 0.2), 3.0)
     return min(factor, math.sqrt(max_pixels / max(picture.shape[0] * picture.shape[1], 1)))
-
-
-def quieted(picture: Picture) -> Picture:
-    """Without the worst of a camera's noise, if it has any: a little blur, less than a stroke is wide."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.8), np.uint8) if _noise(picture) > _NOISY else picture
-
-
-def _noise(picture: Picture) -> float:
-    """The noise's standard deviation, by the median of what differs from a slope (after Immerkær 1996)."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    differences = cv2.filter2D(grey_of(picture).astype(np.float32), -1, kernel)
-    return float(np.median(np.abs(differences))) / (0.6745 * 6)
 
 
 def levelled(picture: Picture, degrees: float, factor: float) -> tuple[Picture, Matrix]:
@@ -243,13 +231,22 @@ def unevenness(grey: Picture) -> float:
     return float(bright - dark) / 255
 
 
+def grain(picture: Picture) -> float:
+    """A camera's noise, as a standard deviation of 255: the median of what a blur takes away, so ink is no part."""
+    grey = grey_of(picture)[::2].astype(np.float32)
+    return 1.4826 * float(np.median(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2.0))))
+
+
+def smoothed(picture: Picture, letter: float) -> Picture:
+    """Blurred by half of what a stroke is wide: grain goes, letters stay."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(letter / 20, 0.5)), np.uint8)
+
+
 def evened(picture: Picture) -> Picture:
-    """With the light evened out: paper is white, ink as dark as it can be."""
+    """With the light evened out: paper is equally bright everywhere."""
     grey = grey_of(picture)
     paper = cv2.resize(_paper(grey, 800), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    flat = cv2.divide(grey, np.maximum(paper, 1), scale=255)
-    low = float(np.percentile(flat[::4, ::4], 1))
-    return np.asarray(cv2.convertScaleAbs(np.maximum(flat, low) - low, alpha=255 / max(250 - low, 30)), np.uint8)
+    return np.asarray(cv2.divide(grey, np.maximum(paper, 1), scale=_PAPER), np.uint8)
 
 
 def _paper(grey: Picture, side: int) -> NDArray[np.uint8]:

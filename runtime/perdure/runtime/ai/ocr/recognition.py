@@ -31,6 +31,8 @@ _FEW: Final = 0.02  # of them, left out: dust
 _PLACES: Final = 150  # as many are read once more at most
 _MARGIN: Final = 0.35  # in heights of a letter: what is read around such a place
 _UNEVEN: Final = 0.25  # of the brightness: where a photograph begins
+_DIM: Final = 0.1  # of it: with grain, too
+_GRAINY: Final = 4.0  # of 255: the standard deviation from which on noise hides strokes
 _MAX_PIXELS: Final = 30_000_000  # of a prepared picture
 _PLAIN, _EVEN, _BINARY = "plain", "even", "binary"
 
@@ -186,7 +188,7 @@ class Recogniser:
             glyphs = Glyphs(preparing.grey_of(picture))
             degrees, _ = glyphs.skew()
         factor = preparing.scaling(glyphs, picture, options.scale, _MAX_PIXELS)
-        level, matrix = preparing.levelled(preparing.quieted(picture), degrees if options.deskew else 0.0, factor)
+        level, matrix = preparing.levelled(picture, degrees if options.deskew else 0.0, factor)
         return _Straight(level, to_page @ matrix, quarters % 4, glyphs.letter * factor, len(glyphs.boxes))
 
     def _lights(self, straight: _Straight) -> tuple[str, ...]:
@@ -197,15 +199,19 @@ class Recogniser:
                 return ("otsu",)
             case "adaptive":
                 return (_BINARY,)
-        uneven = preparing.unevenness(preparing.grey_of(straight.picture)) > _UNEVEN
-        return (_EVEN, _BINARY, _PLAIN) if uneven else (_PLAIN, _EVEN, _BINARY)
+        uneven = preparing.unevenness(preparing.grey_of(straight.picture))
+        worse = uneven > _UNEVEN or (uneven > _DIM and preparing.grain(straight.picture) > _GRAINY)
+        return (_EVEN, _PLAIN, _BINARY) if worse else (_PLAIN, _EVEN, _BINARY)
 
     @staticmethod
     def _lit(straight: _Straight, light: str) -> Picture:
-        if light == _EVEN:
-            return preparing.evened(straight.picture)
         if light == _PLAIN:
             return straight.picture
+        if light == _EVEN:
+            grainy = preparing.grain(straight.picture) > _GRAINY
+            return preparing.evened(
+                preparing.smoothed(straight.picture, straight.letter) if grainy else straight.picture
+            )
         return preparing.binarised(straight.picture, straight.letter, adaptive=light == _BINARY)
 
 
