@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from tests.support.dovecot import HOST, PASSWORD, Dovecot, dovecot
@@ -305,7 +306,7 @@ def test_a_wait_ends_with_its_job(rig: MailRig, server: Dovecot, user: str) -> N
     eventually(lambda: f"<{user}>" in server.log() or f"({user})" in server.log())
     job.cancel()
     assert job.wait(TIMEOUT).finished
-    assert [answer["code"] for answer in answers] == ["unavailable"]
+    assert answers in ([{"changed": False}], [{"error": ANY, "code": "unavailable"}])  # of the wait, or of the router
 
 
 # --- a server that dies ----------------------------------------------------------------------------------------------

@@ -88,7 +88,11 @@ class ImapFolder:
             if before is None or (now.uid_validity, now.uid_next) == (before.uid_validity, before.uid_next):
                 session.wait(seconds, lambda: over(self._context))
 
-        self._run(work)
+        try:
+            self._run(work)
+        except OperationFailed:
+            if not over(self._context):  # the connection was cut, so that nobody waits in vain
+                raise
 
     def folders(self) -> list[Folder]:
         """The account's folders."""

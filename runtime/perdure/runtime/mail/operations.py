@@ -138,10 +138,12 @@ class MailOperations:
                 mailbox = stack.enter_context(self._mailboxes.opened(context, request.mailbox))
                 page = mailbox.page(request.after_uid, request.uid_validity, 1)
                 left = min(until - time.monotonic(), context.remaining() - _MARGIN)
-                if page.messages or page.reset or left <= 0 or over(context):
+                if page.messages or page.reset or left <= 0:
                     return MessagesWaited(bool(page.messages or page.reset))
                 mailbox.rest(left)
                 stack.close()
+                if over(context):
+                    return MessagesWaited(False)  # whoever is told of it has been told to stop, too
 
     @query("mail.folders", timeout=60.0)
     def folders(self, context: CallContext, request: ListFolders) -> FoldersListed:
