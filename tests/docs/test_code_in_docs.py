@@ -22,6 +22,7 @@ PAGES = (
     "docs/seals.md",
     "docs/packages.md",
     "docs/media.md",
+    "docs/ocr.md",
 )
 
 
