@@ -127,7 +127,7 @@ class ReportState:
     first: str = ""
     before: str = "9999"
     base_currency: str = ""
-    rates: dict[str, str] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
 
 
 @ext.job
@@ -144,8 +144,10 @@ def report(ctx: JobContext, state: ReportState) -> dict[str, Any]:
 
 
 @ext.job
-def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
+def ask(ctx: JobContext, state: dict[str, str]) -> dict[str, Any]:
     """Find the receipts that a ``question`` means, like ``coffee last quarter``, and what they come to."""
+    if "question" not in state:
+        raise ValueError('state: it needs a question, as {"question": "coffee last quarter"}')
     first, before, rest = span_in(state["question"], ctx.now().date())
     asked, words = ctx.ai.embed([rest or "spent"]).vectors[0], [one for one in rest.split() if len(one) > 3]
     found = []
@@ -160,7 +162,11 @@ def ask(ctx: JobContext, state: dict[str, Any]) -> dict[str, Any]:
         found.append({"entry": str(entry.id), "score": round(near, 3), **about})
     enough = max(0.35, 0.7 * max((one["score"] for one in found), default=0.0)) if rest else -2.0
     matches = sorted((one for one in found if one["score"] >= enough), key=lambda one: -one["score"])
-    answer = {"question": state["question"], "from": first and str(first), "before": before and str(before)}
+    answer: dict[str, Any] = {
+        "question": state["question"],
+        "from": first and str(first),
+        "before": before and str(before),
+    }
     answer |= {"totals": sums(matches, "currency"), "matches": matches[:100]}
     store_entry(ctx, f"answer {stable_name(answer)}.json", json.dumps(answer).encode(), kind="answer")
     return answer

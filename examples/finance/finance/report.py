@@ -23,11 +23,11 @@ def category_of(text: str) -> str:
     return max(counts, key=lambda name: counts[name]) if any(counts.values()) else ""
 
 
-def converted(rows: Iterable[Row], base: str, rates: Mapping[str, str]) -> list[dict[str, Any]]:
+def converted(rows: Iterable[Row], base: str, rates: Mapping[str, float]) -> list[dict[str, Any]]:
     """The rows, those in the base currency that a rate is given for: what one unit of theirs is in it."""
     made = []
     for row in rows:
-        total = Decimal(row["total"]) * Decimal(rates.get(row["currency"] or "", 1))
+        total = Decimal(row["total"]) * Decimal(str(rates.get(row["currency"] or "", 1)))
         currency = base if row["currency"] in rates else row["currency"] or "no currency"
         made.append({**row, "total": f"{total:.2f}", "currency": currency})
     return made

@@ -33,7 +33,7 @@ def _scanned() -> World:
 
 def test_a_report() -> None:
     world = _scanned()
-    result = run_job(report, {"base_currency": "EUR", "rates": {"USD": "0.5"}}, operations=world.operations)
+    result = run_job(report, {"base_currency": "EUR", "rates": {"USD": 0.5}}, operations=world.operations)
     assert result.completed
     assert result.state["receipts"] == 2
     assert result.state["month"] == [["2026-01", "EUR", "48.00"], ["2026-03", "EUR", "48.00"]]
@@ -56,6 +56,15 @@ def test_a_question() -> None:
     assert [match["date"] for match in january["matches"]] == ["2026-01-01"]
 
 
+def test_what_a_person_forgets_is_named() -> None:
+    error = run_job(ask, {}, operations=World().operations).error
+    assert error is not None
+    assert "question" in error.message
+    error = run_job(report, {"rates": {"USD": "much"}}, operations=World().operations).error
+    assert error is not None
+    assert "rates" in error.message
+
+
 def test_nothing_to_report() -> None:
     assert run_job(report, {}, operations=World().operations).state["receipts"] == 0
     assert run_job(ask, {"question": "coffee"}, operations=World().operations).state["matches"] == []
@@ -74,5 +83,5 @@ def test_categories() -> None:
 
 
 def test_rates_only_for_what_they_are_given() -> None:
-    rows = converted([ROW, {**ROW, "currency": "CHF"}], "EUR", {"USD": "0.9"})
+    rows = converted([ROW, {**ROW, "currency": "CHF"}], "EUR", {"USD": 0.9})
     assert [(row["total"], row["currency"]) for row in rows] == [("9.00", "EUR"), ("10.00", "CHF")]
