@@ -162,11 +162,7 @@ def ask(ctx: JobContext, state: dict[str, str]) -> dict[str, Any]:
         found.append({"entry": str(entry.id), "score": round(near, 3), **about})
     enough = max(0.35, 0.7 * max((one["score"] for one in found), default=0.0)) if rest else -2.0
     matches = sorted((one for one in found if one["score"] >= enough), key=lambda one: -one["score"])
-    answer: dict[str, Any] = {
-        "question": state["question"],
-        "from": first and str(first),
-        "before": before and str(before),
-    }
-    answer |= {"totals": sums(matches, "currency"), "matches": matches[:100]}
+    times = {"from": first and str(first), "before": before and str(before)}
+    answer = {**state, **times, "totals": sums(matches, "currency"), "matches": matches[:100]}
     store_entry(ctx, f"answer {stable_name(answer)}.json", json.dumps(answer).encode(), kind="answer")
     return answer
