@@ -131,6 +131,8 @@ def test_a_page_that_is_turned_back_is_as_it_was(box: tuple[float, float, float,
     assert 0 <= there[0] <= there[2] <= wide
     assert 0 <= there[1] <= there[3] <= high
     assert turned_box(there, wide, high, 4 - quarters) == pytest.approx(box)
+    # Step by step it comes to the same.
+    assert turned_box(there, wide, high, 1) == pytest.approx(turned_box(box, 100, 200, quarters + 1))
 
 
 def test_how_a_page_is_turned_to_be_read() -> None:
