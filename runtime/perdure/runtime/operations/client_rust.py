@@ -22,8 +22,7 @@ RUST_CLIENTS: Final = Path("sdk/rust/perdure-sdk/src/operations")
 _METHODS: Final = {"query:http.request": "fetch", "action:http.request": "send"}
 # What only the host may say: an extension always means its own.
 _HOST_FIELDS: Final = {("config", "extension"), ("config", "everywhere"), ("credentials", "extension")}
-# `ai` has a client of its own (`src/ai.rs`), for an embedder's operations too: their types are the caller's.
-_NOT_MADE: Final = frozenset({"ai", "test"})
+_NOT_MADE: Final = frozenset({"test"})
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _KEYWORDS: Final = frozenset({"box", "type", "match", "move", "ref", "use", "where"})
 _MADE: Final = "Made by `python3 -m perdure.runtime.operations.client_rust`; a test fails when it is stale."

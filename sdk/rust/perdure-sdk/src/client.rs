@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{host, uuid, Ai, CallError};
+use crate::{host, uuid, CallError};
 
 /// An operation's name between two NULs, so that it stands apart from other texts in the module: `perdure build`
 /// compares the names there with what the manifest asks for.
@@ -89,10 +89,5 @@ impl Client {
             Some(error) => Err(error),
             None => Ok(answer),
         }
-    }
-
-    /// The operations of `ai`, which the program that embeds perdure brings along.
-    pub fn ai(&self) -> Ai<'_> {
-        Ai::new(self)
     }
 }

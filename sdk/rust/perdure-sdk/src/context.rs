@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::{self, Level};
 use crate::operations::random::AskBytes;
-use crate::operations::{Config, Credentials, Events, Http, Jobs, Vdfs};
-use crate::{host, uuid, Ai, CallError, Client, Error, Result};
+use crate::operations::{Ai, Config, Credentials, Events, Files, Http, Jobs, Mail, Media, Vdfs};
+use crate::{host, uuid, CallError, Client, Error, Result};
 
 /// A running job, as its function sees it.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl JobContext {
         Ok(self.client.random().bytes(&AskBytes::new(count.into()))?.bytes.0)
     }
 
-    /// The operations of `ai`, which the program that embeds perdure brings along.
+    /// Documents and texts, read by the host.
     pub fn ai(&self) -> Ai<'_> {
         self.client.ai()
     }
@@ -178,6 +178,11 @@ impl JobContext {
         self.client.events()
     }
 
+    /// Folders of the machine that a person shared with the extension.
+    pub fn files(&self) -> Files<'_> {
+        self.client.files()
+    }
+
     /// Requests to the hosts that were granted.
     pub fn http(&self) -> Http<'_> {
         self.client.http()
@@ -186,6 +191,16 @@ impl JobContext {
     /// Other jobs.
     pub fn jobs(&self) -> Jobs<'_> {
         self.client.jobs()
+    }
+
+    /// Mailboxes.
+    pub fn mail(&self) -> Mail<'_> {
+        self.client.mail()
+    }
+
+    /// Pictures, opened by the host.
+    pub fn media(&self) -> Media<'_> {
+        self.client.media()
     }
 
     /// The library's entries and sidecars.

@@ -37,7 +37,6 @@
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
-mod ai;
 mod bytes;
 mod call_error;
 mod client;
@@ -52,7 +51,6 @@ pub mod operations;
 pub mod testing;
 mod uuid;
 
-pub use ai::Ai;
 pub use bytes::Bytes;
 pub use call_error::CallError;
 pub use client::Client;

@@ -3,6 +3,8 @@
 //! Made by `python3 -m perdure.runtime.operations.client_rust`; a test fails when it is stale.
 
 #[rustfmt::skip]
+pub mod ai;
+#[rustfmt::skip]
 pub mod clock;
 #[rustfmt::skip]
 pub mod config;
@@ -25,6 +27,7 @@ pub mod random;
 #[rustfmt::skip]
 pub mod vdfs;
 
+pub use ai::Ai;
 pub use clock::Clock;
 pub use config::Config;
 pub use credentials::Credentials;

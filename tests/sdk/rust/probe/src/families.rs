@@ -1,13 +1,14 @@
 //! The typed clients against the real operations.
 
+use perdure_sdk::operations::ai::ReadDocument;
 use perdure_sdk::operations::config::SetConfig;
 use perdure_sdk::operations::credentials::{
-    ApiKey, Basic, Credential, ListCredentials, NameCredential, OAuth2, StoreCredential,
+    ApiKey, Basic, Credential, GetCredential, ListCredentials, NameCredential, OAuth2, StoreCredential,
 };
 use perdure_sdk::operations::events::{PublishEvent, Subscribe, Unsubscribe};
 use perdure_sdk::operations::jobs::{DispatchJob, ListJobs, NameJob, Status, WaitForJob};
 use perdure_sdk::operations::vdfs::{AppendContent, CreateEntry, ListEntries, ReadContent, ReadSidecar, WriteSidecar};
-use perdure_sdk::{job, json, CallError, Error, JobContext, Result, Value};
+use perdure_sdk::{job, json, CallError, Error, JobContext, Result};
 
 fn check(holds: bool, what: &str) -> Result<()> {
     if holds {
@@ -25,10 +26,7 @@ pub fn everything(ctx: &JobContext, state: &mut String) -> Result<()> {
     config(ctx)?;
     events(ctx)?;
     jobs(ctx)?;
-    match ctx.ai().ocr::<_, Value>(&json!({"picture": "p"})) {
-        Err(CallError::UnknownMethod { .. }) => {}
-        other => return Err(Error::failed(format!("ai: {:?}", other))),
-    }
+    ai(ctx)?;
     *state = "done".to_owned();
     Ok(())
 }
@@ -60,7 +58,7 @@ fn credentials(ctx: &JobContext) -> Result<()> {
     ];
     for (name, credential) in all {
         credentials.store(&StoreCredential::new(name, credential.clone()))?;
-        let found = credentials.get(&NameCredential::new(name))?.credential;
+        let found = credentials.get(&GetCredential::new(name))?.credential;
         match (&found, &credential) {
             (Credential::OAuth2(found), Credential::OAuth2(stored)) => {
                 check(found.access_token == stored.access_token && found.scopes == stored.scopes, "oauth2")?
@@ -72,8 +70,15 @@ fn credentials(ctx: &JobContext) -> Result<()> {
     check(listed.credentials.len() == 2 && listed.next.is_some(), "list")?;
     check(listed.credentials[0].r#type == "api_key", "type")?;
     check(credentials.delete(&NameCredential::new("key"))?.deleted, "delete")?;
-    let gone = credentials.get(&NameCredential::new("key"));
+    let gone = credentials.get(&GetCredential::new("key"));
     check(matches!(gone, Err(CallError::NotFound { .. })), "a deleted credential")
+}
+
+fn ai(ctx: &JobContext) -> Result<()> {
+    match ctx.ai().ocr(&ReadDocument::new()) {
+        Err(CallError::InvalidPayload { .. }) => Ok(()),
+        other => Err(Error::failed(format!("ai.ocr of nothing: {:?}", other))),
+    }
 }
 
 fn config(ctx: &JobContext) -> Result<()> {
