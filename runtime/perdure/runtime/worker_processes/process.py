@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from perdure.actors.operations import CODES, OperationFailed
@@ -41,7 +42,7 @@ class WorkerProcess:
         self.idle_since = 0.0
         self._killed = False
         self._connection, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "perdure.runtime.worker_processes.worker"]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("child.py"))]
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves

@@ -1,4 +1,4 @@
-"""A worker process: ``python -P -m perdure.runtime.worker_processes.worker FD FUNCTION MEMORY [READABLE…]``.
+"""A worker process; it begins in `child`.
 
 It answers requests, one after the other, until the runtime closes the connection or is gone.
 """
@@ -9,7 +9,6 @@ import importlib
 import math
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -84,7 +83,3 @@ def _answer(function: Function, request: bytes) -> Reply:
         return MISSING, (error.name or str(error)).encode(errors="replace")
     except Exception as error:  # noqa: BLE001 - whatever a stranger's file can do to a library
         return BROKEN, type(error).__name__.encode(errors="replace")  # what it says may quote the file
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
