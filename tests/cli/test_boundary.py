@@ -51,6 +51,9 @@ def test_the_commands() -> None:
         *(f"jobs {name}" for name in ("fork", "step", "fold")),
         *(f"log {name}" for name in ("tail", "history", "diff", "export", "check", "seal")),
         *(f"log {name}" for name in ("backup", "restore", "compact", "upgrade")),
+        *(f"folders {name}" for name in ("share", "list", "unshare")),
+        *(f"library {name}" for name in ("list", "get")),
+        *(f"credentials {name}" for name in ("list", "audit", "passphrase", "unlock")),
         "verify",
         "doctor",
     }

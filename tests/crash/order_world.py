@@ -58,7 +58,10 @@ class OrderServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # the name is http.server's
-                order = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                wanted = int(self.headers["Content-Length"])
+                order = self.rfile.read(wanted).decode()
+                if len(order) != wanted:
+                    return  # whoever sent it died in the middle of it: it is no order
                 self._answer(world._take(self.path, order, self.headers.get("Idempotency-Key", "")))
 
             def do_GET(self) -> None:  # the name is http.server's

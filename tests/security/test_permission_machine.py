@@ -23,7 +23,7 @@ from perdure.store import MemoryEventStore, check
 
 LIBRARIES = (UUID(int=1), UUID(int=2))
 # Names close to each other, and for each beginning one that nobody names ("zz").
-NAMES = ("ai.ocr", "ai.ocr_admin", "ai.zz", "aizz", "vdfs.read", "zz")
+NAMES = ("lab.ocr", "lab.ocr_admin", "lab.zz", "labzz", "vdfs.read", "zz")
 OPERATIONS = tuple(
     f"{kind}:{name}{version}" for kind, name, version in itertools.product(("query", "action"), NAMES, ("", ".v2"))
 )
@@ -33,13 +33,13 @@ ENTRIES = st.sampled_from(
         "*",
         "query:",
         "action:*",
-        "query:ai.",
-        "query:ai*",
-        "action:ai.",
-        "query:ai.ocr",
-        "query:ai.ocr.v2",
-        "query:ai.ocr.input.v1",
-        "query:ai.ocr_admin",
+        "query:lab.",
+        "query:lab*",
+        "action:lab.",
+        "query:lab.ocr",
+        "query:lab.ocr.v2",
+        "query:lab.ocr.input.v1",
+        "query:lab.ocr_admin",
         "action:vdfs.read",
     )
 )
@@ -135,7 +135,7 @@ class PermissionMachine(RuleBasedStateMachine):
         def consent(request: ConsentRequest) -> Grant | None:
             asked.append(request)
             if answer == "less":
-                return Grant(methods=("query:ai.",))
+                return Grant(methods=("query:lab.",))
             return grant_as_asked(request) if answer == "yes" else None
 
         needed = bool(methods) if self.installed is None else self.new(version)
@@ -149,7 +149,7 @@ class PermissionMachine(RuleBasedStateMachine):
         assert refused == (needed and (answer == "no" or (answer == "nobody" and first)))
         if not needed or answer in ("yes", "less"):
             if needed:
-                self.grant = Grant(methods=("query:ai.",)) if answer == "less" else self.after_yes(version)
+                self.grant = Grant(methods=("query:lab.",)) if answer == "less" else self.after_yes(version)
             self.installed, self.proposed = version, None
         elif answer == "nobody" and not first:
             self.proposed = version
