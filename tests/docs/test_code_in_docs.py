@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import mailbox
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.examples.finance.conftest import quick_mails
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -55,6 +59,27 @@ def test_python_blocks_run_in_order(page: str, workplace: Path) -> None:
             assert done.returncode == 0, f"block {number} of {page}:\n{block}\n{done.stdout}{done.stderr}"
 
 
+@pytest.fixture
+def quick_mail(workplace: Path) -> None:
+    """The sample mailbox without its pictures: what they take is tested beside the example, in `bench.receipts`."""
+    (workplace / "examples").unlink()
+    (workplace / "examples").mkdir()
+    for example in (ROOT / "examples").iterdir():
+        if example.name != "finance":
+            (workplace / "examples" / example.name).symlink_to(example)
+    finance = workplace / "examples" / "finance"
+    shutil.copytree(ROOT / "examples" / "finance", finance, ignore=shutil.ignore_patterns(".*", "tests"))
+    box = finance / "sample" / "inbox.mbox"
+    mails = quick_mails()
+    box.unlink()
+    with contextlib.closing(mailbox.mbox(box)) as made:
+        for mail in mails:
+            made.add(mail)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)  # two components are built
+@pytest.mark.usefixtures("quick_mail")
 def test_readme_commands_run(workplace: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     commands = [line for block in blocks for line in block.splitlines() if line.startswith("perdure ")]
