@@ -140,6 +140,7 @@ def report(ctx: JobContext, state: ReportState) -> dict[str, Any]:
     book = store_entry(ctx, f"{name}.xlsx", spreadsheet_of(rows, now), kind="report")
     table = store_entry(ctx, f"{name}.csv", csv_text(COLUMNS, rows).encode(), kind="report", media_type="text/csv")
     told = {by: sums(rows, by, "currency") for by in ("month", "category", "vendor")}
+    ctx.report_progress(1, f"{len(rows)} receipts, in {name}.xlsx and .csv")
     return {"receipts": len(rows), "spreadsheet": str(book.id), "csv": str(table.id), **told}
 
 
@@ -165,4 +166,5 @@ def ask(ctx: JobContext, state: dict[str, str]) -> dict[str, Any]:
     times = {"from": first and str(first), "before": before and str(before)}
     answer = {**state, **times, "totals": sums(matches, "currency"), "matches": matches[:100]}
     store_entry(ctx, f"answer {stable_name(answer)}.json", json.dumps(answer).encode(), kind="answer")
+    ctx.report_progress(1, ", ".join([f"{len(matches)} receipts", *map(" ".join, answer["totals"])]))
     return answer
