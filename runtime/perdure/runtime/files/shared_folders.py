@@ -56,7 +56,7 @@ class SharedFolders:
             OperationFailed: `not_found`: nothing of this name is shared with it; `invalid_payload`: it is no such name.
         """
         if context.extension is None:
-            raise OperationFailed("invalid_payload", "file: only extensions have shared folders; give data or entry")
+            raise OperationFailed("invalid_payload", "file: folders are shared with extensions; call it for one")
         return self.resolve_for(context, context.extension, file)
 
     def resolve_for(self, context: CallContext, extension: str, file: str) -> Path:
