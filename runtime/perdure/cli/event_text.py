@@ -61,11 +61,15 @@ from perdure.store.events import (
     PublisherForgotten,
     PublisherPinned,
     Recorded,
+    RequestAccepted,
+    RequestAnswered,
     RetryScheduled,
     RuntimeClosed,
     RuntimeOpened,
     Sealed,
     SealKeyIntroduced,
+    TokenIssued,
+    TokenRevoked,
     UpdateDeclined,
     UpdateProposed,
     UpgradePolicySet,
@@ -168,6 +172,10 @@ def _host_call(event: HostQueryAnswered | HostActionAnswered) -> str:
     return f"{event.method}: {event.code or 'ok'}, called by {who}{effect}{_sealed(event.payload, event.answer)}"
 
 
+def _issued(event: TokenIssued) -> str:
+    return f"{event.token} for {event.name}: {', '.join(event.scopes)}, by {event.by}"
+
+
 def _key(event: SealKeyIntroduced) -> str:
     before = f", in the place of {event.previous.hex()[:_HASH_SHOWN]}…" if event.previous else ""
     return f"{event.key.hex()[:_HASH_SHOWN]}…{before}"
@@ -259,6 +267,10 @@ SUMMARIES: Final[dict[type[Event], Callable[[Any], str]]] = {
     LibraryEventPublished: _published,
     HostQueryAnswered: _host_call,
     HostActionAnswered: _host_call,
+    TokenIssued: _issued,
+    TokenRevoked: lambda event: f"{event.token}, by {event.by}",
+    RequestAccepted: lambda event: f"{event.action} {event.target}".rstrip() + f", by {event.name} ({event.client})",
+    RequestAnswered: lambda event: f"{event.status} {event.problem}".rstrip(),
     RuntimeOpened: lambda event: f"process {event.pid}, perdure {event.perdure}, wasmtime {event.wasmtime}",
     RuntimeClosed: lambda event: f"process {event.pid}",
     LogRestored: lambda event: f"from a backup made at {local_time(event.saved_at)}, up to position {event.position}",

@@ -663,6 +663,69 @@ class HostActionAnswered(CallEvent, frozen=True, tag="host-action"):
     writes: tuple[RowWrite, ...] = ()
 
 
+# --- who may use the server, and who did what through it --------------------------------------------------------------
+
+
+class AccessEvent(Event, frozen=True):
+    """Base of the events of access: the stream of tokens, and those of what clients did."""
+
+
+class TokenIssued(AccessEvent, frozen=True, tag="token-issued"):
+    """A client was given a token. Durable.
+
+    ``token`` is its public id, ``name`` the client's, ``digest`` the SHA-256 of the secret, which is kept nowhere.
+    Empty ``libraries`` and ``extensions`` are all of them. ``expires_at`` is in microseconds since 1970, None is never.
+    ``by`` says who issued it.
+    """
+
+    token: str
+    name: str
+    digest: bytes
+    scopes: tuple[str, ...]
+    libraries: tuple[str, ...]
+    extensions: tuple[str, ...]
+    expires_at: int | None
+    by: str
+    writes: tuple[RowWrite, ...] = ()
+
+
+class TokenRevoked(AccessEvent, frozen=True, tag="token-revoked"):
+    """A token opens nothing any more. Durable. ``by`` says who revoked it."""
+
+    token: str
+    by: str
+    writes: tuple[RowWrite, ...] = ()
+
+
+class RequestAccepted(AccessEvent, frozen=True, tag="request"):
+    """A client may do what it asked for, and it is about to be done. Durable, before it is begun.
+
+    ``request`` is the id that its answer carries. ``client`` is ``token:ID`` or ``owner:UID``, ``name`` what people
+    call it. ``action`` is an endpoint's name (``jobs.pause``), ``target`` what it is about: ``job:ID``,
+    ``extension:ID`` or empty. ``writes`` keep its idempotency key, if it has one.
+    """
+
+    request: UUID
+    client: str
+    name: str
+    action: str
+    target: str
+    writes: tuple[RowWrite, ...] = ()
+
+
+class RequestAnswered(AccessEvent, frozen=True, tag="request-answered"):
+    """What was done came to this. Durable, before the client is told. Without it, the process died meanwhile.
+
+    ``status`` is HTTP's; ``problem`` the code of the refusal, empty for none. ``writes`` keep the answer, if the
+    request had an idempotency key.
+    """
+
+    request: UUID
+    status: int
+    problem: str
+    writes: tuple[RowWrite, ...] = ()
+
+
 # --- the runtime's life ----------------------------------------------------------------------------------------------
 
 
@@ -811,6 +874,10 @@ AnyEvent = (
     | LibraryEventPublished
     | HostQueryAnswered
     | HostActionAnswered
+    | TokenIssued
+    | TokenRevoked
+    | RequestAccepted
+    | RequestAnswered
     | RuntimeOpened
     | RuntimeClosed
     | LogRestored
@@ -886,6 +953,7 @@ def decode(body: bytes, stream: str = "?") -> AnyEvent:
 
 RUNTIME_STREAM: Final = "runtime"
 CALLS_STREAM: Final = "calls"
+ACCESS_STREAM: Final = "access"
 MAX_STREAM_BYTES: Final = 500  # LMDB's keys end at 511 bytes; the rest is for seeking past a name
 
 
@@ -904,9 +972,28 @@ def library_stream(library_id: UUID | str) -> str:
     return f"library:{library_id}"
 
 
+def access_stream(target: str) -> str:
+    """The name of the stream of what clients did about ``target``: ``job:ID``, ``extension:ID``, or empty for all else.
+
+    What is about one job can so be read without the rest.
+    """
+    return f"{ACCESS_STREAM}:{target or RUNTIME_STREAM}"
+
+
+_WRITING: Final = (
+    ActionAnswered,
+    HostActionAnswered,
+    JobKeyed,
+    TokenIssued,
+    TokenRevoked,
+    RequestAccepted,
+    RequestAnswered,
+)
+
+
 def writes_of(event: Event) -> tuple[RowWrite, ...]:
     """The changes of rows that an event carries."""
-    return event.writes if isinstance(event, ActionAnswered | HostActionAnswered | JobKeyed) else ()
+    return event.writes if isinstance(event, _WRITING) else ()
 
 
 def stream_key(stream: str) -> bytes | None:
@@ -922,7 +1009,7 @@ def event_base(stream: str) -> type[Event]:
     """The base class of the events that may stand on ``stream``.
 
     Raises:
-        BadEvent: the name is none of a job, an extension or the runtime, or longer than `MAX_STREAM_BYTES`.
+        BadEvent: the name is none that a stream can have, or longer than `MAX_STREAM_BYTES`.
     """
     if stream_key(stream) is None:
         raise BadEvent(stream, f"a stream's name has 1 to {MAX_STREAM_BYTES} bytes of UTF-8")
@@ -936,4 +1023,6 @@ def event_base(stream: str) -> type[Event]:
         return CallEvent
     if stream.startswith("library:"):
         return LibraryEvent
-    raise BadEvent(stream, "streams are named job:ID, extension:ID, library:ID, calls or runtime")
+    if stream == ACCESS_STREAM or stream.startswith(f"{ACCESS_STREAM}:"):
+        return AccessEvent
+    raise BadEvent(stream, "streams are named job:ID, extension:ID, library:ID, access:…, calls or runtime")

@@ -33,6 +33,12 @@ _STREAMS: Final[tuple[tuple[type[ev.Event], str, str], ...]] = (
     (ev.ExtensionEvent, ev.extension_stream("ID"), "what happened to one extension"),
     (ev.LibraryEvent, ev.library_stream("ID"), "what happened in one library that others may want to know"),
     (ev.CallEvent, ev.CALLS_STREAM, "the operations that no job called but the host itself"),
+    (
+        ev.AccessEvent,
+        ev.access_stream("ABOUT"),
+        "who may use the server (`access`), and what clients asked for (`access:job:ID`, `access:extension:ID`, "
+        "`access:runtime`)",
+    ),
     (ev.RuntimeEvent, ev.RUNTIME_STREAM, "the processes that held the folder, and the machine code they made"),
 )
 _PLAIN: Final[dict[Any, str]] = {
