@@ -45,6 +45,7 @@ from perdure.cli.rehearse_command import rehearsal
 from perdure.cli.resolve_command import resolve
 from perdure.cli.resume_command import resume
 from perdure.cli.run_command import run
+from perdure.cli.serve_command import serve
 from perdure.cli.step_command import step
 from perdure.cli.verify_command import verify
 from perdure.runtime import perdure_version
@@ -130,6 +131,7 @@ command(app, "pack")(pack)
 command(app, "run")(run)
 command(app, "resume")(resume)
 command(app, "dev")(dev)
+command(app, "serve")(serve)
 extensions = group(app, "extensions", "List, install, inspect and remove extensions, and say what they may do.")
 command(extensions, "list")(extensions_commands.list_extensions)
 command(extensions, "install")(extensions_commands.install)

@@ -5,6 +5,7 @@ The public surface is what this module exports.
 
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.requeueing import ReplayLimit
+from perdure.runtime.access.tokens import IssuedToken, Token
 from perdure.runtime.ai.settings import AiEndpoint, AiSettings
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.budgets import AtEdge, Budget, Budgets, JobTypeBudgets
@@ -32,6 +33,7 @@ from perdure.runtime.errors import (
     InvalidResolution,
     InvalidRetention,
     InvalidState,
+    InvalidToken,
     InvalidUpgradePolicy,
     KeyReused,
     LibraryDenied,
@@ -48,6 +50,7 @@ from perdure.runtime.errors import (
     StateTooLarge,
     UnknownExtension,
     UnknownJobType,
+    UnknownToken,
     WasmMissing,
 )
 from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
@@ -172,8 +175,10 @@ __all__ = [
     "InvalidRetention",
     "InvalidSeal",
     "InvalidState",
+    "InvalidToken",
     "InvalidUpgradePolicy",
     "InvalidWasm",
+    "IssuedToken",
     "JobError",
     "JobHandle",
     "JobIsFolded",
@@ -234,9 +239,11 @@ __all__ = [
     "Status",
     "StoredEvent",
     "Timings",
+    "Token",
     "Trust",
     "UnknownExtension",
     "UnknownJobType",
+    "UnknownToken",
     "UnsafeCacheFolder",
     "UnsafeKeys",
     "UnsupportedPackage",

@@ -143,6 +143,22 @@ class LibraryDenied(PerdureError):
         )
 
 
+class InvalidToken(PerdureError, ValueError):
+    """A token was asked for that makes no sense: ``field`` names what. The caller is to blame."""
+
+    def __init__(self, field: str, value: str, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"a token's {field} must be {expected}, not {value[:_SHOWN]!r}")
+
+
+class UnknownToken(PerdureError, LookupError):
+    """No token has this id, or it was revoked."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        super().__init__(f"there is no token {token[:_SHOWN]!r}; perdure tokens list")
+
+
 class InvalidGrant(PerdureError, ValueError):
     """A grant has something that no manifest could ask for. ``field`` names it, as ``methods[2]``."""
 

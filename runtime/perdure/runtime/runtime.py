@@ -34,6 +34,7 @@ from perdure.runtime.credentials.share_ends import ShareEnds
 from perdure.runtime.credentials.tidying import destroy_unused_keys, tidy_credentials
 from perdure.runtime.dispatching import Dispatching
 from perdure.runtime.extensions import Extensions
+from perdure.runtime.facade.access import AccessFacade
 from perdure.runtime.facade.control import ControlFacade
 from perdure.runtime.facade.dispatch import DispatchFacade
 from perdure.runtime.facade.extensions import ExtensionFacade
@@ -94,6 +95,7 @@ class Runtime(
     ControlFacade,
     KeepingFacade,
     ProofFacade,
+    AccessFacade,
     GaugeFacade,
 ):
     """Extensions and their jobs, in one process, on one data folder. Use `open`; all methods are thread-safe."""

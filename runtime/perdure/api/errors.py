@@ -1,0 +1,145 @@
+"""What can be wrong with a request to the server. What it asked for may go wrong too: that is said by the runtime."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+class ApiError(Exception):
+    """Base of what the server itself refuses, and of what a client finds in its way."""
+
+
+class BadRequest(ApiError, ValueError):
+    """The request cannot be understood: ``field`` is where, empty for the whole."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        self.reason, self.field = reason, field
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+class Unauthenticated(ApiError):
+    """There is no token, or none that opens anything; ``reason`` does not say which tokens there are."""
+
+    def __init__(self, reason: str = "give a token, as 'Authorization: Bearer TOKEN'") -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Forbidden(ApiError):
+    """The token does not open this; ``needs`` is the scope, or the library or extension."""
+
+    def __init__(self, needs: str) -> None:
+        self.needs = needs
+        super().__init__(f"this token is not for {needs}")
+
+
+class NotFound(ApiError, LookupError):
+    """The server has no such page, or no such thing under it."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"there is no {what}")
+
+
+class MethodNotAllowed(ApiError):
+    """The page is there, and takes other verbs: ``allowed``."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(f"this address takes {', '.join(allowed)}")
+
+
+class WrongHost(ApiError):
+    """The request names a host, or comes from a page, that the server is not."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+        super().__init__(f"the {header} header is none of this server's addresses; see --host and --allow-host")
+
+
+class TooLarge(ApiError):
+    """The body is larger than this endpoint takes, in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the body may have at most {limit} bytes")
+
+
+class UnsupportedMedia(ApiError):
+    """The body is of another kind than this endpoint takes; ``wanted`` is a media type."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        super().__init__(f"send {wanted}")
+
+
+class TooSlow(ApiError):
+    """The request did not come whole within ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the request did not come within {seconds:g} s")
+
+
+class TooMany(ApiError):
+    """The server does as much of this at once as it will; try again after ``retry_after`` seconds."""
+
+    def __init__(self, what: str, retry_after: float = 1.0) -> None:
+        self.what, self.retry_after = what, retry_after
+        super().__init__(f"too many {what} at once; try again in {retry_after:g} s")
+
+
+class KeyConflict(ApiError):
+    """The Idempotency-Key is that of another request, or of this one while it is still worked on.
+
+    ``reason`` is ``reused``, ``busy`` or ``in_doubt``: the server died while it worked on it, and nobody knows.
+    """
+
+    def __init__(self, reason: str, key: str) -> None:
+        self.reason, self.key = reason, key
+        texts = {
+            "reused": "it was given with another request before; use a new key",
+            "busy": "the first request with it is still being worked on; try again",
+            "in_doubt": "the server died while it worked on it; look whether it was done, and use a new key if not",
+        }
+        super().__init__(f"Idempotency-Key {key!r}: {texts.get(reason, reason)}")
+
+
+class EngineUnavailable(ApiError):
+    """The process that runs the jobs does not answer; it is starting, stopping, or too busy."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the runtime does not answer: {reason}; try again")
+
+
+class ServerFault(ApiError):
+    """A defect of the server; its log has the rest, under ``request``."""
+
+    def __init__(self, request: UUID | None = None) -> None:
+        self.request = request
+        super().__init__(f"the server failed; its log says more under {request}" if request else "the server failed")
+
+
+class ServerUnreachable(ApiError):
+    """No server answers at ``address``. Said by the client."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address, self.reason = address, reason
+        super().__init__(f"no perdure server answers at {address}: {reason}")
+
+
+class UnexpectedAnswer(ApiError):
+    """What answers is no perdure server, or one of another version. Said by the client."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address, self.reason = address, reason
+        super().__init__(f"{address} answered something that is not of this API: {reason}")
+
+
+class CannotListen(ApiError):
+    """The server cannot or must not listen there; ``reason`` says why and what to do. The operator is to blame."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address, self.reason = address, reason
+        super().__init__(f"{address}: {reason}")

@@ -1,0 +1,10 @@
+"""All endpoints of the API, family by family."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from perdure.api import jobs
+from perdure.api.endpoint import Endpoint
+
+ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (*jobs.ENDPOINTS,)

@@ -1,0 +1,1 @@
+"""What each method of a client asks the server for, and what it makes of the answer: without any I/O."""

@@ -1,0 +1,88 @@
+"""From a call to an HTTP request, and from the answer to a result; the same for both clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from perdure.api.endpoint import Endpoint
+from perdure.api.errors import UnexpectedAnswer
+from perdure.api.problems import Problem, error_of
+from perdure.client.calls.call import Call
+
+Result = TypeVar("Result")
+_REFUSED = 400
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """What goes over HTTP. ``target`` is path and query."""
+
+    verb: str
+    target: str
+    headers: dict[str, str]
+    body: bytes = b""
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+def http_request(call: Call[Any]) -> HttpRequest:
+    """A call as an HTTP request."""
+    endpoint = call.endpoint
+    fields: dict[str, Any] = msgspec.to_builtins(call.request)
+    defaults = {each.name: each.default for each in msgspec.structs.fields(endpoint.request)}
+    headers = {"Idempotency-Key": call.key} if call.key is not None else {}
+    body = b""
+    if endpoint.body_fields:
+        body = msgspec.json.encode({name: fields[name] for name in endpoint.body_fields})
+        headers["Content-Type"] = "application/json"
+    return HttpRequest(endpoint.verb, target_of(endpoint, fields, defaults), headers, body)
+
+
+def target_of(endpoint: Endpoint[Any, Any], fields: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """Path and query of a request with these fields."""
+    path = endpoint.path
+    for name in endpoint.path_fields:
+        path = path.replace(f"{{{name}}}", quote(str(fields[name]), safe=":"))
+    given: list[tuple[str, str]] = []
+    for name in endpoint.query_fields:
+        value = fields[name]
+        if value is None or value == defaults.get(name):
+            continue
+        given.extend((name, _text(each)) for each in (value if isinstance(value, list | tuple) else [value]))
+    query = urlencode(given)
+    return f"{path}?{query}" if query else path
+
+
+def result_of(call: Call[Result], status: int, body: bytes, address: str) -> Result:
+    """What a call comes to.
+
+    Raises:
+        UnexpectedAnswer: this is no answer of a perdure server.
+        Exception: the one that the server had, whichever it was.
+    """
+    if status >= _REFUSED:
+        raise failure_of(status, body, address)
+    if not body:
+        return call.result(None)
+    try:
+        answer = msgspec.json.decode(body, type=call.endpoint.answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UnexpectedAnswer(address, str(error)) from None
+    return call.result(answer)
+
+
+def failure_of(status: int, body: bytes, address: str) -> Exception:
+    """The error that an answer tells of."""
+    try:
+        return error_of(msgspec.json.decode(body, type=Problem))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return UnexpectedAnswer(address, f"status {status}, and no problem of this API")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

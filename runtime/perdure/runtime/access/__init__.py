@@ -1,0 +1,1 @@
+"""Who may use the server: tokens, what they open, and what clients asked for."""

@@ -1,0 +1,85 @@
+"""The engine: a runtime that answers the web process.
+
+What a client asks for that changes something is in the log before it is done, with the client's name
+(`RequestAccepted`), and again when it is done (`RequestAnswered`).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from perdure.api.endpoint import Endpoint
+from perdure.api.errors import NotFound, TooMany
+from perdure.api.problems import Problem, problem_of, retry_after_of
+from perdure.runtime import Runtime
+from perdure.server.engine.request_log import RequestLog
+from perdure.server.link.messages import LinkAnswer, LinkRequest
+
+if TYPE_CHECKING:
+    from perdure.server.engine.handlers import Handlers
+
+logger = logging.getLogger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+NO_CONTENT: Final = 204
+
+
+class Engine:
+    """A runtime, and what clients may ask of it.
+
+    Args:
+        runtime: an open one; whoever opened it closes it.
+        handlers: the endpoints' functions.
+    """
+
+    def __init__(self, runtime: Runtime, handlers: Handlers) -> None:
+        self.runtime = runtime
+        self._handlers = handlers
+        self._requests = RequestLog(runtime)
+
+    def work(self, asked: LinkRequest) -> LinkAnswer:
+        """Do what a client asks for, and say what it came to; never raises."""
+        try:
+            found = self._handlers.get(asked.endpoint)
+            if found is None:
+                raise NotFound(f"endpoint {asked.endpoint}")
+            endpoint, handler = found
+            request = msgspec.json.decode(asked.body, type=endpoint.request)
+            if not endpoint.acts:
+                return self._answer(asked, endpoint, handler(self, asked.caller, request))
+            return self._act(asked, endpoint, request)
+        except Exception as error:  # noqa: BLE001  # the boundary: the web process is told, whatever it is
+            return self._problem(asked, error)
+
+    def busy(self, asked: LinkRequest) -> LinkAnswer:
+        """What is said to one request too many."""
+        return self._problem(asked, TooMany("requests"))
+
+    def _act(self, asked: LinkRequest, endpoint: Endpoint[Any, Any], request: msgspec.Struct) -> LinkAnswer:
+        found = self._handlers.get(endpoint.name)
+        if found is None:
+            raise AssertionError("unreachable: it was found")
+        _, handler = found
+        entry = self._requests.accept(asked, endpoint, request)
+        if isinstance(entry, LinkAnswer):
+            return entry  # it was done before, under the same key
+        try:
+            answer = self._answer(asked, endpoint, handler(self, asked.caller, request))
+        except Exception as error:  # noqa: BLE001  # told to the client, and to the log
+            answer = self._problem(asked, error)
+        self._requests.answered(entry, answer)
+        return answer
+
+    def _answer(self, asked: LinkRequest, endpoint: Endpoint[Any, Any], answer: Any) -> LinkAnswer:
+        if answer is None:
+            return LinkAnswer(asked.number, NO_CONTENT, b"")
+        return LinkAnswer(asked.number, endpoint.status, _encode(answer))
+
+    def _problem(self, asked: LinkRequest, error: BaseException) -> LinkAnswer:
+        problem: Problem = problem_of(error, asked.request)
+        if problem.status >= 500:
+            logger.error("request %s (%s) failed", asked.request, asked.endpoint, exc_info=error)
+        return LinkAnswer(asked.number, problem.status, _encode(problem), retry_after_of(error))

@@ -1,0 +1,14 @@
+"""All functions of the engine, family by family."""
+
+from __future__ import annotations
+
+from perdure.server.engine import jobs
+from perdure.server.engine.handlers import Handlers
+
+
+def engine_handlers() -> Handlers:
+    """Every endpoint that the engine answers."""
+    handlers = Handlers()
+    for family in (jobs,):
+        family.add_handlers(handlers)
+    return handlers

@@ -1,0 +1,51 @@
+"""What an operator may choose of the server. The defaults suit a server that only this machine reaches."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in bytes, times in seconds.
+
+    Attributes:
+        host, port: where it listens; port 0 takes a free one.
+        allowed_hosts: names under which clients may call it, beside the address it listens on and ``localhost``.
+        behind_proxy: a proxy in front of it does TLS, and is the only one that reaches it.
+        certificate, private_key: files in PEM, for TLS of its own.
+        max_body: of a request; uploads of packages may have ``max_upload``.
+        header_seconds, body_seconds: how long a request's head and its body may take to come.
+        answer_seconds: how long a read may take.
+        connections: how many there may be at once; those beyond are closed.
+        watchers: how many of them may be watching events.
+        grace: how long requests that are being worked on may take once the server is told to stop.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7373
+    allowed_hosts: tuple[str, ...] = ()
+    behind_proxy: bool = False
+    certificate: str | None = None
+    private_key: str | None = None
+    max_body: int = 16 << 20
+    max_upload: int = 256 << 20
+    header_seconds: float = 10.0
+    body_seconds: float = 60.0
+    answer_seconds: float = 60.0
+    connections: int = 4096
+    watchers: int = 2048
+    grace: float = 5.0
+
+
+class WebOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine tells the web process at its start.
+
+    ``link``, ``tcp`` and ``unix`` are file descriptors that it inherits; ``port`` is the one that was found.
+    """
+
+    data: str
+    settings: ServerSettings
+    link: int
+    tcp: int
+    unix: int
+    port: int
