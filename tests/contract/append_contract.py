@@ -99,6 +99,8 @@ class AppendContract(StoreFixtures):
                 stream = ev.library_stream(LIBRARY)
             elif isinstance(example, ev.CallEvent):
                 stream = ev.CALLS_STREAM
+            elif isinstance(example, ev.AccessEvent):
+                stream = ev.access_stream("")
             elif isinstance(example, ev.ExtensionEvent):
                 stream = ev.extension_stream("test-extension")
             else:

@@ -175,6 +175,7 @@ class ProjectionContract(StoreFixtures):
             for each in Status:
                 found = store.jobs(JobQuery(statuses=frozenset({each}))).jobs
                 assert [job.job_id for job in found] == ([job_id(1)] if each is status else [])
+            assert store.count_jobs() == {each: int(each is status) for each in sorted(Status)}
 
     def test_children_are_found_by_their_parent(self, store: EventStore) -> None:
         parent, other = job_id(1), job_id(2)

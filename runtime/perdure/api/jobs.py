@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.scopes import Scope
+from perdure.api.times import moment_of, time_of
 from perdure.store.events import JobError, JobLimits, LimitUse, RetryPolicy, WasmFrame
 from perdure.store.job_state import Checkpoint, Intent, JobState, Run
 from perdure.store.lifecycle import Status
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 Limit = Annotated[int, Meta(ge=1, le=1000, description="At most so many.")]
 
 
 class ErrorShape(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a job failed; see docs/errors of jobs. ``blame`` is ``guest``, ``caller`` or ``host``."""
+    """Why a job failed. ``blame`` is ``guest``, ``caller`` or ``host``."""
 
     kind: str
     message: str
@@ -184,16 +182,6 @@ def _job_error(shape: ErrorShape) -> JobError:
     return JobError(shape.kind, shape.message, shape.blame, limit, frames, shape.data)
 
 
-def moment_of(time: int | None) -> datetime | None:
-    """Microseconds since 1970, as the log has them, for the wire; nothing is rounded."""
-    return _EPOCH + time * _MICROSECOND if time is not None else None
-
-
-def time_of(moment: datetime | None) -> int | None:
-    """The other way."""
-    return (moment - _EPOCH) // _MICROSECOND if moment is not None else None
-
-
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +233,58 @@ class StatusNow(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
 
 
+class ForkJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a new job that goes on from a point of this one's past.
+
+    Attributes:
+        at: the event of its history behind which the fork branches off; none is its last one.
+        state: takes the place of the last checkpoint's.
+        call: a host call's number in the run that is open at that event; its guest is told ``answer`` there instead.
+        module: a version of its extension that is installed or waits for consent; a path, for the owner of the folder.
+        paused: it waits for a resume.
+    """
+
+    job_id: UUID
+    at: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None = None
+    state: Any | UnsetType = UNSET
+    call: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None = None
+    answer: Any = None
+    module: str | None = None
+    paused: bool = False
+
+
+class ResolveJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what became of a job's action in doubt.
+
+    ``succeeded``: the guest gets ``answer``; ``failed``: it gets ``message`` and ``code``; ``again``: it is done
+    once more.
+    """
+
+    job_id: UUID
+    resolution: Literal["succeeded", "failed", "again"]
+    answer: Any = None
+    message: str | None = None
+    code: str = "failed"
+
+
+class KeyedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """The job of an extension that was dispatched with an idempotency key."""
+
+    extension: str
+    key: str
+
+
+class CountJobs(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing to choose."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many jobs there are, by status."""
+
+    counts: dict[Status, int]
+    total: int
+
+
 LIST: Final = Endpoint("jobs.list", "GET", "/v1/jobs", Scope.READ, ListJobs, Page, "List jobs, newest first")
 GET: Final = Endpoint("jobs.get", "GET", "/v1/jobs/{job_id}", Scope.READ, OneJob, Job, "One job, as it is now")
 DISPATCH: Final = Endpoint(
@@ -291,4 +331,51 @@ RETRY: Final = Endpoint(
     acts=True,
 )
 
-ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (LIST, GET, DISPATCH, PAUSE, RESUME, CANCEL, RETRY)
+FORK: Final = Endpoint(
+    "jobs.fork",
+    "POST",
+    "/v1/jobs/{job_id}/fork",
+    Scope.CONTROL,
+    ForkJob,
+    Job,
+    "Make a new job that goes on from a point of this one's past",
+    acts=True,
+    status=201,
+)
+RESOLVE: Final = Endpoint(
+    "jobs.resolve",
+    "POST",
+    "/v1/jobs/{job_id}/resolve",
+    Scope.CONTROL,
+    ResolveJob,
+    StatusNow,
+    "Say what became of a job's action in doubt",
+    acts=True,
+)
+COUNTS: Final = Endpoint(
+    "jobs.counts", "GET", "/v1/jobs/counts", Scope.READ, CountJobs, Counts, "How many jobs there are, by status"
+)
+BY_KEY: Final = Endpoint(
+    "jobs.by_key",
+    "GET",
+    "/v1/jobs/by-key/{extension}/{key}",
+    Scope.READ,
+    KeyedJob,
+    Job,
+    "The job that was dispatched with an idempotency key",
+)
+
+# In the order of routes: what is spelled out comes before what a job's id may be.
+ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
+    LIST,
+    COUNTS,
+    BY_KEY,
+    GET,
+    DISPATCH,
+    PAUSE,
+    RESUME,
+    CANCEL,
+    RETRY,
+    FORK,
+    RESOLVE,
+)

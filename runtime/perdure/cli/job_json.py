@@ -7,23 +7,13 @@ from typing import Any
 import msgspec
 
 from perdure.runtime import Doubt, doubt_of
-from perdure.store.blobs import load_payload
+from perdure.runtime.job_past import checkpoint_of, dispatch_of, json_or_text, shown_state
 from perdure.store.event_store import EventStore, StoredEvent
-from perdure.store.events import (
-    BlobRef,
-    CheckpointSaved,
-    JobDispatched,
-    JobError,
-    JobFolded,
-    JobSuspended,
-    Payload,
-    job_stream,
-)
+from perdure.store.events import JobError, JobFolded, job_stream
 from perdure.store.export import as_json, timestamp
 from perdure.store.family import children_of
 from perdure.store.folding import folded_event
 from perdure.store.job_state import Checkpoint, JobState
-from perdure.store.lifecycle import Status
 
 _SHOWN_STATE = 64 * 1024  # bytes of a state that are shown; a larger one is named by its digest
 
@@ -90,28 +80,16 @@ def job_details(store: EventStore, state: JobState) -> dict[str, Any]:
     return details
 
 
-def suspension_reason(store: EventStore, state: JobState) -> str:
-    """Why the job is suspended, if it is."""
-    if state.status is not Status.SUSPENDED:
-        return ""
-    last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
-    return last.event.reason if last is not None and isinstance(last.event, JobSuspended) else ""
-
-
 def _from_history(store: EventStore, state: JobState, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
     """What only the job's events say; ``checkpoint`` gets its state."""
     details: dict[str, Any] = {}
-    dispatched = next(store.read(job_stream(state.job_id), until=1)).event
-    if isinstance(dispatched, JobDispatched):
+    if (dispatched := dispatch_of(store, state)) is not None:
         details["export"] = dispatched.export
         details["limits"] = msgspec.to_builtins(dispatched.limits)
         details["retry"] = msgspec.to_builtins(dispatched.retry)
-        details["state"] = _state_json(store, dispatched.state)
-    if state.checkpoint is not None and checkpoint is not None:
-        at = state.checkpoint.sequence
-        saved = next(store.read(job_stream(state.job_id), after=at - 1, until=at)).event
-        if isinstance(saved, CheckpointSaved):
-            checkpoint["state"] = _state_json(store, saved.state)
+        details["state"] = shown_state(store, dispatched.state)
+    if checkpoint is not None and (saved := checkpoint_of(store, state)) is not None:
+        checkpoint["state"] = shown_state(store, saved.state)
     last = next(store.read(job_stream(state.job_id), after=state.sequence - 1, until=state.sequence), None)
     details["last_event"] = last_event_json(last) if last is not None else None
     doubt = doubt_of(store, state)
@@ -132,7 +110,7 @@ def doubt_json(doubt: Doubt) -> dict[str, Any]:
         "library_id": str(doubt.library_id) if doubt.library_id is not None else None,
         "effect": doubt.effect,
         "effect_key": doubt.effect_key or None,
-        "payload": _json_or_text(doubt.payload),
+        "payload": json_or_text(doubt.payload),
         "sealed": doubt.sealed,
         "call": doubt.call,
         "sequence": doubt.sequence,
@@ -170,18 +148,3 @@ def _checkpoint_json(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
 
 def _time(time: int | None) -> str | None:
     return timestamp(time) if time is not None else None
-
-
-def _state_json(store: EventStore, payload: Payload) -> Any:
-    """A state as JSON where it is JSON, as text where it is text; a large one by its digest; None for no state."""
-    if isinstance(payload, BlobRef) and payload.size > _SHOWN_STATE:
-        return {"blob": payload.digest, "size": payload.size}
-    data = load_payload(store.blobs, payload)
-    return _json_or_text(data) if data else None
-
-
-def _json_or_text(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return data.decode(errors="replace")

@@ -11,12 +11,13 @@ from perdure.cli.event_view import job_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH, code_for, require_job
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_json import job_details, job_json, suspension_reason
+from perdure.cli.job_json import job_details, job_json
 from perdure.cli.job_view import attention, job_table, show_end, show_job
 from perdure.cli.progress import display_for
 from perdure.cli.resume_command import JobId, resume_one, retry_one
 from perdure.cli.terminal_text import percent, printable
 from perdure.runtime import state_at
+from perdure.runtime.job_past import suspension_reason
 from perdure.store.event_store import JobPage, JobQuery
 from perdure.store.events import BytesCounted, CheckpointSaved, Event, ItemsCounted, ProgressReported, job_stream
 from perdure.store.export import as_json

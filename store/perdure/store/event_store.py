@@ -243,6 +243,9 @@ class EventStore(Protocol):
     def count_unfinished(self) -> dict[Status, int]:
         """How many jobs have not ended, by status; statuses without jobs are 0."""
 
+    def count_jobs(self) -> dict[Status, int]:
+        """How many jobs there are, by status; statuses without jobs are 0."""
+
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """The first ``limit`` jobs that have ended and are not folded, with ``after < id < until``, oldest first."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
@@ -29,10 +31,11 @@ class LmdbJobs:
         if not query.statuses:
             yield from self._keys_backward(self._env.streams, b"job:", query.before)
             return
-        ids: list[str] = []
-        for status in query.statuses:
-            ids.extend(self._keys_backward(self._env.statuses, f"{status}\0".encode(), query.before))
-        yield from (job_stream(job_id) for job_id in sorted(ids, reverse=True))
+        of_each = (
+            self._keys_backward(self._env.statuses, f"{status}\0".encode(), query.before) for status in query.statuses
+        )
+        # Merged as they are read: a page of many jobs costs a page.
+        yield from map(job_stream, heapq.merge(*of_each, reverse=True))
 
     def _keys_backward(self, database: Any, prefix: bytes, before: UUID | None) -> Iterator[str]:
         """Keys that begin with ``prefix``, last first; the prefix is kept only for stream names."""
@@ -57,6 +60,18 @@ class LmdbJobs:
             status: sum(1 for _ in self._keys_backward(self._env.statuses, f"{status}\0".encode(), None))
             for status in sorted(UNFINISHED)
         }
+
+    def count(self) -> dict[Status, int]:
+        """How many jobs there are, by status; statuses without jobs are 0."""
+        with self._env.transaction() as txn:
+            return {status: self._count_of(txn.cursor(self._env.statuses), status) for status in sorted(Status)}
+
+    def _count_of(self, cursor: Any, status: Status) -> int:
+        prefix = f"{status}\0".encode()
+        if not cursor.set_range(prefix):
+            return 0
+        keys = itertools.takewhile(lambda key: key.startswith(prefix), cursor.iternext(keys=True, values=False))
+        return sum(1 for _ in keys)
 
     def unfolded(self, after: UUID | None, until: UUID | None, limit: int) -> list[UUID]:
         """The first ``limit`` jobs that have ended and are not folded, with ``after < id < until``, oldest first."""

@@ -245,6 +245,10 @@ class LmdbReader:
         """See `EventStore.count_unfinished`."""
         return self._jobs.count_unfinished()
 
+    def count_jobs(self) -> dict[Status, int]:
+        """See `EventStore.count_jobs`."""
+        return self._jobs.count()
+
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """See `EventStore.unfolded`."""
         return self._jobs.unfolded(after, until, limit)

@@ -237,6 +237,14 @@ class MemoryEventStore:
                 counts[end.state.status] += 1
         return counts
 
+    def count_jobs(self) -> dict[Status, int]:
+        """See `EventStore.count_jobs`."""
+        counts = dict.fromkeys(sorted(Status), 0)
+        for end in list(self._ends.values()):
+            if isinstance(end.state, JobState):
+                counts[end.state.status] += 1
+        return counts
+
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """See `EventStore.unfolded`."""
         self._check()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from perdure.api import jobs
-from perdure.api.jobs import DispatchJob, Job, OneJob, StatusNow, job_of
+from perdure.api.errors import BadRequest
+from perdure.api.jobs import DispatchJob, ForkJob, Job, OneJob, ResolveJob, StatusNow, job_of
 from perdure.server.access.caller import Caller
 from perdure.server.engine.engine import Engine
 from perdure.server.engine.handlers import Handlers
@@ -16,6 +17,8 @@ def add_handlers(handlers: Handlers) -> None:
     handlers.add(jobs.RESUME, resume)
     handlers.add(jobs.CANCEL, cancel)
     handlers.add(jobs.RETRY, retry)
+    handlers.add(jobs.FORK, fork)
+    handlers.add(jobs.RESOLVE, resolve)
 
 
 def dispatch(engine: Engine, caller: Caller, request: DispatchJob) -> Job:
@@ -49,3 +52,34 @@ def cancel(engine: Engine, caller: Caller, request: OneJob) -> StatusNow:
 def retry(engine: Engine, caller: Caller, request: OneJob) -> StatusNow:
     """See `Runtime.retry`."""
     return StatusNow(job_id=request.job_id, status=engine.runtime.retry(request.job_id))
+
+
+def fork(engine: Engine, caller: Caller, request: ForkJob) -> Job:
+    """See `Runtime.fork`."""
+    if request.module is not None and not caller.is_owner:
+        info = engine.runtime.inspect(engine.runtime.job(request.job_id).state.extension)
+        versions = [info.version, *([info.update.version] if info.update is not None else [])]
+        if request.module not in versions:
+            raise BadRequest(f"it is none of {', '.join(versions)}; paths are for the owner of the folder", "module")
+    made = engine.runtime.fork(
+        request.job_id,
+        request.at,
+        state=request.state,
+        answer=(request.call, request.answer) if request.call is not None else None,
+        module=request.module,
+        paused=request.paused,
+    )
+    return job_of(made.state)
+
+
+def resolve(engine: Engine, caller: Caller, request: ResolveJob) -> StatusNow:
+    """See `Runtime.resolve`."""
+    status = engine.runtime.resolve(
+        request.job_id,
+        request.resolution,
+        answer=request.answer,
+        message=request.message,
+        code=request.code,
+        by=caller.client,
+    )
+    return StatusNow(job_id=request.job_id, status=status)
