@@ -17,7 +17,8 @@ from tests.support.job_events import dispatched, failure, job_id, started
 from perdure.cli import doctor, jobs_commands
 from perdure.cli.app import app
 from perdure.cli.data_folder import data_folder
-from perdure.cli.errors import CODES, CommandError, exit_code
+from perdure.cli.error_codes import CODES, exit_code
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import MEANINGS, ExitCode
 from perdure.cli.foreground import code_for
 from perdure.runtime import errors as runtime_errors
@@ -38,7 +39,7 @@ ALL = [path for path, _ in commands()]
 
 def test_the_commands() -> None:
     assert {" ".join(path) for path, command in commands() if not hasattr(command, "commands")} == {
-        *("new", "build", "dev", "pack"),
+        *("new", "build", "dev", "pack", "serve"),
         "run",
         "resume",
         *(f"extensions {name}" for name in ("list", "install", "inspect", "update", "grant", "permissions")),

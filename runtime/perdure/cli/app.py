@@ -10,49 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from perdure.cli import (
-    budgets_command,
-    credentials_commands,
-    extensions_commands,
-    folder_commands,
-    jobs_commands,
-    keys_commands,
-    library_commands,
-    lock_commands,
-    log_commands,
-    operations_commands,
-    permissions_commands,
-    publisher_commands,
-    seal_commands,
-    upkeep_commands,
-)
-from perdure.cli.build_command import build
-from perdure.cli.call_command import call
-from perdure.cli.check_command import check
-from perdure.cli.config_command import config
-from perdure.cli.dev_command import dev
-from perdure.cli.diff_command import diff
-from perdure.cli.doctor import doctor
-from perdure.cli.erase_command import erase
-from perdure.cli.errors import OutputClosed, error_line, exit_code
+from perdure.cli.commands import COMMANDS
+from perdure.cli.errors import OutputClosed
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.fold_command import fold
-from perdure.cli.fork_command import fork
-from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, command, group, remember
-from perdure.cli.new_command import new
-from perdure.cli.pack_command import pack
-from perdure.cli.rehearse_command import rehearsal
-from perdure.cli.resolve_command import resolve
-from perdure.cli.resume_command import resume
-from perdure.cli.run_command import run
-from perdure.cli.serve_command import serve
-from perdure.cli.step_command import step
-from perdure.cli.verify_command import verify
-from perdure.runtime import perdure_version
+from perdure.cli.invocation import DataOption, DebugOption, Invocation, JsonOption, remember
+from perdure.cli.lazy_commands import LazyCommands
 
 
 class PerdureGroup(TyperGroup):
     """The whole command line. Its errors end here: one line on standard error, and a code of `ExitCode`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LazyCommands(COMMANDS)
 
     def main(
         self,
@@ -81,6 +51,8 @@ class PerdureGroup(TyperGroup):
             invocation.output.forget_results()
             sys.exit(ExitCode.OUTPUT_CLOSED)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the boundary: nobody else is left to tell
+            from perdure.cli.error_codes import error_line, exit_code  # noqa: PLC0415  # it knows the errors of all parts
+
             if invocation.debug:
                 traceback.print_exc()
             if line := error_line(error):
@@ -108,6 +80,8 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from perdure.runtime.version import perdure_version  # noqa: PLC0415  # nothing else needs it
+
         typer.echo(f"perdure {perdure_version()}")
         raise typer.Exit
 
@@ -123,78 +97,6 @@ def _root(
     ] = False,
 ) -> None:
     remember(context, data, as_json, debug)
-
-
-command(app, "new")(new)
-command(app, "build")(build)
-command(app, "pack")(pack)
-command(app, "run")(run)
-command(app, "resume")(resume)
-command(app, "dev")(dev)
-command(app, "serve")(serve)
-extensions = group(app, "extensions", "List, install, inspect and remove extensions, and say what they may do.")
-command(extensions, "list")(extensions_commands.list_extensions)
-command(extensions, "install")(extensions_commands.install)
-command(extensions, "inspect")(extensions_commands.inspect)
-command(extensions, "rehearse")(rehearsal)
-command(extensions, "update")(permissions_commands.update)
-command(extensions, "grant")(permissions_commands.grant)
-command(extensions, "permissions")(permissions_commands.permissions)
-command(extensions, "budgets")(budgets_command.budgets)
-command(extensions, "config")(config)
-command(extensions, "remove")(extensions_commands.remove)
-operations = group(app, "operations", "List and show the operations that may be called.")
-folders = group(app, "folders", "Let extensions read folders of this machine.")
-command(folders, "share")(folder_commands.share)
-command(folders, "list")(folder_commands.list_shares)
-command(folders, "unshare")(folder_commands.unshare)
-library = group(app, "library", "Look into a library, and get what is in it.")
-command(library, "list")(library_commands.list_entries)
-command(library, "get")(library_commands.get)
-
-command(operations, "list")(operations_commands.list_operations)
-command(operations, "show")(operations_commands.show)
-command(operations, "client")(operations_commands.client)
-command(app, "call")(call)
-jobs = group(app, "jobs", "List, show and watch jobs, and act on them.")
-command(jobs, "list")(jobs_commands.list_jobs)
-command(jobs, "show")(jobs_commands.show)
-command(jobs, "fork")(fork)
-command(jobs, "step")(step)
-command(jobs, "watch")(jobs_commands.watch)
-command(jobs, "pause")(jobs_commands.pause)
-command(jobs, "resume")(jobs_commands.resume)
-command(jobs, "cancel")(jobs_commands.cancel)
-command(jobs, "retry")(jobs_commands.retry)
-command(jobs, "resolve")(resolve)
-command(jobs, "fold")(fold)
-log = group(app, "log", "Read the events, and check them.")
-command(log, "tail")(log_commands.tail)
-command(log, "history")(log_commands.show_history)
-command(log, "diff")(diff)
-command(log, "export")(log_commands.export)
-command(log, "check")(check)
-command(log, "backup")(upkeep_commands.backup)
-command(log, "restore")(upkeep_commands.restore)
-command(log, "compact")(upkeep_commands.compact)
-command(log, "upgrade")(upkeep_commands.upgrade)
-command(log, "seal")(seal_commands.seal)
-credentials = group(app, "credentials", "See which credentials there are, and who did what with them.")
-command(credentials, "list")(credentials_commands.list_credentials)
-command(credentials, "audit")(credentials_commands.audit)
-command(credentials, "passphrase")(lock_commands.passphrase)
-command(credentials, "unlock")(lock_commands.unlock)
-keys = group(app, "keys", "Look after the keys that seal secrets.")
-command(keys, "rotate")(keys_commands.rotate)
-command(keys, "public")(seal_commands.public)
-command(keys, "erase")(erase)
-publisher = group(keys, "publisher", "Make, show and rotate the key with which you sign packages.")
-command(publisher, "new")(publisher_commands.new)
-command(publisher, "show")(publisher_commands.show)
-command(publisher, "export")(publisher_commands.export)
-command(publisher, "rotate")(publisher_commands.rotate)
-command(app, "verify")(verify)
-command(app, "doctor")(doctor)
 
 
 def main() -> None:

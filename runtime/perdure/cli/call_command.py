@@ -12,7 +12,7 @@ import typer
 
 from perdure.cli.call_input import ask_for_secrets, read_input, request_of, secrets_in_arguments
 from perdure.cli.consent_prompt import is_interactive
-from perdure.cli.errors import exit_code
+from perdure.cli.error_codes import exit_code
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.terminal_text import pretty_json, printable

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from perdure.cli.errors import CommandError, error_line, exit_code
+from perdure.cli.error_codes import error_line, exit_code
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.runtime.seals.checking import SealWitness
 from perdure.runtime.seals.errors import SealError

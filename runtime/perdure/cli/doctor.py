@@ -13,7 +13,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perdure.cli.errors import CommandError, error_line
+from perdure.cli.error_codes import error_line
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.filesystem import WARNINGS, file_system, free_bytes, is_writable, usage
 from perdure.cli.foreground import SWITCH_INTERVAL

@@ -7,23 +7,39 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
-from perdure.actors.hooks import ActorHooks
+import typer
+
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY, Invocation
 from perdure.cli.progress import display_for
-from perdure.runtime import Runtime, on_stop_signals
+from perdure.runtime import on_stop_signals
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
+
+if TYPE_CHECKING:
+    from perdure.actors.hooks import ActorHooks
+    from perdure.runtime import Runtime
 
 # A commit gives the interpreter lock up for its sync and gets it back at the next switch of threads. With a busy guest
 # beside it, durable commits fell from 4,084/s to 156/s at Python's 5 ms, and reached 2,483/s at this. The process is
 # ours, so it is ours to choose.
 SWITCH_INTERVAL: Final = 0.000_05  # seconds
 REFRESH: Final = 0.1  # seconds between two looks at the jobs, and at whether somebody wants to stop
+
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve Prometheus metrics on this port of 127.0.0.1; 0 takes a free one and prints it.",
+    ),
+]
 
 
 class Foreground:

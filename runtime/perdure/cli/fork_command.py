@@ -10,13 +10,13 @@ from msgspec import UNSET
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import Stopped, foreground, require_job
+from perdure.cli.foreground import MetricsPort, Stopped, foreground, require_job
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
+from perdure.cli.job_argument import JobId
 from perdure.cli.job_ends import report_ends
 from perdure.cli.job_json import job_json
 from perdure.cli.job_view import show_end
-from perdure.cli.resume_command import JobId
-from perdure.cli.run_command import MetricsPort, read_state
+from perdure.cli.run_command import read_state
 from perdure.cli.terminal_text import shortened
 from perdure.store.lifecycle import Status
 

@@ -10,24 +10,23 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
 from rich.text import Text
 
-from perdure.actors.hooks import ActorHooks
-from perdure.cli.ai_endpoint import ai_settings
-from perdure.cli.compile_notice import compile_notice
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.master_key_file import master_key
 from perdure.cli.output import Output
 from perdure.cli.terminal_text import printable
-from perdure.runtime import Runtime, RuntimeSettings
 from perdure.store.errors import StoreLocked, StoreMissing
 from perdure.store.lmdb_store import LOCK_FILE, LmdbEventStore
 from perdure.store.writer_lock import holder
+
+if TYPE_CHECKING:
+    from perdure.actors.hooks import ActorHooks
+    from perdure.runtime import Runtime
 
 P = ParamSpec("P")
 
@@ -110,6 +109,8 @@ class Invocation:
             self.output.note(Text(printable(line.rstrip("\r"))))
 
     def _compiling(self, size: int) -> contextlib.AbstractContextManager[None]:
+        from perdure.cli.compile_notice import compile_notice  # noqa: PLC0415  # few commands compile
+
         return contextlib.nullcontext() if self.json or self.shows_stages else compile_notice(self.output, size)
 
     def holder(self) -> int | None:
@@ -133,6 +134,11 @@ class Invocation:
             CommandError: another process works on it.
             StoreError: it cannot be opened.
         """
+        # Most commands only read, and these make up most of the time that a command takes to start.
+        from perdure.cli.ai_endpoint import ai_settings  # noqa: PLC0415
+        from perdure.cli.master_key_file import master_key  # noqa: PLC0415
+        from perdure.runtime import Runtime, RuntimeSettings  # noqa: PLC0415
+
         try:
             settings = RuntimeSettings(master_key=master_key(), ai=ai_settings())
             runtime = Runtime.open(self.data, settings=settings, hooks=hooks, on_compile=self._compiling, recover=False)
@@ -173,14 +179,6 @@ def command(
         return function
 
     return register
-
-
-def group(app: typer.Typer, name: str, help_text: str) -> typer.Typer:
-    """A group of commands of ``app``."""
-    made = typer.Typer(no_args_is_help=True, help=help_text)
-    made.callback()(remember)
-    app.add_typer(made, name=name, help=help_text)
-    return made
 
 
 def _invocation(context: typer.Context) -> Invocation:

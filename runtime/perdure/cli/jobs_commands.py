@@ -11,10 +11,10 @@ from perdure.cli.event_view import job_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH, code_for, require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.job_argument import JobId
 from perdure.cli.job_json import job_details, job_json
 from perdure.cli.job_view import attention, job_table, show_end, show_job
 from perdure.cli.progress import display_for
-from perdure.cli.resume_command import JobId, resume_one, retry_one
 from perdure.cli.terminal_text import percent, printable
 from perdure.runtime import state_at
 from perdure.runtime.job_past import suspension_reason
@@ -191,13 +191,3 @@ def _act(invocation: Invocation, job: UUID, action: str) -> None:
         invocation.output.json(job_json(state))
     else:
         show_end(invocation.output, state)
-
-
-def resume(invocation: Invocation, job: JobId) -> None:
-    """Let a paused, stopped or crashed job go on, and stay until it ends."""
-    resume_one(invocation, job)
-
-
-def retry(invocation: Invocation, job: JobId) -> None:
-    """Run a failed or cancelled job on from its last checkpoint, and stay until it ends."""
-    retry_one(invocation, job)

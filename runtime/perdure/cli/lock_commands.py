@@ -9,12 +9,11 @@ import typer
 from perdure.cli.consent_prompt import who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import Stopped, foreground
+from perdure.cli.foreground import MetricsPort, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.passphrases import PassphraseFile, Passphrases, nobody_to_ask, passphrase_in
 from perdure.cli.resume_command import let_go_on, unfinished
-from perdure.cli.run_command import MetricsPort
 from perdure.cli.terminal_text import printable
 from perdure.cli.unlocking import UnlockFor, require_unlocked
 from perdure.runtime.credentials.lock_operations import REMOVE, SET, UNLOCK_SECONDS

@@ -16,9 +16,9 @@ from perdure.cli.event_view import HISTORY_HEADER, history_line, log_line
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.job_argument import JobId
 from perdure.cli.master_key_file import master_key
 from perdure.cli.passphrases import PassphraseFile, Passphrases
-from perdure.cli.resume_command import JobId
 from perdure.cli.terminal_text import counted, size
 from perdure.cli.unlocking import locks_met, unlock_keys
 from perdure.runtime import history

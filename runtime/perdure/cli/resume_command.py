@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-import typer
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import Foreground, Stopped, foreground, require_job
+from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground, require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.job_argument import JobId, MaybeJobId
 from perdure.cli.job_ends import report_ends
 from perdure.cli.passphrases import PassphraseFile, Passphrases
-from perdure.cli.run_command import MetricsPort
 from perdure.cli.terminal_text import counted, percent, printable
 from perdure.cli.unlocking import UnlockFor, unlock_for_jobs
 from perdure.runtime import PerdureError
@@ -23,11 +21,6 @@ from perdure.runtime.credentials.lock_operations import UNLOCK_SECONDS
 from perdure.store.errors import IllegalTransition
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
-
-JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="The job's id, as 'perdure jobs list' shows it.")]
-MaybeJobId = Annotated[
-    UUID | None, typer.Argument(metavar="[JOB]", help="One job's id; all unfinished jobs if not given.")
-]
 
 
 def resume(
@@ -57,6 +50,16 @@ def resume(
         _nothing(invocation)  # there was only a fork that nobody will complete
         return
     report_ends(invocation, [state.job_id for state in before], stopped, as_list=True, refused=bool(refused))
+
+
+def resume_job(invocation: Invocation, job: JobId) -> None:
+    """Let a paused, stopped or crashed job go on, and stay until it ends."""
+    resume_one(invocation, job)
+
+
+def retry_job(invocation: Invocation, job: JobId) -> None:
+    """Run a failed or cancelled job on from its last checkpoint, and stay until it ends."""
+    retry_one(invocation, job)
 
 
 def _nothing(invocation: Invocation) -> None:

@@ -15,7 +15,7 @@ from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.extensions_commands import install_version, waits_for_consent
 from perdure.cli.folder_commands import FolderOption, share_folders
-from perdure.cli.foreground import Foreground, Stopped, foreground
+from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
@@ -74,16 +74,6 @@ Key = Annotated[
         "--idempotency-key",
         metavar="KEY",
         help="A name for this dispatch: the same command with the same key goes on with the same job.",
-    ),
-]
-MetricsPort = Annotated[
-    int | None,
-    typer.Option(
-        "--metrics-port",
-        metavar="PORT",
-        min=0,
-        max=65_535,
-        help="Serve Prometheus metrics on this port of 127.0.0.1; 0 takes a free one and prints it.",
     ),
 ]
 

@@ -18,7 +18,8 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.errors import ActorError
-from perdure.cli.errors import CommandError, error_line, exit_code
+from perdure.cli.error_codes import error_line, exit_code
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.master_key_file import master_key
 from perdure.runtime.credentials.lock_operations import MOST_SECONDS

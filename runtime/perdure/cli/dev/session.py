@@ -17,7 +17,8 @@ from perdure.cli.dev.activity import Activity
 from perdure.cli.dev.loop import DevLoop, JobView, OnChange
 from perdure.cli.dev.screen import HELP, Screen, Stage, screen_for, show_line
 from perdure.cli.dev.workbench import Builds, Workbench
-from perdure.cli.errors import CommandError, error_line, exit_code
+from perdure.cli.error_codes import error_line, exit_code
+from perdure.cli.errors import CommandError
 from perdure.cli.event_text import error_text
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH

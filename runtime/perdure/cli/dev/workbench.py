@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from perdure.cli.build_check import uncovered, unknown, unused
 from perdure.cli.consent_prompt import who
 from perdure.cli.dev.loop import NotBuilt, Say, WasBuilt, WasInstalled
-from perdure.cli.errors import error_line, exit_code
+from perdure.cli.error_codes import error_line, exit_code
 from perdure.cli.terminal_text import duration, printable, size
 from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy
 from perdure.runtime.consent import ConsentRequest
