@@ -6,7 +6,21 @@ come from manifests, not from guests at run time; an operation's name is one tha
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import UUID
+
+import msgspec
+
+if TYPE_CHECKING:
+    from perdure.actors.messages import OperationCall
+    from perdure.store.event_store import Appended
+    from perdure.store.events import JobEvent
+    from perdure.store.job_state import JobState
+
+# The W3C traceparent of what the current thread works on, for those who trace; a server takes it from the request.
+TRACEPARENT: Final[ContextVar[str]] = ContextVar("perdure_traceparent", default="")
 
 BUDGETS: Final = (
     "requests_per_minute",
@@ -49,6 +63,32 @@ class JobMeter:
         self.calls = [0] * len(HOST_FUNCTIONS)
 
 
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """An attempt, from its first event to its last; times are microseconds since 1970.
+
+    Attributes:
+        job: the job as it was queued.
+        attempt: its number.
+        cause: as in `ActorHooks.attempt_started`.
+        first, began: the sequence of its `JobStarted`, and when that was on disk.
+        last, end: the sequence of the event that ended it, and that event; None where the log did not take it.
+        ended: when that was on disk.
+        lost: why the end is not in the log; empty where it is.
+        fuel: what it consumed.
+    """
+
+    job: JobState
+    attempt: int
+    cause: str
+    first: int
+    began: int
+    last: int | None
+    end: JobEvent | None
+    ended: int
+    lost: str
+    fuel: int
+
+
 class Gauges(Protocol):
     """What can be asked of a runtime at any time."""
 
@@ -83,6 +123,9 @@ class ActorHooks:
     def committed(self, events: int, size: int, requests: int, seconds: float) -> None:
         """A transaction was synced."""
 
+    def synced(self, appended: Sequence[Appended | Exception], size: int, seconds: float) -> None:
+        """The same, with where the events went; those that were refused are errors."""
+
     def commit_failed(self, kind: str) -> None:
         """A transaction failed; ``kind`` is the error's class."""
 
@@ -91,6 +134,15 @@ class ActorHooks:
 
     def attempt_ended(self, meter: JobMeter) -> None:
         """Its meter will not change any more."""
+
+    def dispatching(self, job_id: UUID) -> None:
+        """A job is about to be recorded; called on the thread that asks for it."""
+
+    def attempt_over(self, record: AttemptRecord) -> None:
+        """An attempt ended, and that is on disk unless the log does not take it."""
+
+    def job_over(self, job: JobState, status: str, ended: int) -> None:
+        """A job ended at ``ended`` (microseconds since 1970); ``job`` is as it was before."""
 
     def job_ended(self, extension: str, job_type: str, status: str, seconds: float) -> None:
         """A job completed, failed or was cancelled, ``seconds`` after its dispatch."""
@@ -106,6 +158,9 @@ class ActorHooks:
 
     def operation(self, name: str, effect: str, code: str, seconds: float) -> None:
         """An operation was answered; ``effect`` is its class, ``code`` is ``ok`` or one of the ABI's error codes."""
+
+    def operation_over(self, call: OperationCall, name: str, effect: str, code: str, seconds: float) -> None:
+        """The same, with the call."""
 
     def action_reused(self, extension: str) -> None:
         """An action that an earlier run had done was answered from the log."""

@@ -21,7 +21,7 @@ from perdure.actors.attempt_mail import STOPPED, AttemptMail
 from perdure.actors.backoff import backoff_of
 from perdure.actors.errors import LaneBroken, LockedNow, SystemStopped, blame_for
 from perdure.actors.guest import Exit, Guest, GuestHost, GuestLoadFailed, GuestResult, GuestSpec, Interrupt, StopGuest
-from perdure.actors.hooks import JobMeter
+from perdure.actors.hooks import AttemptRecord, JobMeter
 from perdure.actors.job_host import JobHost
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
@@ -83,6 +83,8 @@ class JobActor(MailboxActor):
         self._cause = cause
         self._attempt = state.attempts + 1
         self._meter = JobMeter(state.extension, state.job_type)
+        self._began: tuple[int, int] | None = None  # the sequence of the start, and when it was on disk
+        self._end: tuple[int, JobEvent] | None = None  # that of the end, which is on disk
         self._guest: Guest | None = None
         self._mail = AttemptMail(self.actor_inbox)
         self._journal = AttemptJournal(system.open_lane(job_stream(state.job_id), self.actor_ref), self._mail)
@@ -117,6 +119,7 @@ class JobActor(MailboxActor):
             self._budgets.close(self._meter.fuel)
             if self._replay is not None and not self._replay.is_live:
                 self._system.hooks.replayed(self._state.extension, self._replay.answered)
+            self._tell_over()
         if self._journal.lost is not None:
             self._system.job_died(self.job_id, self._journal.lost, self._journal.blame)
         self.stop()
@@ -137,6 +140,7 @@ class JobActor(MailboxActor):
         if isinstance(answer, CommitFailed):
             self._not_started(answer)
             return
+        self._began = answer.sequence, self._system.clock.now()
         hooks.attempt_started(self._meter, self._cause)
         try:
             if self._guest is not None:
@@ -362,6 +366,7 @@ class JobActor(MailboxActor):
         while True:
             answer = self._mail.committed(self._journal.commit_soon(event))
             if isinstance(answer, Committed):
+                self._end = answer.sequence, event
                 break
             if answer.refused:
                 raise LaneBroken(job_stream(self.job_id), answer.reason)
@@ -386,6 +391,17 @@ class JobActor(MailboxActor):
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt, cause))
             if isinstance(event, JobSuspended) and self._leases.locked is not None:
                 self._system.wait_for_unlock(self.job_id, self._attempt, self._leases.locked.lock)
+
+    def _tell_over(self) -> None:
+        """Tell the hooks of the whole attempt, if there was one."""
+        if self._began is None:
+            return
+        first, began = self._began
+        last, end = self._end if self._end is not None else (None, None)
+        lost = (self._journal.lost or "a defect of the host") if end is None else ""
+        now, fuel = self._system.clock.now(), self._meter.fuel
+        record = AttemptRecord(self._state, self._attempt, self._cause, first, began, last, end, now, lost, fuel)
+        self._system.hooks.attempt_over(record)
 
     def _on_death(self, reason: str) -> None:
         """A defect of the host ended this actor; the supervisor decides what becomes of the job."""

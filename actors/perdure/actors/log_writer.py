@@ -237,6 +237,7 @@ class LogWriter(MailboxActor):
         events = sum(len(request.bodies) for request in stored)
         size = sum(len(body) for request in stored for body in request.bodies)
         self._hooks.committed(events, size, len(requests), seconds)
+        self._hooks.synced(answers, size, seconds)
 
     def on_stop(self) -> None:
         """Write what is left."""

@@ -346,7 +346,9 @@ class OperationRouter(MailboxActor):
             self._send(call, outcome, call.held)
 
     def _send(self, call: _Call, outcome: Outcome, budget: BudgetUse | None = None) -> None:
-        self._hooks.operation(call.name, call.effect, outcome.code or "ok", self._clock.monotonic() - call.start)
+        seconds, code = self._clock.monotonic() - call.start, outcome.code or "ok"
+        self._hooks.operation(call.name, call.effect, code, seconds)
+        self._hooks.operation_over(call.message, call.name, call.effect, code, seconds)
         _deliver(call, outcome, budget, self._answer)
 
     # --- the end -----------------------------------------------------------------------------------------------------

@@ -357,8 +357,9 @@ class ActorSystem:
 
     def count_end(self, state: JobState, status: Status) -> None:
         """Tell the hooks of a job's end."""
-        seconds = (self.clock.now() - state.dispatched_at) / 1_000_000
-        self.hooks.job_ended(state.extension, state.job_type, str(status), seconds)
+        now = self.clock.now()
+        self.hooks.job_ended(state.extension, state.job_type, str(status), (now - state.dispatched_at) / 1_000_000)
+        self.hooks.job_over(state, str(status), now)
 
     def tell_job(self, job_id: UUID, message: Message) -> None:
         """Send to the job's actor, if it runs."""

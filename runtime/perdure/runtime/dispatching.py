@@ -123,6 +123,7 @@ class Dispatching:
             TimeoutError: it was not recorded in time; it may still be.
         """
         dispatched = prepared.dispatched
+        self._hooks.dispatching(dispatched.job_id)
         with self.room(prepared):
             self._system.append(job_stream(dispatched.job_id), events, 0, timeout, effects)
         self._admit(dispatched.extension, dispatched.job_id)
