@@ -17,6 +17,18 @@ class BadRequest(ApiError, ValueError):
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
+class Malformed(BadRequest):
+    """What came is not HTTP, or may be read in more than one way. The connection is closed."""
+
+
+class HeadTooLarge(ApiError):
+    """The request's head is larger than ``limit`` bytes, or has too many fields."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the head may have at most {limit} bytes, in at most 100 fields")
+
+
 class Unauthenticated(ApiError):
     """There is no token, or none that opens anything; ``reason`` does not say which tokens there are."""
 
@@ -55,6 +67,10 @@ class WrongHost(ApiError):
     def __init__(self, header: str) -> None:
         self.header = header
         super().__init__(f"the {header} header is none of this server's addresses; see --host and --allow-host")
+
+
+class WrongOrigin(WrongHost):
+    """The request comes from a page that another server gave out; this one answers its own pages only."""
 
 
 class TooLarge(ApiError):

@@ -14,9 +14,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         behind_proxy: a proxy in front of it does TLS, and is the only one that reaches it.
         certificate, private_key: files in PEM, for TLS of its own.
         max_body: of a request; uploads of packages may have ``max_upload``.
-        header_seconds, body_seconds: how long a request's head and its body may take to come.
+        max_bodies: of all requests at once that are not uploads.
+        max_head: of a request's head.
+        header_seconds: how long a request's head may take to come.
+        body_seconds: how long its body may take; a second more for each 64 KiB that came.
+        write_seconds: how long a client may take none of what it is sent.
+        idle_seconds: how long a connection may wait for its next request.
         answer_seconds: how long a read may take.
-        connections: how many there may be at once; those beyond are closed.
+        connections: how many there may be at once; one more takes the place of one that waits, or is closed.
+        connections_of_address: how many of one address, unless it is this machine's own or the proxy's.
+        requests: how many may be worked on at once.
+        memory: that the web process may have of its own; beyond it ends, and is started again.
         watchers: how many of them may be watching events.
         grace: how long requests that are being worked on may take once the server is told to stop.
     """
@@ -29,10 +37,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     private_key: str | None = None
     max_body: int = 16 << 20
     max_upload: int = 256 << 20
+    max_bodies: int = 128 << 20
+    max_head: int = 32 << 10
     header_seconds: float = 10.0
     body_seconds: float = 60.0
+    write_seconds: float = 30.0
+    idle_seconds: float = 30.0
     answer_seconds: float = 60.0
     connections: int = 4096
+    connections_of_address: int = 512
+    requests: int = 1024
+    memory: int = 2 << 30
     watchers: int = 2048
     grace: float = 5.0
 
