@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from perdure.api import job_history, jobs
+from perdure.api import job_history, job_timeline, jobs, me
 from perdure.api.endpoint import Endpoint
 
-ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (*jobs.ENDPOINTS, *job_history.ENDPOINTS)
+ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
+    *me.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *job_history.ENDPOINTS,
+    *job_timeline.ENDPOINTS,
+)

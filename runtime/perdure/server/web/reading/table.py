@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from perdure.server.web.reading import job_history, jobs
+from perdure.server.web.reading import job_history, job_timeline, jobs, me
 from perdure.server.web.reading.readers import Readers
 
 
 def log_readers() -> Readers:
     """Every endpoint that the web process answers by itself."""
     readers = Readers()
-    for family in (jobs, job_history):
+    for family in (me, jobs, job_history, job_timeline):
         family.add_readers(readers)
     return readers
