@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from perdure.api.endpoint import Body, Endpoint
 from perdure.api.errors import MethodNotAllowed, NotFound, TooLarge
@@ -22,6 +22,7 @@ from perdure.server.access.authenticating import caller_of, owner
 from perdure.server.access.authorising import authorise
 from perdure.server.access.caller import Caller
 from perdure.server.web.answers import answer_from, answer_with, problem_response
+from perdure.server.web.pages import page_routes
 from perdure.server.web.reading.readers import Readers
 from perdure.server.web.reading.table import log_readers
 from perdure.server.web.requests import request_of
@@ -35,11 +36,12 @@ Page = Callable[[Request], Awaitable[Response]]
 def make_app(site: Site) -> Starlette:
     """The application, for one `Site`."""
     readers = log_readers()
-    routes = [
+    routes: list[BaseRoute] = [
         Route(endpoint.path, endpoint_page(site, endpoint, readers), methods=[endpoint.verb])
         for endpoint in ENDPOINTS
         if endpoint.body is Body.JSON
     ]
+    routes += page_routes()
     handlers: dict[Any, Any] = {404: _not_found, 405: _wrong_verb}
     return Starlette(routes=routes, exception_handlers=handlers)
 
