@@ -22,7 +22,7 @@ from perdure.client.address import Address
 from perdure.client.calls import jobs as job_calls
 from perdure.client.calls.call import Call
 from perdure.client.wire import http_request, result_of
-from perdure.runtime.facade.parts import DEFAULT_LIBRARY
+from perdure.runtime.identifiers import DEFAULT_LIBRARY
 from perdure.store.event_store import JobPage
 from perdure.store.events import JobLimits, RetryPolicy
 from perdure.store.lifecycle import Status

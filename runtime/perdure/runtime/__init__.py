@@ -60,9 +60,9 @@ if TYPE_CHECKING:
         WasmMissing,
     )
     from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
-    from perdure.runtime.facade.parts import DEFAULT_LIBRARY
     from perdure.runtime.grants import NOTHING, Grant
     from perdure.runtime.http.settings import HttpSettings
+    from perdure.runtime.identifiers import DEFAULT_LIBRARY
     from perdure.runtime.job_handle import JobHandle, Timings
     from perdure.runtime.manifest import UpgradePolicy
     from perdure.runtime.operations import CallContext, Effect, OperationFailed, Sensitive, action, query
@@ -148,7 +148,7 @@ else:
                 "WasmMissing"
             ),
             "perdure.runtime.extensions": "ExtensionInfo ProposedUpdate installed_extensions",
-            "perdure.runtime.facade.parts": "DEFAULT_LIBRARY",
+            "perdure.runtime.identifiers": "DEFAULT_LIBRARY",
             "perdure.runtime.grants": "NOTHING Grant",
             "perdure.runtime.http.settings": "HttpSettings",
             "perdure.runtime.job_handle": "JobHandle Timings",

@@ -10,16 +10,16 @@ from uuid import UUID
 
 import msgspec
 
-from perdure.runtime.doubts import Doubt, Resolution
 from perdure.runtime.history import HistoryEntry
+from perdure.runtime.job_owner import JobOwner
 from perdure.store.event_store import StoredEvent
 from perdure.store.events import JobError
 from perdure.store.job_state import Checkpoint, JobState
 from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
+    from perdure.runtime.doubts import Doubt, Resolution
     from perdure.runtime.proof.proof import Proof
-    from perdure.runtime.runtime import Runtime
 
 
 class Timings(msgspec.Struct, frozen=True):
@@ -35,10 +35,11 @@ class Timings(msgspec.Struct, frozen=True):
 class JobHandle:
     """One job. Each property reads the job as it is now: progress is at most 20 ms old.
 
-    ``await handle`` gives the job's final state.
+    ``await handle`` gives the job's final state. ``runtime`` is whoever has the job: a `Runtime`, or a client of a
+    server.
     """
 
-    def __init__(self, runtime: Runtime, job_id: UUID) -> None:
+    def __init__(self, runtime: JobOwner, job_id: UUID) -> None:
         self._runtime = runtime
         self.job_id = job_id
 
@@ -48,7 +49,7 @@ class JobHandle:
     @property
     def state(self) -> JobState:
         """Everything at once, as of one moment."""
-        return self._runtime.store.job(self.job_id)
+        return self._runtime.job_state(self.job_id)
 
     @property
     def status(self) -> Status:
@@ -98,15 +99,7 @@ class JobHandle:
     @property
     def timings(self) -> Timings:
         """When its life went on."""
-        state = self.state
-        begin, end = state.attempt_started_at, state.ended_at
-        return Timings(
-            _moment(state.dispatched_at),
-            _moment(state.started_at) if state.started_at is not None else None,
-            _moment(end) if end is not None else None,
-            _moment(state.updated_at),
-            ((end if end is not None else state.updated_at) - begin) / 1_000_000 if begin is not None else None,
-        )
+        return timings_of(self.state)
 
     @property
     def error(self) -> JobError | None:
@@ -177,6 +170,18 @@ class JobHandle:
         return self._runtime.resolve(
             self.job_id, resolution, answer=answer, message=message, code=code, by=by, timeout=timeout
         )
+
+
+def timings_of(state: JobState) -> Timings:
+    """When a job's life went on."""
+    begin, end = state.attempt_started_at, state.ended_at
+    return Timings(
+        _moment(state.dispatched_at),
+        _moment(state.started_at) if state.started_at is not None else None,
+        _moment(end) if end is not None else None,
+        _moment(state.updated_at),
+        ((end if end is not None else state.updated_at) - begin) / 1_000_000 if begin is not None else None,
+    )
 
 
 def _moment(time: int) -> datetime:

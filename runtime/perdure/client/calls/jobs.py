@@ -8,7 +8,7 @@ from perdure.api import jobs
 from perdure.api.jobs import DispatchJob, ListJobs, OneJob, state_of
 from perdure.client.calls.call import Call
 from perdure.client.calls.values import json_value
-from perdure.runtime.facade.parts import DEFAULT_LIBRARY, job_id_of
+from perdure.runtime.identifiers import DEFAULT_LIBRARY, job_id_of
 from perdure.store.event_store import JobPage
 from perdure.store.events import JobLimits, RetryPolicy
 from perdure.store.job_state import JobState

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from perdure.actors.messages import Control
 from perdure.runtime.doubts import Doubt, Resolution, doubt_of, resolution_of
-from perdure.runtime.facade.parts import Parts, job_id_of
+from perdure.runtime.facade.parts import Parts
+from perdure.runtime.identifiers import job_id_of
 from perdure.store.lifecycle import Status
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from perdure.runtime.facade.parts import DEFAULT_LIBRARY, Parts, job_id_of
+from perdure.runtime.facade.parts import Parts
 from perdure.runtime.idempotency import JobRequest, checked_key, keyed_job
+from perdure.runtime.identifiers import DEFAULT_LIBRARY, job_id_of
 from perdure.runtime.job_handle import JobHandle
 from perdure.store.events import JobLimits, RetryPolicy
 

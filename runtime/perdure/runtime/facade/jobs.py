@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from perdure.runtime.facade.parts import Parts, job_id_of
+from perdure.runtime.facade.parts import Parts
 from perdure.runtime.history import HistoryEntry, history, state_at
+from perdure.runtime.identifiers import job_id_of
 from perdure.runtime.job_handle import JobHandle
 from perdure.runtime.timetravel.stepping import Stepper, stepper_of
 from perdure.store.event_store import JobPage, JobQuery, StoredEvent
@@ -29,6 +30,13 @@ class JobFacade(Parts):
         handle = self._handle(job_id_of(job_id))
         _ = handle.state
         return handle
+
+    def job_state(self, job_id: UUID | str) -> JobState:
+        """A job as it is now. Errors as for `job`.
+
+        It can be asked for when the runtime is closed, for as long as its store is open.
+        """
+        return self.store.job(job_id_of(job_id))
 
     def jobs(
         self,

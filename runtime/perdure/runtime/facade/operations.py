@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from perdure.runtime.config.operations import Configuration
-from perdure.runtime.facade.parts import DEFAULT_LIBRARY, Parts
+from perdure.runtime.facade.parts import Parts
+from perdure.runtime.identifiers import DEFAULT_LIBRARY
 
 
 class OperationFacade(Parts):

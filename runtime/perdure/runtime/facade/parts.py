@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 from perdure.actors.clock import Clock
@@ -29,10 +28,8 @@ from perdure.runtime.subscriptions.dispatcher import Dispatcher
 from perdure.runtime.timetravel.forking import Forking
 from perdure.runtime.waiting import Waiters
 from perdure.runtime.wasm.module_cache import ModuleCache
-from perdure.store.errors import UnknownJob, UsedAfterFork
+from perdure.store.errors import UsedAfterFork
 from perdure.store.event_store import EventStore
-
-DEFAULT_LIBRARY: Final = UUID(int=0)
 
 
 class Parts(ABC):
@@ -84,15 +81,3 @@ class Parts(ABC):
     @abstractmethod
     def _end_shares(self, extension: str) -> None:
         """End what is shared with an extension that is no longer there."""
-
-
-def job_id_of(job_id: UUID | str) -> UUID:
-    """A job's id, however it was given.
-
-    Raises:
-        UnknownJob: it is none.
-    """
-    try:
-        return job_id if isinstance(job_id, UUID) else UUID(job_id)
-    except ValueError:
-        raise UnknownJob(str(job_id)) from None

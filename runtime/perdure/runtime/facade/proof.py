@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from uuid import UUID
 
-from perdure.runtime.facade.parts import Parts, job_id_of
+from perdure.runtime.facade.parts import Parts
+from perdure.runtime.identifiers import job_id_of
 from perdure.runtime.proof.bundle_writer import Written
 from perdure.runtime.proof.modules import machine_code_of, recorded_artifacts
 from perdure.runtime.proof.proof import Proof
