@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.scopes import Scope
+from perdure.api.times import Moment
 
 _SINCE: Final = "The left edge; none is the job's first event."
 _UNTIL: Final = "The right edge; none is its last one, or now while it has not ended."
@@ -33,8 +34,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of a job's timeline, in how many columns."""
 
     job_id: UUID
-    since: Annotated[datetime | None, Meta(tz=True, description=_SINCE)] = None
-    until: Annotated[datetime | None, Meta(tz=True, description=_UNTIL)] = None
+    since: Annotated[Moment | None, Meta(description=_SINCE)] = None
+    until: Annotated[Moment | None, Meta(description=_UNTIL)] = None
     buckets: Annotated[int, Meta(ge=1, le=1000, description="Columns to count in.")] = 120
 
 
@@ -101,8 +102,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of a job's curves, in at most how many points."""
 
     job_id: UUID
-    since: Annotated[datetime | None, Meta(tz=True, description=_SINCE)] = None
-    until: Annotated[datetime | None, Meta(tz=True, description=_UNTIL)] = None
+    since: Annotated[Moment | None, Meta(description=_SINCE)] = None
+    until: Annotated[Moment | None, Meta(description=_UNTIL)] = None
     points: Annotated[int, Meta(ge=2, le=2000, description="At most so many.")] = 240
 
 

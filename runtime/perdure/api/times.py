@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final, overload
+from typing import Annotated, Final, overload
+
+from msgspec import Meta
+
+Moment = Annotated[datetime, Meta(tz=True)]  # of a request: one without a time zone is refused
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
