@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from perdure.runtime.operations.catalogue import catalogue
 from perdure.runtime.operations.declaration import Operation
-from perdure.runtime.operations.reference import attributes, kind_text
+from perdure.runtime.operations.docstrings import attributes
+from perdure.runtime.operations.reference import kind_text
 from perdure.runtime.operations.schemas import is_secret, resolved
 
 RUST_CLIENTS: Final = Path("sdk/rust/perdure-sdk/src/operations")

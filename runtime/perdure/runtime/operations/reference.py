@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from perdure.runtime.operations.catalogue import catalogue
 from perdure.runtime.operations.declaration import Operation
+from perdure.runtime.operations.docstrings import attributes, plain
 from perdure.runtime.operations.schemas import SENSITIVE, example
 
 _HEAD: Final = """\
@@ -62,9 +62,6 @@ The answer is `{"error": "…", "code": "…"}`, in Python an `OperationError`, 
 """
 
 
-_ATTRIBUTE: Final = re.compile(r"    (\w+(?:, \w+)*): (.*)")
-
-
 def reference(operations: Iterable[Operation] | None = None) -> str:
     """The page, in Markdown."""
     if operations is None:
@@ -77,7 +74,7 @@ def reference(operations: Iterable[Operation] | None = None) -> str:
 
 
 def _row(operation: Operation) -> tuple[str, ...]:
-    return f"[`{operation.name}`](#{_anchor(str(operation.name))})", operation.effect_text, _plain(operation.summary)
+    return f"[`{operation.name}`](#{_anchor(str(operation.name))})", operation.effect_text, plain(operation.summary)
 
 
 def _anchor(title: str) -> str:
@@ -98,7 +95,7 @@ def _family(operations: list[Operation]) -> Iterator[str]:
 def _section(operation: Operation, values: dict[str, dict[str, Any]]) -> Iterator[str]:
     declaration = operation.declaration
     yield f"### `{operation.name}`\n"
-    yield f"{_plain(operation.description)}\n"
+    yield f"{plain(operation.description)}\n"
     facts = f"{operation.effect_text.capitalize()}; scope `{declaration.scope}`; at most {declaration.timeout:g} s"
     more = "; for the host only" if declaration.callers == "host" else ""
     more += "; all of it is secret" if declaration.sensitive else ""
@@ -111,7 +108,7 @@ def _section(operation: Operation, values: dict[str, dict[str, Any]]) -> Iterato
 
 
 def _object(title: str, schema: dict[str, Any]) -> Iterator[str]:
-    about, meanings = attributes(_plain(schema.get("description", "")))
+    about, meanings = attributes(plain(schema.get("description", "")))
     if schema.get("anyOf") is not None:
         yield f"{title}{kind_text(schema)}.\n"
         return
@@ -125,20 +122,6 @@ def _object(title: str, schema: dict[str, Any]) -> Iterator[str]:
         head = ("field", "type", "default", "")
         width = 4 if meanings else 3
         yield _table(head[:width], (row[:width] for row in rows))
-
-
-def attributes(text: str) -> tuple[str, dict[str, str]]:
-    """A docstring without its list of attributes, and what that says of each."""
-    about, found, listed = text.partition("\n\nAttributes:\n")
-    meanings: dict[str, str] = {}
-    names: list[str] = []
-    for line in listed.splitlines() if found else ():
-        if match := _ATTRIBUTE.match(line):
-            names = match[1].split(", ")
-            meanings.update(dict.fromkeys(names, match[2]))
-        elif line.strip():
-            meanings.update({name: f"{meanings[name]} {line.strip()}" for name in names})
-    return about, meanings
 
 
 def _default(name: str, part: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -196,10 +179,6 @@ def _limits(part: dict[str, Any]) -> str:
     if most is not None:
         return f", at most {most:,}{unit}"
     return f", at least {least:,}{unit}" if least is not None else ""
-
-
-def _plain(text: str) -> str:
-    return text.replace("``", "`")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
