@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -54,6 +53,8 @@ class PerdureGroup(TyperGroup):
             from perdure.cli.error_codes import error_line, exit_code  # noqa: PLC0415  # it knows the errors of all parts
 
             if invocation.debug:
+                import traceback  # noqa: PLC0415  # few ask for it
+
                 traceback.print_exc()
             if line := error_line(error):
                 invocation.output.error(line)

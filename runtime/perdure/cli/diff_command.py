@@ -12,8 +12,8 @@ from rich.text import Text
 from perdure.actors.replay.job_log import run_calls
 from perdure.actors.replay.recorded_calls import RecordedCall
 from perdure.cli.call_text import call_json, call_text
-from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.job_argument import require_job
 from perdure.cli.terminal_text import counted, printable
 from perdure.runtime.proof.recorded_runs import History, RecordedRun
 from perdure.runtime.timetravel.alignment import Entry, Row

@@ -12,10 +12,8 @@ from uuid import UUID
 
 import typer
 
-from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY, Invocation
-from perdure.cli.progress import display_for
 from perdure.runtime import on_stop_signals
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
@@ -52,6 +50,8 @@ class Foreground:
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
         """Show how jobs go on until each has ended or waits for a person (or a passphrase), or somebody stops us."""
+        from perdure.cli.progress import display_for  # noqa: PLC0415  # bars take a while to load
+
         left = dict.fromkeys(job_ids)
         with display_for(self.invocation.output, json=self.invocation.json) as display:
             while left and not self._stop.is_set():
@@ -137,16 +137,3 @@ def code_for(states: Sequence[JobState]) -> ExitCode:
     if Status.CANCELLED in found:
         return ExitCode.JOB_CANCELLED
     return ExitCode.DONE if found <= {Status.COMPLETED} else ExitCode.JOB_WAITS
-
-
-def require_job(invocation: Invocation, job_id: UUID) -> JobState:
-    """The job as it is now, before anything is opened for writing.
-
-    Raises:
-        UnknownJob: there is no such job.
-        CommandError: nothing has run in this folder yet.
-    """
-    with invocation.read_if_any() as store:
-        if store is None:
-            raise CommandError(f"there is no job {job_id}: nothing has run in {invocation.data} yet", ExitCode.UNKNOWN)
-        return store.job(job_id)

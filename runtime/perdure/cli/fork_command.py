@@ -10,9 +10,9 @@ from msgspec import UNSET
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import MetricsPort, Stopped, foreground, require_job
+from perdure.cli.foreground import MetricsPort, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
-from perdure.cli.job_argument import JobId
+from perdure.cli.job_argument import JobId, require_job
 from perdure.cli.job_ends import report_ends
 from perdure.cli.job_json import job_json
 from perdure.cli.job_view import show_end

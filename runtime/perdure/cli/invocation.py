@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
-from rich.text import Text
 
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
@@ -105,6 +104,8 @@ class Invocation:
 
     def say_lines(self, text: str) -> None:
         """What a builder or a compiler says, line by line, with nothing in it that a terminal would act on."""
+        from rich.text import Text  # noqa: PLC0415  # few commands build
+
         for line in text.split("\n"):
             self.output.note(Text(printable(line.rstrip("\r"))))
 

@@ -12,7 +12,8 @@ from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import Stopped, code_for
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_json import job_json
-from perdure.cli.job_view import attention, job_table, show_end
+from perdure.cli.job_view import job_table, show_end
+from perdure.cli.job_words import attention
 from perdure.cli.terminal_text import counted, printable
 from perdure.runtime.job_past import suspension_reason
 from perdure.store.job_state import JobState

@@ -14,7 +14,7 @@ from rich.text import Text
 from perdure.cli.event_text import error_text
 from perdure.cli.job_json import running_seconds
 from perdure.cli.output import Output
-from perdure.cli.progress import STYLES
+from perdure.cli.status_styles import STYLES
 from perdure.cli.terminal_text import age, counted, duration, local_time, percent, printable, shortened, size
 from perdure.store.events import JobError
 from perdure.store.job_state import JobState
@@ -104,14 +104,6 @@ def end_lines(state: JobState) -> Iterator[Text]:
     if seconds is not None:
         counts.append(duration(seconds) if state.attempts == 1 else f"{duration(seconds)} in the last")
     yield Text(f"  {', '.join(counts)}")
-
-
-def attention(state: JobState) -> str:
-    """What a job in status ``attention`` needs."""
-    return (
-        f"job {state.job_id} needs attention: nobody knows whether its action was done; 'perdure jobs show "
-        f"{state.job_id}' says which, 'perdure jobs resolve {state.job_id}' what became of it"
-    )
 
 
 def show_job(output: Output, state: JobState, details: dict[str, Any], *, whereabouts: str) -> None:

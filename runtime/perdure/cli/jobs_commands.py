@@ -7,26 +7,18 @@ from uuid import UUID
 
 import typer
 
-from perdure.cli.event_view import job_line
-from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import REFRESH, code_for, require_job
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_argument import JobId
+from perdure.cli.job_argument import JobId, require_job
 from perdure.cli.job_json import job_details, job_json
-from perdure.cli.job_view import attention, job_table, show_end, show_job
-from perdure.cli.progress import display_for
+from perdure.cli.job_words import attention
 from perdure.cli.terminal_text import percent, printable
 from perdure.runtime import state_at
 from perdure.runtime.job_past import suspension_reason
 from perdure.store.event_store import JobPage, JobQuery
-from perdure.store.events import BytesCounted, CheckpointSaved, Event, ItemsCounted, ProgressReported, job_stream
-from perdure.store.export import as_json
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
-from perdure.store.lmdb_store import LmdbEventStore
 
 _DOUBTS: Final = 3  # jobs in doubt of which a list says what to do
-_IN_THE_BAR: Final[frozenset[type[Event]]] = frozenset({ProgressReported, ItemsCounted, BytesCounted, CheckpointSaved})
 
 Statuses = Annotated[
     list[Status] | None,
@@ -53,7 +45,6 @@ At = Annotated[
     int | None,
     typer.Option("--at", metavar="SEQUENCE", min=1, help="The job as it was after this event of its history."),
 ]
-From = Annotated[int, typer.Option("--from", metavar="SEQUENCE", min=1, help="Begin with this event of the job.")]
 
 
 def list_jobs(
@@ -81,6 +72,8 @@ def list_jobs(
     if invocation.json:
         invocation.output.json([job_json(state) for state in page.jobs])
     elif page.jobs:
+        from perdure.cli.job_view import job_table  # noqa: PLC0415  # it draws; programs want JSON
+
         invocation.output.show(job_table(page.jobs, invocation.output.results.width))
     else:
         invocation.output.show(f"no jobs in {invocation.data}" if query == JobQuery(limit=limit) else "no such jobs")
@@ -109,6 +102,8 @@ def show(invocation: Invocation, job: JobId, at: At = None) -> None:
         invocation.output.json(details)
         return
     whereabouts = f"as of event {at}" if at is not None else _whereabouts(invocation, state)
+    from perdure.cli.job_view import show_job  # noqa: PLC0415  # it draws; programs want JSON
+
     show_job(invocation.output, state, details, whereabouts="; ".join(filter(None, (printable(reason), whereabouts))))
 
 
@@ -127,46 +122,6 @@ def _whereabouts(invocation: Invocation, state: JobState) -> str:
     if state.status is Status.RUNNING:
         return f"but its process died; 'perdure resume' goes on from {percent(state.progress)}"
     return "no process runs it; 'perdure resume' lets it go on"
-
-
-def watch(invocation: Invocation, job: JobId, first: From = 1) -> None:
-    """Show what a job does, as it happens, until it has ended or no process runs it.
-
-    People see a bar, and the events that are not in the bar; --json streams every event, a line each.
-    The exit code is that of the job.
-    """
-    require_job(invocation, job)
-    with invocation.read() as store, display_for(invocation.output, json=invocation.json) as display:
-        seen, moved = first - 1, False
-        while True:
-            # Asked only when nothing moves, because asking takes the lock for a moment, and before the log is read,
-            # so that nothing which that process did is missed.
-            held = moved or invocation.holder() is not None
-            position, state = store.position(), store.job(job)
-            seen = _show_events(invocation, store, job, seen, state.sequence)
-            if state.finished or state.status is Status.ATTENTION or not held:
-                break
-            display.update([state], 0)
-            moved = store.wait(position, REFRESH) > position
-    if not invocation.json:
-        show_end(invocation.output, state)
-    if state.status is Status.ATTENTION:
-        invocation.output.say(attention(state))
-    elif not state.finished:
-        invocation.output.say(f"no process runs job {job}; 'perdure resume' lets it go on")
-    code = code_for([state])
-    if code is not ExitCode.DONE:
-        raise typer.Exit(code)
-
-
-def _show_events(invocation: Invocation, store: LmdbEventStore, job: UUID, seen: int, until: int) -> int:
-    for stored in store.read(job_stream(job), after=seen, until=until):
-        seen = stored.sequence
-        if invocation.json:
-            invocation.output.json(as_json(stored))
-        elif type(stored.event) not in _IN_THE_BAR:
-            invocation.output.note(job_line(stored))
-    return seen
 
 
 def pause(invocation: Invocation, job: JobId) -> None:
@@ -190,4 +145,6 @@ def _act(invocation: Invocation, job: UUID, action: str) -> None:
     if invocation.json:
         invocation.output.json(job_json(state))
     else:
+        from perdure.cli.job_view import show_end  # noqa: PLC0415  # it draws; programs want JSON
+
         show_end(invocation.output, state)

@@ -7,34 +7,35 @@ and no cut lines.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console, RenderableType
-from rich.text import Text
 
 from perdure.cli.errors import OutputClosed
 from perdure.cli.terminal_text import printable
 
-_UNCUT: Final = 100_000  # columns of what is no terminal: lines are for programs there, and are never cut
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise OutputClosed
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
 
 
 class Output:
-    """Where a command writes."""
+    """Where a command writes. What draws is loaded when something is drawn: programs want JSON, and not to wait."""
 
-    def __init__(self) -> None:
-        self.results = _console(sys.stdout)
-        self.notes = _console(sys.stderr)
+    @functools.cached_property
+    def results(self) -> Console:
+        """Standard output, for people."""
+        return _console(sys.stdout)
+
+    @functools.cached_property
+    def notes(self) -> Console:
+        """Standard error."""
+        return _console(sys.stderr)
 
     @property
     def live(self) -> bool:
@@ -43,6 +44,8 @@ class Output:
 
     def show(self, *renderables: RenderableType) -> None:
         """Print results: tables, or text as it is."""
+        from rich.text import Text  # noqa: PLC0415
+
         for renderable in renderables:
             if self.results.is_terminal:
                 self.results.print(renderable, soft_wrap=isinstance(renderable, str | Text))
@@ -76,10 +79,14 @@ class Output:
 
     def say(self, text: str) -> None:
         """A line of the command itself on standard error: ``perdure: …``."""
+        from rich.text import Text  # noqa: PLC0415
+
         self.note(Text.assemble(("perdure: ", "bold"), printable(text)))
 
     def error(self, text: str) -> None:
         """The line that an error ends the command with."""
+        from rich.text import Text  # noqa: PLC0415
+
         self.note(Text.assemble(("perdure: ", "bold red"), printable(text)))
 
     def flush(self) -> None:
@@ -123,9 +130,12 @@ class _NotesHandler(logging.Handler):
         with contextlib.suppress(OutputClosed, OSError, ValueError):
             self._output.say(f"{record.levelname.lower()}: {record.getMessage()}")
             if record.exc_info and self._tracebacks():
+                import traceback  # noqa: PLC0415  # for nobody but who asked with --debug
+
                 self._output.note("".join(traceback.format_exception(*record.exc_info)).rstrip())
 
 
 def _console(stream: IO[str]) -> Console:
-    width = None if stream.isatty() else _UNCUT
-    return _Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    from perdure.cli.console import console_on  # noqa: PLC0415
+
+    return console_on(stream)

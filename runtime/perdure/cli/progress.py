@@ -17,6 +17,7 @@ from rich.text import Text
 from perdure.cli.event_text import error_text
 from perdure.cli.output import Output
 from perdure.cli.pace import Pace, PaceMeter
+from perdure.cli.status_styles import STYLES
 from perdure.cli.terminal_text import counted, percent, printable, size, time_left
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
@@ -25,18 +26,6 @@ LINE_SECONDS: Final = 5.0  # without a terminal: a line at least this often …
 LINE_STEP: Final = 0.1  # … and whenever this much more is done
 _WITH_MESSAGES: Final = 5  # with more bars than this, what the guests say is left out
 _LEAST: Final = (0, 5, 12, 9, 13)  # columns of a bar's texts, so that it does not move while the numbers grow
-STYLES: Final[dict[Status, str]] = {
-    Status.RUNNING: "cyan",
-    Status.COMPLETED: "green",
-    Status.FAILED: "bold red",
-    Status.CANCELLED: "yellow",
-    Status.PAUSED: "yellow",
-    Status.SUSPENDED: "yellow",
-    Status.BACKOFF: "magenta",
-    Status.ATTENTION: "bold magenta",
-    Status.QUEUED: "dim",
-    Status.COPYING: "dim",
-}
 
 
 class Display(Protocol):

@@ -12,9 +12,9 @@ from rich.text import Text
 from perdure.cli.consent_prompt import confirmed, is_interactive, who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import MetricsPort, Stopped, foreground, require_job
+from perdure.cli.foreground import MetricsPort, Stopped, foreground
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_argument import JobId
+from perdure.cli.job_argument import JobId, require_job
 from perdure.cli.job_ends import report_ends
 from perdure.cli.job_json import doubt_json
 from perdure.cli.job_view import doubt_rows

@@ -9,9 +9,9 @@ import msgspec
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground, require_job
+from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_argument import JobId, MaybeJobId
+from perdure.cli.job_argument import JobId, MaybeJobId, require_job
 from perdure.cli.job_ends import report_ends
 from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.terminal_text import counted, percent, printable

@@ -12,9 +12,8 @@ from rich.text import Text
 
 from perdure.actors.replay.recorded_calls import RecordedCall
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_argument import JobId
+from perdure.cli.job_argument import JobId, require_job
 from perdure.cli.master_key_file import master_key
 from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.step_view import (

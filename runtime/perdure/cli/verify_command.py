@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import require_job
 from perdure.cli.invocation import Invocation
+from perdure.cli.job_argument import require_job
 from perdure.cli.master_key_file import master_key
 from perdure.cli.output import Output
 from perdure.cli.passphrases import PassphraseFile, Passphrases

@@ -5,7 +5,7 @@ A person finds out, and says so (`Runtime.resolve`); until then the job waits in
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,13 +14,15 @@ from perdure.actors.hooks import DOUBT_RESOLUTIONS
 from perdure.actors.messages import ResolveDoubt
 from perdure.actors.operations import CODES, failure_answer
 from perdure.runtime.errors import InvalidResolution
-from perdure.runtime.operations.service import OperationService
 from perdure.store.blobs import load_payload
 from perdure.store.errors import NotInDoubt, StoreError
 from perdure.store.event_store import EventStore
 from perdure.store.events import ActionIntended, Inline, Recorded, Sealed, job_stream
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
+
+if TYPE_CHECKING:  # who only looks at a doubt needs nothing that could carry operations out
+    from perdure.runtime.operations.service import OperationService
 
 Resolution = Literal["succeeded", "failed", "again"]
 

@@ -23,7 +23,8 @@ from perdure.cli.event_text import error_text
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.foreground import REFRESH
 from perdure.cli.invocation import Invocation
-from perdure.cli.job_view import attention, end_lines
+from perdure.cli.job_view import end_lines
+from perdure.cli.job_words import attention
 from perdure.cli.terminal_text import counted, percent, printable
 from perdure.runtime import PerdureError, Runtime
 from perdure.store.blobs import load_payload
