@@ -140,7 +140,7 @@ def job_of(state: JobState) -> Job:
     for name in _TIMES:
         fields[name] = moment_of(fields[name])
     if state.error is not None:
-        fields["error"] = _error_of(state.error)
+        fields["error"] = error_shape_of(state.error)
     if state.checkpoint is not None:
         values = msgspec.structs.asdict(state.checkpoint)
         fields["checkpoint"] = CheckpointShape(**{**values, "time": moment_of(state.checkpoint.time)})
@@ -157,7 +157,7 @@ def state_of(job: Job) -> JobState:
     for name in _TIMES:
         fields[name] = time_of(fields[name])
     if job.error is not None:
-        fields["error"] = _job_error(job.error)
+        fields["error"] = job_error_of(job.error)
     if job.checkpoint is not None:
         values = msgspec.structs.asdict(job.checkpoint)
         fields["checkpoint"] = Checkpoint(**{**values, "time": time_of(job.checkpoint.time)})
@@ -168,7 +168,8 @@ def state_of(job: Job) -> JobState:
     return JobState(**fields)
 
 
-def _error_of(error: JobError) -> ErrorShape:
+def error_shape_of(error: JobError) -> ErrorShape:
+    """Why a job failed, for the wire."""
     limit = LimitShape(**msgspec.structs.asdict(error.limit)) if error.limit is not None else None
     frames = [FrameShape(**msgspec.structs.asdict(frame)) for frame in error.backtrace]
     return ErrorShape(
@@ -176,7 +177,8 @@ def _error_of(error: JobError) -> ErrorShape:
     )
 
 
-def _job_error(shape: ErrorShape) -> JobError:
+def job_error_of(shape: ErrorShape) -> JobError:
+    """The other way."""
     limit = LimitUse(**msgspec.structs.asdict(shape.limit)) if shape.limit is not None else None
     frames = tuple(WasmFrame(**msgspec.structs.asdict(frame)) for frame in shape.backtrace)
     return JobError(shape.kind, shape.message, shape.blame, limit, frames, shape.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from perdure.api import job_history, job_timeline, jobs, me
+from perdure.api import job_history, job_timeline, jobs, me, steppers
 from perdure.api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
@@ -12,4 +12,5 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     *jobs.ENDPOINTS,
     *job_history.ENDPOINTS,
     *job_timeline.ENDPOINTS,
+    *steppers.ENDPOINTS,
 )

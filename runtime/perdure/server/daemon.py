@@ -153,6 +153,7 @@ class Server:
 
     def _give_back(self) -> None:
         self._kill()
+        self._engine.close()  # or a request that uses a stepper would go on
         self._end_link()
         self._tcp.close()
         self._unix.close()

@@ -257,8 +257,19 @@ class Stepper:
 
     def guest_state(self) -> Payload:
         """The guest's state that was saved last here, or that the run began with."""
+        return self._saved(self.sequence())
+
+    def guest_state_before(self) -> Payload:
+        """The same without what the call saves at which the guest stands: the two differ at a checkpoint."""
+        here = self.here
+        if isinstance(here, Step) and here.recorded is not None:
+            return self._saved(here.recorded.sequence - 1)
+        return self._saved(self.sequence())
+
+    def _saved(self, until: int) -> Payload:
         state = self.input()
-        until = self.sequence()
+        if until <= self.run.after:
+            return state
         for stored in self._source.read(job_stream(self._source.job_id), after=self.run.after, until=until):
             if isinstance(stored.event, CheckpointSaved):
                 state = stored.event.state

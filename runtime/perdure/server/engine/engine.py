@@ -15,6 +15,7 @@ from perdure.api.endpoint import Endpoint
 from perdure.api.errors import NotFound, TooMany
 from perdure.api.problems import Problem, problem_of, retry_after_of
 from perdure.runtime import Runtime
+from perdure.server.engine.open_steppers import OpenSteppers
 from perdure.server.engine.request_log import RequestLog
 from perdure.server.link.messages import LinkAnswer, LinkRequest
 
@@ -39,6 +40,11 @@ class Engine:
         self.runtime = runtime
         self._handlers = handlers
         self._requests = RequestLog(runtime)
+        self.steppers = OpenSteppers(runtime)
+
+    def close(self) -> None:
+        """End what clients left open; the runtime stays. Idempotent."""
+        self.steppers.close()
 
     def work(self, asked: LinkRequest) -> LinkAnswer:
         """Do what a client asks for, and say what it came to; never raises."""
