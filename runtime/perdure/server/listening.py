@@ -13,6 +13,7 @@ from typing import Final
 from perdure.api.errors import CannotListen
 from perdure.api.unix_socket import short_name, socket_path
 from perdure.server.settings import ServerSettings
+from perdure.server.tls import tls_of
 
 _BACKLOG: Final = 1024
 
@@ -21,8 +22,10 @@ def listen_tcp(settings: ServerSettings) -> socket.socket:
     """The address that clients and browsers use.
 
     Raises:
-        CannotListen: it is not this machine's alone, and nothing encrypts what goes there; or it is taken.
+        CannotListen: it is not this machine's alone, and nothing encrypts what goes there; or it is taken; or
+            certificate and key are of no use.
     """
+    tls_of(settings)
     address = f"{settings.host}:{settings.port}"
     if not is_loopback(settings.host) and not settings.behind_proxy and settings.certificate is None:
         raise CannotListen(

@@ -24,8 +24,7 @@ def authorise(caller: Caller, endpoint: Endpoint[Any, Any], request: msgspec.Str
         Forbidden: it has not, or is not.
         UnknownJob: there is no such job, or none that this caller may know of.
     """
-    if not allows(caller.scopes, endpoint.scope):
-        raise Forbidden(f"scope {endpoint.scope}")
+    require_scope(caller, endpoint)
     extension, library_id = getattr(request, "extension", None), getattr(request, "library_id", None)
     job_type = getattr(request, "job_type", None)
     if extension is None and isinstance(job_type, str) and ":" in job_type:
@@ -39,6 +38,16 @@ def authorise(caller: Caller, endpoint: Endpoint[Any, Any], request: msgspec.Str
         state = store.job(job_id)
         if not is_for(caller, state.extension, state.library_id):
             raise UnknownJob(str(job_id))  # it is not for this caller to know that there is one
+
+
+def require_scope(caller: Caller, endpoint: Endpoint[Any, Any]) -> None:
+    """Make sure that the caller has the endpoint's scope.
+
+    Raises:
+        Forbidden: it has not.
+    """
+    if not allows(caller.scopes, endpoint.scope):
+        raise Forbidden(f"scope {endpoint.scope}")
 
 
 def is_for(caller: Caller, extension: str, library_id: UUID) -> bool:
@@ -66,3 +75,24 @@ def require_library(caller: Caller, library_id: UUID) -> None:
     """
     if caller.libraries is not None and library_id not in caller.libraries:
         raise Forbidden(f"library {library_id}")
+
+
+def require_all_libraries(caller: Caller) -> None:
+    """Make sure that the caller is not for some libraries only: what it asks for holds in all of them.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if caller.libraries is not None:
+        raise Forbidden("what holds in all libraries")
+
+
+def require_all(caller: Caller) -> None:
+    """Make sure that the caller is for all libraries and all extensions.
+
+    Raises:
+        Forbidden: it is not.
+    """
+    require_all_libraries(caller)
+    if caller.extensions is not None:
+        raise Forbidden("what concerns all extensions")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from perdure.api.endpoint import Body, Endpoint
-from perdure.api.errors import MethodNotAllowed, NotFound, TooLarge
+from perdure.api.errors import MethodNotAllowed, NotFound
 from perdure.api.problems import status_of
 from perdure.api.table import ENDPOINTS
-from perdure.server.access.authenticating import caller_of, owner
-from perdure.server.access.authorising import authorise
-from perdure.server.access.caller import Caller
+from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
+from perdure.server.web.incoming import body_of, caller_from
 from perdure.server.web.pages import page_routes
 from perdure.server.web.reading.readers import Readers
 from perdure.server.web.reading.table import log_readers
@@ -54,22 +54,26 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
         number = uuid4()
         try:
             caller = caller_from(site, request)
-            body = await body_of(request, site.order.settings.max_body)
-            message = request_of(
-                endpoint,
-                request.path_params,
-                request.query_params.multi_items(),
-                body,
-                request.headers.get("content-type", ""),
-            )
-            authorise(caller, endpoint, message, site.store)
-            if reader is not None:
-                answer = await run_in_threadpool(reader, site, caller, message)
-                return answer_with(answer, endpoint.status, number)
-            key = request.headers.get("idempotency-key")
-            return answer_from(
-                await site.link.ask(endpoint.name, caller, number, msgspec.json.encode(message), key), number
-            )
+            require_scope(caller, endpoint)  # before its body is read
+            with site.bodies.share() as take:
+                body = await body_of(request, site.order.settings.max_body, take)
+                message = request_of(
+                    endpoint,
+                    request.path_params,
+                    request.query_params.multi_items(),
+                    body,
+                    request.headers.get("content-type", ""),
+                )
+                authorise(caller, endpoint, message, site.store)
+                if reader is not None:
+                    answer = await _in_time(run_in_threadpool(reader, site, caller, message), site)
+                    return answer_with(answer, endpoint.status, number)
+                key = request.headers.get("idempotency-key")
+                return answer_from(
+                    await site.link.ask(endpoint.name, caller, number, msgspec.json.encode(message), key), number
+                )
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # the boundary: the client is told, whatever it is
             if status_of(error) is None:
                 logger.exception("request %s (%s) failed", number, endpoint.name)
@@ -78,34 +82,13 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
     return page
 
 
-def caller_from(site: Site, request: Request) -> Caller:
-    """Who asks.
-
-    Raises:
-        Unauthenticated: nobody that may.
-    """
-    if request.scope.get("perdure.owner") is True:  # set by the entrance of the Unix socket
-        return owner()
-    return caller_of(site.store, request.headers.get("authorization"))
-
-
-async def body_of(request: Request, limit: int) -> bytes:
-    """The body, whole.
-
-    Raises:
-        TooLarge: it has more than ``limit`` bytes.
-    """
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise TooLarge(limit)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(limit)
-        parts.append(part)
-    return b"".join(parts)
+async def _in_time(reading: Coroutine[Any, Any, Any], site: Site) -> Any:
+    """What is read, or TimeoutError; the thread that reads goes on to its end."""
+    seconds = site.order.settings.answer_seconds
+    try:
+        return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(reading)), seconds)
+    except TimeoutError:
+        raise TimeoutError(f"this was not read within {seconds:g} s; ask for less of it") from None
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

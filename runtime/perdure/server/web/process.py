@@ -8,22 +8,28 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perdure.server.link.web_end import WebEnd
-from perdure.server.settings import ServerSettings, WebOrder
+from perdure.server.listening import is_loopback
+from perdure.server.settings import WebOrder
+from perdure.server.tls import tls_of
 from perdure.server.web.app import make_app
+from perdure.server.web.connections import Connections
+from perdure.server.web.entrance import Entrance, quiet_uvicorn
+from perdure.server.web.gate import Gate
+from perdure.server.web.hosts import Hosts
+from perdure.server.web.own_limits import allow_connections, limit_memory
 from perdure.server.web.site import Site
 from perdure.store.lmdb_store import LmdbEventStore
 
 # Commits of the engine must not wait for a processor behind this process.
 NICE: Final = 5
 SWITCH_INTERVAL: Final = 0.000_5  # seconds; reads run on threads beside the loop
+_LOOK: Final = 0.5  # seconds between looks at who is too slow
 
 
 class OwnerEntrance:
@@ -39,18 +45,12 @@ class OwnerEntrance:
         await self._app(scope, receive, send)
 
 
-class _Entrance(uvicorn.Server):
-    """A server whose end is somebody else's business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def main() -> None:
     """Serve until SIGTERM, or until the engine has gone."""
     order = msgspec.json.decode(sys.argv[1], type=WebOrder)
     sys.setswitchinterval(SWITCH_INTERVAL)
+    limit_memory(order.settings.memory)
+    quiet_uvicorn()
     with contextlib.suppress(OSError):
         os.nice(NICE)
     asyncio.run(_serve(order))
@@ -60,10 +60,17 @@ async def _serve(order: WebOrder) -> None:
     loop = asyncio.get_running_loop()
     link = await WebEnd.open(socket.socket(fileno=order.link))
     with LmdbEventStore.open_readonly(order.data) as store:
+        settings = order.settings
         app = make_app(Site(store=store, link=link, order=order))
+        connections = Connections(
+            allow_connections(settings.connections),
+            settings.connections_of_address,
+            lambda address: settings.behind_proxy or is_loopback(address or "localhost"),
+        )
+        hosts = Hosts(settings.host, settings.allowed_hosts)
         entrances = [
-            _entrance(app, order.settings),
-            _entrance(OwnerEntrance(app), order.settings),
+            Entrance(Gate(app, hosts, settings.requests), connections, settings, tls_of(settings)),
+            Entrance(Gate(OwnerEntrance(app), None, settings.requests), connections, settings),
         ]
 
         def stop() -> None:
@@ -73,36 +80,16 @@ async def _serve(order: WebOrder) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         gone = asyncio.create_task(_when_gone(link, stop))
+        looking = asyncio.create_task(_look_at(connections, min(_LOOK, settings.header_seconds / 4)))
         sockets = [socket.socket(fileno=order.tcp), socket.socket(fileno=order.unix)]
         serving = asyncio.gather(
             *(entrance.serve(sockets=[one]) for entrance, one in zip(entrances, sockets, strict=True))
         )
         listening = asyncio.create_task(_when_listening(link, entrances))
         await serving
-        for task in (gone, listening):
+        for task in (gone, listening, looking):
             task.cancel()
         await link.close()
-
-
-def _entrance(app: ASGIApp, settings: ServerSettings) -> _Entrance:
-    return _Entrance(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=round(settings.grace),
-            backlog=1024,
-            ssl_certfile=None,
-        )
-    )
 
 
 async def _when_gone(link: WebEnd, stop: object) -> None:
@@ -111,7 +98,14 @@ async def _when_gone(link: WebEnd, stop: object) -> None:
         stop()
 
 
-async def _when_listening(link: WebEnd, entrances: list[_Entrance]) -> None:
+async def _look_at(connections: Connections, each: float) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(each)
+        connections.look(loop.time())
+
+
+async def _when_listening(link: WebEnd, entrances: list[Entrance]) -> None:
     while not all(entrance.started for entrance in entrances):
         await asyncio.sleep(0.005)
     link.tell_listening()

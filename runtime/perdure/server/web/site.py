@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from perdure.server.access.wrong_tokens import WrongTokens
 from perdure.server.link.web_end import WebEnd
 from perdure.server.settings import WebOrder
+from perdure.server.web.body_room import BodyRoom
 from perdure.server.web.traces.cache import Traces
 from perdure.store.lmdb_store import LmdbEventStore
 
 
 @dataclass(frozen=True)
 class Site:
-    """The log, for reading; the link to the engine; how the server was started; and what is drawn of jobs."""
+    """The log, for reading; the link to the engine; how the server was started; and what is drawn of jobs.
+
+    ``wrong_tokens`` and ``bodies`` count what strangers do, for all entrances.
+    """
 
     store: LmdbEventStore
     link: WebEnd
     order: WebOrder
     traces: Traces = field(default_factory=Traces)
+    wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
+    bodies: BodyRoom = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bodies", BodyRoom(self.order.settings.max_bodies))
