@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -11,6 +12,7 @@ import msgspec
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import UnexpectedAnswer
 from perdure.api.problems import Problem, error_of
+from perdure.api.watching import MEDIA_TYPE as EVENT_STREAM
 from perdure.client.calls.call import Call
 
 Result = TypeVar("Result")
@@ -36,7 +38,8 @@ def http_request(call: Call[Any]) -> HttpRequest:
     headers = {"Idempotency-Key": call.key} if call.key is not None else {}
     body = b""
     if endpoint.body_fields:
-        body = msgspec.json.encode({name: fields[name] for name in endpoint.body_fields})
+        given = {name: fields[name] for name in endpoint.body_fields if name in fields}  # what is UNSET is not
+        body = msgspec.json.encode(given)
         headers["Content-Type"] = "application/json"
     return HttpRequest(endpoint.verb, target_of(endpoint, fields, defaults), headers, body)
 
@@ -72,6 +75,24 @@ def result_of(call: Call[Result], status: int, body: bytes, address: str) -> Res
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnexpectedAnswer(address, str(error)) from None
     return call.result(answer)
+
+
+def is_back_soon(status: int) -> bool:
+    """Whether a refusal is one of a server, or of a proxy before one, that is being started or too busy."""
+    return status in (429, 502, 503, 504)
+
+
+def checked_stream(status: int, headers: Mapping[str, str], refusal: bytes, address: str) -> None:
+    """Make sure that an answer is a stream of events; ``refusal`` is its body if it is none.
+
+    Raises:
+        UnexpectedAnswer: it is something else.
+        Exception: the error that the server had.
+    """
+    if status >= _REFUSED:
+        raise failure_of(status, refusal, address)
+    if headers.get("content-type", "").partition(";")[0].strip() != EVENT_STREAM:
+        raise UnexpectedAnswer(address, "this is no stream of events")
 
 
 def failure_of(status: int, body: bytes, address: str) -> Exception:

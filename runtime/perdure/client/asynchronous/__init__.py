@@ -1,0 +1,1 @@
+"""The methods of `AsyncClient`, by family, as in `perdure.client.sync`."""

@@ -1,0 +1,98 @@
+"""Jobs: dispatched, forked, listed, counted."""
+
+from __future__ import annotations
+
+import os
+from uuid import UUID
+
+from msgspec import UNSET
+
+from perdure.api.errors import NotFound
+from perdure.client.calls import jobs as calls
+from perdure.client.sync.calling import Calling
+from perdure.runtime.identifiers import DEFAULT_LIBRARY
+from perdure.runtime.job_handle import JobHandle
+from perdure.store.event_store import JobPage
+from perdure.store.events import JobLimits, RetryPolicy
+from perdure.store.job_state import JobState
+from perdure.store.lifecycle import Status
+
+
+class JobMethods(Calling):
+    """How `Client` comes to jobs, and which there are."""
+
+    def dispatch(
+        self,
+        job_type: str,
+        state: object = None,
+        *,
+        library_id: UUID = DEFAULT_LIBRARY,
+        limits: JobLimits | None = None,
+        retry: RetryPolicy | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> JobHandle:
+        """See `Runtime.dispatch`."""
+        call = calls.dispatch(
+            job_type,
+            state,
+            library_id=library_id,
+            limits=limits,
+            retry=retry,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+        return self._handle(self._do(call))
+
+    def job_with_key(self, extension: str, idempotency_key: str) -> JobHandle | None:
+        """See `Runtime.job_with_key`."""
+        try:
+            return self._handle(self._do(calls.job_with_key(extension, idempotency_key)))
+        except NotFound:
+            return None
+
+    def fork(
+        self,
+        job_id: UUID | str,
+        at: int | None = None,
+        *,
+        state: object = UNSET,
+        answer: tuple[int, object] | None = None,
+        module: str | os.PathLike[str] | None = None,
+        paused: bool = False,
+    ) -> JobHandle:
+        """See `Runtime.fork`; a path is one of the server's machine, and for the owner of its data folder only."""
+        return self._handle(self._do(calls.fork(job_id, at, state, answer, module, paused)))
+
+    def job(self, job_id: UUID | str) -> JobHandle:
+        """See `Runtime.job`."""
+        return self._handle(self.job_state(job_id).job_id)
+
+    def job_state(self, job_id: UUID | str) -> JobState:
+        """See `Runtime.job_state`."""
+        return self._do(calls.job(job_id))
+
+    def jobs(
+        self,
+        *,
+        statuses: frozenset[Status] = frozenset(),
+        extension: str | None = None,
+        job_type: str | None = None,
+        parent: UUID | None = None,
+        forked_from: UUID | None = None,
+        before: UUID | None = None,
+        limit: int = 100,
+    ) -> JobPage:
+        """See `Runtime.jobs`; more than 1,000 at once are read in pages."""
+        found: list[JobState] = []
+        while True:
+            part = min(limit - len(found), calls.PAGE)
+            page = self._do(calls.page(statuses, extension, job_type, parent, forked_from, before, part))
+            found += page.jobs
+            before = page.next
+            if before is None or len(found) >= limit:
+                return JobPage(found, before)
+
+    def jobs_by_status(self) -> dict[str, int]:
+        """See `Runtime.jobs_by_status`."""
+        return self._do(calls.counts())
