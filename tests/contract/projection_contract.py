@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -133,20 +134,31 @@ class ProjectionContract(StoreFixtures):
             statuses=st.frozensets(st.sampled_from(Status)),
             extension=st.sampled_from([None, "one", "two", "three"]),
             job_type=st.sampled_from([None, "one:count", "count", "two:hash", "hash", "one", ""]),
+            extensions=st.none() | st.frozensets(st.sampled_from(["one", "two", "three"])),
+            text=st.sampled_from(["", "HASH", "one:", "0015", "nothing of this"]),
         )
 
         @shared
-        @given(query=queries, limit=st.integers(1, 31), before=st.none() | st.integers(0, 32))
-        def pages(query: dict[str, Any], limit: int, before: int | None) -> None:
+        @given(
+            query=queries, limit=st.integers(1, 31), before=st.none() | st.integers(0, 32), offset=st.integers(0, 32)
+        )
+        def pages(query: dict[str, Any], limit: int, before: int | None, offset: int) -> None:
             expected = [
                 job
                 for job in listed
                 if (not query["statuses"] or job.status in query["statuses"])
                 and query["extension"] in (None, job.extension)
                 and query["job_type"] in (None, job.job_type, job.job_type.split(":")[1])
+                and (query["extensions"] is None or job.extension in query["extensions"])
+                and query["text"].casefold() in f"{job.job_type} {job.job_id}"
                 and (before is None or job.job_id < job_id(before))
             ]
             cursor = job_id(before) if before is not None else None
+            counts = Counter(job.status for job in expected)
+            assert crowd.count_jobs(JobQuery(**query, before=cursor)) == {each: counts[each] for each in Status}
+            skipped = crowd.jobs(JobQuery(**query, limit=limit, before=cursor, offset=offset))
+            assert skipped.jobs == expected[offset : offset + limit]
+            assert (skipped.next is None) == (len(expected) <= offset + limit)
             found: list[JobState] = []
             while True:
                 page = crowd.jobs(JobQuery(**query, limit=limit, before=cursor))
@@ -158,6 +170,13 @@ class ProjectionContract(StoreFixtures):
             assert found == expected
 
         pages()
+
+    def test_jobs_are_found_by_their_library(self, crowd: EventStore) -> None:
+        library = crowd.job(job_id(3)).library_id
+        assert len(crowd.jobs(JobQuery(libraries=frozenset({library}))).jobs) == 30
+        assert crowd.jobs(JobQuery(libraries=frozenset())).jobs == []
+        with pytest.raises(ValueError, match="offset"):
+            JobQuery(offset=-1)
 
     def test_a_last_page_that_is_full_says_that_it_is_the_last(self, crowd: EventStore) -> None:
         assert crowd.jobs(JobQuery(limit=30)).next is None

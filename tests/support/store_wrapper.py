@@ -155,8 +155,8 @@ class StoreWrapper:
     def jobs(self, query: JobQuery) -> JobPage:
         return self.inner.jobs(query)
 
-    def count_jobs(self) -> dict[Status, int]:
-        return self.inner.count_jobs()
+    def count_jobs(self, query: JobQuery | None = None) -> dict[Status, int]:
+        return self.inner.count_jobs(query)
 
     def count_unfinished(self) -> dict[Status, int]:
         return self.inner.count_unfinished()

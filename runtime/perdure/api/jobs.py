@@ -17,6 +17,7 @@ from perdure.store.job_state import Checkpoint, Intent, JobState, Run
 from perdure.store.lifecycle import Status
 
 Limit = Annotated[int, Meta(ge=1, le=1000, description="At most so many.")]
+SearchText = Annotated[str, Meta(max_length=200)]
 
 
 class ErrorShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,7 +202,11 @@ class OneJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListJobs(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs. What is not given matches all."""
+    """Which jobs. What is not given matches all.
+
+    ``text`` stands somewhere in their id, type, message or idempotency key, in whatever case. The newest ``offset`` of
+    those that match are passed over.
+    """
 
     status: list[Status] = []
     extension: str | None = None
@@ -209,7 +214,9 @@ class ListJobs(msgspec.Struct, frozen=True, kw_only=True):
     library_id: UUID | None = None
     parent: UUID | None = None
     forked_from: UUID | None = None
+    text: SearchText = ""
     before: UUID | None = None
+    offset: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     limit: Limit = 100
 
 
@@ -277,7 +284,14 @@ class KeyedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountJobs(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing to choose."""
+    """Which jobs, as for a list of them; what is not given matches all."""
+
+    extension: str | None = None
+    job_type: str | None = None
+    library_id: UUID | None = None
+    parent: UUID | None = None
+    forked_from: UUID | None = None
+    text: SearchText = ""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,10 +125,12 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to list, newest first. ``before`` is the `JobPage.next` of the page before; empty sets match all.
 
     ``parent`` is the job that dispatched them; ``forked_from`` the job that they were forked from; ``library_id`` the
-    library they run in.
+    library they run in. ``extensions`` and ``libraries`` are the only ones they may be of, empty for none; None is all.
+    ``text`` stands somewhere in their id, type, message or idempotency key, in whatever case. Of those that match, the
+    newest ``offset`` are passed over.
 
     Raises:
-        ValueError: ``limit`` is less than 1.
+        ValueError: ``limit`` is less than 1, or ``offset`` less than 0.
     """
 
     statuses: frozenset[Status] = frozenset()
@@ -137,10 +139,16 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     parent: UUID | None = None
     forked_from: UUID | None = None
     library_id: UUID | None = None
+    extensions: frozenset[str] | None = None
+    libraries: frozenset[UUID] | None = None
+    text: str = ""
     before: UUID | None = None
+    offset: int = 0
     limit: int = 100
 
     def __post_init__(self) -> None:
+        if self.offset < 0:
+            raise ValueError(f"offset is {self.offset}; it counts jobs that are passed over")
         if self.limit < 1:
             raise ValueError(f"limit is {self.limit}; a page holds at least one job")
 
@@ -243,8 +251,12 @@ class EventStore(Protocol):
     def count_unfinished(self) -> dict[Status, int]:
         """How many jobs have not ended, by status; statuses without jobs are 0."""
 
-    def count_jobs(self) -> dict[Status, int]:
-        """How many jobs there are, by status; statuses without jobs are 0."""
+    def count_jobs(self, query: JobQuery | None = None) -> dict[Status, int]:
+        """How many jobs there are, by status; statuses without jobs are 0.
+
+        With a ``query`` those that match it, whatever its ``offset`` and ``limit``: unless it names statuses alone, all
+        jobs are looked at, some 100,000 in a second.
+        """
 
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """The first ``limit`` jobs that have ended and are not folded, with ``after < id < until``, oldest first."""

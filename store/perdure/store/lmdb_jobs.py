@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from perdure.store.event_store import JobQuery
-from perdure.store.events import job_stream
+from perdure.store.events import job_stream, stream_key
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import TERMINAL, UNFINISHED, Status
 from perdure.store.lmdb_environment import LmdbEnvironment
@@ -17,6 +17,7 @@ from perdure.store.lmdb_layout import FOLDED, kept_end, status_key, status_value
 from perdure.store.projection import decode_state
 
 _STEPS: Final = 4_096  # of a cursor in one transaction
+_STATES: Final = 128  # that one transaction copies out at most
 _CHUNK: Final = 1024  # keys that one transaction copies out at most
 
 
@@ -36,6 +37,18 @@ class LmdbJobs:
         )
         # Merged as they are read: a page of many jobs costs a page.
         yield from map(job_stream, heapq.merge(*of_each, reverse=True))
+
+    def states(self, streams: Iterator[str], containing: bytes = b"") -> Iterator[JobState]:
+        """The states of jobs, in the order of their streams; those without these bytes are passed over undecoded."""
+        while chunk := list(itertools.islice(streams, _STATES)):
+            with self._env.transaction() as txn:
+                found = [(stream, txn.get(stream_key(stream), db=self._env.streams)) for stream in chunk]
+            for stream, data in found:
+                if data is None or containing not in data:
+                    continue
+                state = decode_state(stream, kept_end(stream, data).state)
+                if isinstance(state, JobState):
+                    yield state
 
     def _keys_backward(self, database: Any, prefix: bytes, before: UUID | None) -> Iterator[str]:
         """Keys that begin with ``prefix``, last first; the prefix is kept only for stream names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +23,17 @@ from perdure.store.lmdb_frames import LmdbFrames
 from perdure.store.lmdb_jobs import LmdbJobs
 from perdure.store.lmdb_layout import NUMBER, end_of, head_of, kept_end, row_of
 from perdure.store.projection import State
-from perdure.store.reading import events_gone, expand, fold_of, folded, matches, read_stream, rebuild_from
+from perdure.store.reading import (
+    count_by_status,
+    events_gone,
+    expand,
+    fold_of,
+    folded,
+    matches,
+    needs_states,
+    read_stream,
+    rebuild_from,
+)
 from perdure.store.rows import MAX_KEY_BYTES, Row
 
 _KNOWN_NAMES: Final = 16_384
@@ -225,15 +236,21 @@ class LmdbReader:
 
     def jobs(self, query: JobQuery) -> JobPage:
         """See `EventStore.jobs`. A query by parent or by status reads those jobs only."""
-        found: list[JobState] = []
-        for stream in self._candidates(query):
-            state = self.state(stream)
-            if not isinstance(state, JobState) or not matches(query, state):
-                continue
-            if len(found) == query.limit:
-                return JobPage(found, found[-1].job_id)
-            found.append(state)
-        return JobPage(found, None)
+        states: Iterator[JobState]
+        if needs_states(query):
+            states = itertools.islice(self._matching(query), query.offset, None)
+        else:  # what is passed over is not even read
+            states = self._matching(query, itertools.islice(self._jobs.streams(query), query.offset, None))
+        found = list(itertools.islice(states, query.limit + 1))
+        more = len(found) > query.limit
+        return JobPage(found[: query.limit], found[query.limit - 1].job_id if more else None)
+
+    def _matching(self, query: JobQuery, streams: Iterator[str] | None = None) -> Iterator[JobState]:
+        """The jobs that match, newest first."""
+        # Names are stored as they are, so a job of another extension need not be decoded.
+        name = (query.extension or "").encode(errors="surrogatepass")
+        states = self._jobs.states(streams if streams is not None else self._candidates(query), name)
+        return (state for state in states if matches(query, state))
 
     def _candidates(self, query: JobQuery) -> Iterator[str]:
         if query.parent is None:
@@ -245,9 +262,13 @@ class LmdbReader:
         """See `EventStore.count_unfinished`."""
         return self._jobs.count_unfinished()
 
-    def count_jobs(self) -> dict[Status, int]:
+    def count_jobs(self, query: JobQuery | None = None) -> dict[Status, int]:
         """See `EventStore.count_jobs`."""
-        return self._jobs.count()
+        if query is None or not (needs_states(query) or query.before is not None):
+            counts = self._jobs.count()
+            wanted = query.statuses if query is not None else frozenset()
+            return {status: count if not wanted or status in wanted else 0 for status, count in counts.items()}
+        return count_by_status(self._matching(query))
 
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """See `EventStore.unfolded`."""

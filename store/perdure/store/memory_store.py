@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,16 @@ from perdure.store.frame import read_frame
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
 from perdure.store.projection import State
-from perdure.store.reading import events_gone, expand, fold_of, folded, matches, read_stream, rebuild_from
+from perdure.store.reading import (
+    count_by_status,
+    events_gone,
+    expand,
+    fold_of,
+    folded,
+    matches,
+    read_stream,
+    rebuild_from,
+)
 from perdure.store.rows import Row, RowOverlay
 
 
@@ -219,15 +229,15 @@ class MemoryEventStore:
 
     def jobs(self, query: JobQuery) -> JobPage:
         """See `EventStore.jobs`."""
-        found: list[JobState] = []
+        found = list(itertools.islice(self._matching(query), query.offset, query.offset + query.limit + 1))
+        more = len(found) > query.limit
+        return JobPage(found[: query.limit], found[query.limit - 1].job_id if more else None)
+
+    def _matching(self, query: JobQuery) -> Iterator[JobState]:
         for stream in reversed(list(self.streams("job:"))):
             state = self.state(stream)
-            if not isinstance(state, JobState) or not matches(query, state):
-                continue
-            if len(found) == query.limit:
-                return JobPage(found, found[-1].job_id)
-            found.append(state)
-        return JobPage(found, None)
+            if isinstance(state, JobState) and matches(query, state):
+                yield state
 
     def count_unfinished(self) -> dict[Status, int]:
         """See `EventStore.count_unfinished`."""
@@ -237,13 +247,9 @@ class MemoryEventStore:
                 counts[end.state.status] += 1
         return counts
 
-    def count_jobs(self) -> dict[Status, int]:
+    def count_jobs(self, query: JobQuery | None = None) -> dict[Status, int]:
         """See `EventStore.count_jobs`."""
-        counts = dict.fromkeys(sorted(Status), 0)
-        for end in list(self._ends.values()):
-            if isinstance(end.state, JobState):
-                counts[end.state.status] += 1
-        return counts
+        return count_by_status(self._matching(query or JobQuery()))
 
     def unfolded(self, *, after: UUID | None = None, until: UUID | None = None, limit: int = 1000) -> list[UUID]:
         """See `EventStore.unfolded`."""

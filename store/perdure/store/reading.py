@@ -10,6 +10,7 @@ from perdure.store.event_store import Head, JobQuery, RawFrame, StoredEvent
 from perdure.store.events import JobEvent, JobFolded, decode
 from perdure.store.frame import genesis, link, read_events, read_frame
 from perdure.store.job_state import JobState, from_summary
+from perdure.store.lifecycle import Status
 from perdure.store.projection import State, project
 from perdure.store.upcast import UPCASTS, upcast
 
@@ -174,5 +175,26 @@ def matches(query: JobQuery, state: JobState) -> bool:
         and (query.parent is None or state.parent == query.parent)
         and (query.forked_from is None or state.forked_from == query.forked_from)
         and (query.library_id is None or state.library_id == query.library_id)
+        and (query.extensions is None or state.extension in query.extensions)
+        and (query.libraries is None or state.library_id in query.libraries)
+        and (not query.text or _has_text(state, query.text.casefold()))
         and (query.before is None or state.job_id < query.before)
     )
+
+
+def _has_text(state: JobState, text: str) -> bool:
+    texts = (str(state.job_id), state.job_type, state.message, state.idempotency_key or "")
+    return any(text in each.casefold() for each in texts)
+
+
+def needs_states(query: JobQuery) -> bool:
+    """Whether more has to be known of a job than its id and its status to say whether it matches."""
+    return query != JobQuery(statuses=query.statuses, before=query.before, offset=query.offset, limit=query.limit)
+
+
+def count_by_status(states: Iterable[JobState]) -> dict[Status, int]:
+    """How many jobs there are of each status; statuses without jobs are 0."""
+    counts = dict.fromkeys(sorted(Status), 0)
+    for state in states:
+        counts[state.status] += 1
+    return counts

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import msgspec
-
 from perdure.api import jobs
 from perdure.api.errors import NotFound
 from perdure.api.jobs import CountJobs, Counts, Job, KeyedJob, ListJobs, OneJob, Page, job_of
@@ -14,11 +10,7 @@ from perdure.server.access.authorising import is_for
 from perdure.server.access.caller import Caller
 from perdure.server.web.reading.readers import Readers
 from perdure.server.web.site import Site
-from perdure.store.event_store import EventStore, JobQuery
-from perdure.store.job_state import JobState
-from perdure.store.lifecycle import Status
-
-_PAGE: Final = 1000
+from perdure.store.event_store import JobQuery
 
 
 def add_readers(readers: Readers) -> None:
@@ -38,45 +30,31 @@ def list_jobs(site: Site, caller: Caller, request: ListJobs) -> Page:
         parent=request.parent,
         forked_from=request.forked_from,
         library_id=request.library_id,
+        extensions=caller.extensions,
+        libraries=caller.libraries,
+        text=request.text,
         before=request.before,
+        offset=request.offset,
         limit=request.limit,
     )
-    if caller.extensions is None and caller.libraries is None:
-        page = site.store.jobs(query)
-        return Page(jobs=[job_of(state) for state in page.jobs], next=page.next)
-    return _narrowed(site.store, caller, query)
-
-
-def _narrowed(store: EventStore, caller: Caller, query: JobQuery) -> Page:
-    """A page of what is for the caller, from as many pages as it takes."""
-    found: list[JobState] = []
-    while True:
-        page = store.jobs(query)
-        for state in page.jobs:
-            if not is_for(caller, state.extension, state.library_id):
-                continue
-            if len(found) == query.limit:
-                return Page(jobs=[job_of(each) for each in found], next=found[-1].job_id)
-            found.append(state)
-        if page.next is None:
-            return Page(jobs=[job_of(each) for each in found], next=None)
-        query = msgspec.structs.replace(query, before=page.next)
+    page = site.store.jobs(query)
+    return Page(jobs=[job_of(state) for state in page.jobs], next=page.next)
 
 
 def count_jobs(site: Site, caller: Caller, request: CountJobs) -> Counts:
-    """All there are, or those that are for the caller."""
-    if caller.extensions is None and caller.libraries is None:
-        counts = site.store.count_jobs()
-        return Counts(counts=counts, total=sum(counts.values()))
-    found = dict.fromkeys(sorted(Status), 0)
-    query = JobQuery(limit=_PAGE)
-    while True:
-        page = site.store.jobs(query)
-        for state in page.jobs:
-            found[state.status] += is_for(caller, state.extension, state.library_id)
-        if page.next is None:
-            return Counts(counts=found, total=sum(found.values()))
-        query = msgspec.structs.replace(query, before=page.next)
+    """Those that match and are for the caller."""
+    query = JobQuery(
+        extension=request.extension,
+        job_type=request.job_type,
+        parent=request.parent,
+        forked_from=request.forked_from,
+        library_id=request.library_id,
+        extensions=caller.extensions,
+        libraries=caller.libraries,
+        text=request.text,
+    )
+    counts = site.store.count_jobs(query)
+    return Counts(counts=counts, total=sum(counts.values()))
 
 
 def job_with_key(site: Site, caller: Caller, request: KeyedJob) -> Job:
