@@ -157,6 +157,14 @@ def status_of(error: BaseException) -> int | None:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), None)
 
 
+def codes_of(status: int) -> list[str]:
+    """The codes of the problems that have this status, as far as the table names them."""
+    found = [kind.__name__ for kind, number in STATUSES if number == status]
+    if status in OPERATION_STATUSES.values():
+        found.append(runtime.OperationError.__name__)
+    return sorted(found)
+
+
 def problem_of(error: BaseException, request: UUID | None = None) -> Problem:
     """What a client is told about an error; ``request`` is the id that the server's log has it under."""
     status = status_of(error)

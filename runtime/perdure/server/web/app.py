@@ -22,11 +22,13 @@ from perdure.api.table import ENDPOINTS
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
 from perdure.server.web.incoming import body_of, caller_from
+from perdure.server.web.openapi_page import openapi_routes
 from perdure.server.web.pages import page_routes
 from perdure.server.web.reading.readers import Readers
 from perdure.server.web.reading.table import log_readers
 from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
+from perdure.server.web.status_pages import status_routes
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +39,13 @@ def make_app(site: Site) -> Starlette:
     """The application, for one `Site`."""
     readers = log_readers()
     routes: list[BaseRoute] = [
-        Route(endpoint.path, endpoint_page(site, endpoint, readers), methods=[endpoint.verb])
+        Route(endpoint.path, endpoint_page(site, endpoint, readers), methods=[endpoint.verb], name=endpoint.name)
         for endpoint in ENDPOINTS
         if endpoint.body is Body.JSON
     ]
+    routes += openapi_routes(site)
     routes += page_routes()
+    routes += status_routes(site)
     handlers: dict[Any, Any] = {404: _not_found, 405: _wrong_verb}
     return Starlette(routes=routes, exception_handlers=handlers)
 
@@ -70,7 +74,15 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
                     return answer_with(answer, endpoint.status, number)
                 key = request.headers.get("idempotency-key")
                 return answer_from(
-                    await site.link.ask(endpoint.name, caller, number, msgspec.json.encode(message), key), number
+                    await site.link.ask(
+                        endpoint.name,
+                        caller,
+                        number,
+                        msgspec.json.encode(message),
+                        key,
+                        request.headers.get("traceparent"),
+                    ),
+                    number,
                 )
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
