@@ -1,7 +1,7 @@
 """Which label values get series of their own.
 
 Names of extensions and job types come from other people's manifests and modules, and a series is kept for ever. So each
-label has all its values, or a limit of them, in `LABELS`: first come, first served, and all the rest is counted
+label has all its values, or a limit of them, in the tables: first come, first served, and all the rest is counted
 together as `OTHER`.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from perdure.metrics.definitions import JOB_TYPES_OF_ONE, LABELS, OTHER
+from perdure.metrics.definitions import JOB_TYPES_OF_ONE, OTHER
+from perdure.metrics.server_definitions import ALL_LABELS
 
 MAX_LENGTH: Final = 200  # characters; nothing that is named legally comes near
 
@@ -19,7 +20,7 @@ class LabelBounds:
     """The values that were admitted so far. Thread-safe; a value that is known costs one look-up."""
 
     def __init__(self) -> None:
-        self._values = {label.name: set(label.values) for label in LABELS.values()}
+        self._values = {label.name: set(label.values) for label in ALL_LABELS.values()}
         self._jobs: dict[tuple[str, str], tuple[str, str]] = {}
         self._jobs_of: dict[str, int] = {}
         self._admitting = threading.Lock()
@@ -29,7 +30,7 @@ class LabelBounds:
         admitted = self._values[label]
         if value in admitted:
             return value
-        limit = LABELS[label].limit
+        limit = ALL_LABELS[label].limit
         with self._admitting:
             if len(admitted) < limit and _is_printable(value):
                 admitted.add(value)
@@ -46,7 +47,7 @@ class LabelBounds:
         extension = self.value("extension", job[0])
         with self._admitting:
             count = self._jobs_of.get(extension, 0)
-            room = len(self._jobs) < LABELS["job_type"].limit and count < JOB_TYPES_OF_ONE
+            room = len(self._jobs) < ALL_LABELS["job_type"].limit and count < JOB_TYPES_OF_ONE
             if extension == OTHER or not room or not _is_printable(name):
                 return self._jobs.get(job, (extension, OTHER))
             if job not in self._jobs:

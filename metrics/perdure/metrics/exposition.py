@@ -6,6 +6,7 @@ import errno
 import logging
 import socket
 import threading
+from collections.abc import Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from perdure.metrics.errors import AddressUnavailable
 
@@ -21,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _OPENMETRICS: Final = "application/openmetrics-text"
 _VERSIONS: Final = ("1.0.0", "0.0.1")  # what Prometheus asks for, and means the same by
+_END: Final = b"# EOF\n"  # of OpenMetrics
 _TEXT: Final = frozenset({"text/plain", "text/*", "*/*"})
 _IDLE: Final = 10.0  # seconds a client may keep its connection waiting
 _POLL: Final = 0.1  # seconds until a close is noticed
@@ -39,6 +43,24 @@ def render(registry: CollectorRegistry, accept: str | None = None) -> tuple[byte
     # The encoder's own choice takes any version for an answer and puts it into the content type.
     encode, content_type = choose_encoder(_OPENMETRICS if _prefers_openmetrics(accept or "") else "")
     return encode(registry), content_type
+
+
+def render_with(head: bytes, families: Iterable[Metric], accept: str | None = None) -> tuple[bytes, str]:
+    """The same for families that are in no registry, behind what `render` made of others for the same ``accept``."""
+    registry = CollectorRegistry()
+    registry.register(_Families(list(families)))
+    body, content_type = render(registry, accept)
+    return head.removesuffix(_END) + body, content_type
+
+
+class _Families(Collector):
+    """Families that are there already."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families
 
 
 def _prefers_openmetrics(accept: str) -> bool:

@@ -12,11 +12,12 @@ from typing import Final
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from perdure.metrics.definitions import LABELS, METRICS, MetricDefinition
+from perdure.metrics.definitions import MetricDefinition
+from perdure.metrics.server_definitions import ALL_LABELS, ALL_METRICS
 
 LabelValues = tuple[str, ...]
 
-DEFINITIONS: Final = {definition.name: definition for definition in METRICS}
+DEFINITIONS: Final = {definition.name: definition for definition in ALL_METRICS}
 
 
 def describe(definition: MetricDefinition) -> Metric:
@@ -48,4 +49,4 @@ def histogram_family(
 
 def first_series(definition: MetricDefinition) -> list[LabelValues]:
     """The series that are there, at zero, before anything was counted: all, when all its labels' values are known."""
-    return list(itertools.product(*(LABELS[label].values for label in definition.labels)))
+    return list(itertools.product(*(ALL_LABELS[label].values for label in definition.labels)))

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sys
 
-from perdure.metrics.definitions import LABELS, METRICS, OTHER, Label, MetricDefinition
+from perdure.metrics.definitions import METRICS, OTHER, Label, MetricDefinition
+from perdure.metrics.server_definitions import ALL_LABELS, ALL_METRICS, SERVER_METRICS
 
 _HEAD = """\
 # Metrics
 
 Made from their definitions by `python3 -m perdure.metrics.reference > docs/metrics.md`; a test fails when it is stale.
 
-`perdure run --metrics-port PORT` serves them at `http://127.0.0.1:PORT/metrics`; a program that embeds the runtime
+`perdure serve` has them at `/metrics` ([operate.md](operate.md#metrics)), `perdure run --metrics-port PORT` at
+`http://127.0.0.1:PORT/metrics`; a program that embeds the runtime
 passes `hooks=PrometheusHooks()` to `Runtime.open` and serves `hooks.registry` with `MetricsServer` or in its own way.
 Counters count from the start of the process. Runtimes that share one `PrometheusHooks` are summed.
+"""
+
+_SERVER_HEAD = """\
+## Of a server
+
+What the web process of `perdure serve` adds: `/metrics` has both.
 """
 
 _LABELS_HEAD = f"""\
@@ -26,17 +34,19 @@ manifest and no module can make the number of series grow without end.
 
 def reference() -> str:
     """The page, in Markdown."""
-    metrics = _table(("name", "type", "labels", "help"), [_metric(definition) for definition in METRICS])
+    columns = ("name", "type", "labels", "help")
+    metrics = _table(columns, [_metric(definition) for definition in METRICS])
+    server = _table(columns, [_metric(definition) for definition in SERVER_METRICS])
     buckets = _table(
         ("histogram", "upper bounds"),
         [
             (f"`{definition.name}`", ", ".join(f"{bound:g}" for bound in definition.buckets))
-            for definition in METRICS
+            for definition in ALL_METRICS
             if definition.buckets
         ],
     )
-    labels = _table(("label", "meaning", "values"), [_label(label) for label in LABELS.values()])
-    return f"{_HEAD}\n{metrics}\n## Buckets\n\n{buckets}\n{_LABELS_HEAD}\n{labels}"
+    labels = _table(("label", "meaning", "values"), [_label(label) for label in ALL_LABELS.values()])
+    return f"{_HEAD}\n{metrics}\n{_SERVER_HEAD}\n{server}\n## Buckets\n\n{buckets}\n{_LABELS_HEAD}\n{labels}"
 
 
 def _metric(definition: MetricDefinition) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Final
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from uuid import UUID
 
 import typer
 
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY, Invocation
 from perdure.runtime import on_stop_signals
@@ -20,12 +22,14 @@ from perdure.store.lifecycle import Status
 
 if TYPE_CHECKING:
     from perdure.actors.hooks import ActorHooks
-    from perdure.runtime import Runtime
+    from perdure.cli.any_runtime import AnyRuntime
 
 # A commit gives the interpreter lock up for its sync and gets it back at the next switch of threads. With a busy guest
 # beside it, durable commits fell from 4,084/s to 156/s at Python's 5 ms, and reached 2,483/s at this. The process is
 # ours, so it is ours to choose.
 SWITCH_INTERVAL: Final = 0.000_05  # seconds
+LOCKS_REFRESH: Final = 1.0  # seconds between two questions to a server whether jobs wait for a passphrase
+SERVER_ENDED: Final = "the server has ended, and with it the attempts of its jobs; 'perdure resume' lets them go on"
 REFRESH: Final = 0.1  # seconds between two looks at the jobs, and at whether somebody wants to stop
 
 MetricsPort = Annotated[
@@ -40,36 +44,69 @@ MetricsPort = Annotated[
 ]
 
 
-class Foreground:
-    """An open runtime, and a person who may stop it."""
+_Look: TypeAlias = tuple[list[JobState], Mapping[UUID, str]]
 
-    def __init__(self, invocation: Invocation, runtime: Runtime, stop: threading.Event) -> None:
+
+class Foreground:
+    """A runtime, and a person who may stop waiting for what it does.
+
+    Attributes:
+        served: whether a server runs the jobs, which then go on without this process.
+    """
+
+    def __init__(self, invocation: Invocation, runtime: AnyRuntime, stop: threading.Event) -> None:
         self.invocation = invocation
         self.runtime = runtime
+        self.served = invocation.is_served
         self._stop = stop
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
-        """Show how jobs go on until each has ended or waits for a person (or a passphrase), or somebody stops us."""
+        """Show how jobs go on until each has ended or waits for a person (or a passphrase), or somebody stops us.
+
+        Raises:
+            CommandError: the server that runs them has ended.
+        """
         from perdure.cli.progress import display_for  # noqa: PLC0415  # bars take a while to load
 
         left = dict.fromkeys(job_ids)
-        with display_for(self.invocation.output, json=self.invocation.json) as display:
-            while left and not self._stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    # The first one's end ends the wait; that of another is seen a moment later.
-                    self.runtime.wait(next(iter(left)), REFRESH)
-                states = [self.runtime.job(job_id).state for job_id in left]
-                locked = self.runtime.waiting_for_unlock()
+        looks = self._looks_by_the_log(left) if self.served else self._looks(left)
+        with display_for(self.invocation.output, json=self.invocation.json) as display, contextlib.closing(looks):
+            for states, locked in looks:
                 for state in states:
                     if state.finished or state.status in (Status.PAUSED, Status.ATTENTION) or state.job_id in locked:
                         del left[state.job_id]
                 display.update([state for state in states if state.job_id in left], len(job_ids) - len(left))
 
+    def _looks(self, left: Mapping[UUID, None]) -> Generator[_Look]:
+        """The jobs that are left, each time that one may have moved, and those that wait for a passphrase."""
+        while left and not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                # The first one's end ends the wait; that of another is seen a moment later.
+                self.runtime.wait(next(iter(left)), REFRESH)
+            yield [self.runtime.job(job_id).state for job_id in left], self.runtime.waiting_for_unlock()
+
+    def _looks_by_the_log(self, left: Mapping[UUID, None]) -> Generator[_Look]:
+        """The same, without a question to the server for each: what it does is in the log."""
+        asked, locked = -LOCKS_REFRESH, dict[UUID, str]()
+        moved = False
+        with self.invocation.read() as store:
+            while left and not self._stop.is_set():
+                # Asked only when nothing moves, because asking takes the lock for a moment, and before the log is
+                # read, so that nothing which the server did is missed.
+                held = moved or self.invocation.holder() is not None
+                position = store.position()
+                if held and time.monotonic() - asked >= LOCKS_REFRESH:
+                    asked, locked = time.monotonic(), self.runtime.waiting_for_unlock()
+                yield [store.job(job_id) for job_id in left], locked
+                if left and not held:
+                    raise CommandError(SERVER_ENDED, ExitCode.NO_SERVER)
+                moved = store.wait(position, REFRESH) > position
+
     def go_on(self, state: JobState) -> None:
         """Let a job go on that a process before this one left unfinished; one that waits for a person stays so."""
         if state.status is Status.BACKOFF:
             self.runtime.retry(state.job_id)
-        elif state.status in (Status.RUNNING, Status.SUSPENDED):
+        elif state.status is Status.SUSPENDED or (state.status is Status.RUNNING and not self.served):
             self.runtime.resume(state.job_id)
 
 
@@ -95,9 +132,16 @@ class Stopped:
 
 @contextlib.contextmanager
 def foreground(
-    invocation: Invocation, stopped: Stopped, metrics_port: int | None = None, *, busy: str = BUSY
+    invocation: Invocation,
+    stopped: Stopped,
+    metrics_port: int | None = None,
+    *,
+    busy: str = BUSY,
+    hooks: ActorHooks | None = None,
 ) -> Iterator[Foreground]:
     """Open the folder for jobs to run in this process; at the end those that have not ended are suspended.
+
+    Where a server works on the folder the jobs run there, and go on at the end.
 
     Raises:
         CommandError: another process works on the folder, or the port is in use.
@@ -106,7 +150,7 @@ def foreground(
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        with _metrics(invocation, metrics_port) as hooks, invocation.runtime(hooks, busy=busy) as runtime:
+        with _metrics(invocation, metrics_port) as counted, invocation.runtime(hooks or counted, busy=busy) as runtime:
             with on_stop_signals(stopped.note):
                 yield Foreground(invocation, runtime, stopped.event)
             if stopped.name is not None:
@@ -119,6 +163,10 @@ def foreground(
 @contextlib.contextmanager
 def _metrics(invocation: Invocation, port: int | None) -> Iterator[ActorHooks | None]:
     if port is None:
+        yield None
+        return
+    if invocation.is_served:
+        invocation.output.say("the server runs the jobs and serves metrics itself: --metrics-port is not used")
         yield None
         return
     from perdure.cli.metrics_endpoint import Metrics  # noqa: PLC0415  # most commands need no Prometheus client

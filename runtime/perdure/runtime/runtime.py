@@ -306,6 +306,11 @@ class Runtime(
             raise
         return runtime
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def close(self, grace: float | None = None) -> None:
         """Stop in an orderly way; a second call does nothing.
 

@@ -24,6 +24,7 @@ from perdure.server.engine.engine import Engine
 from perdure.server.engine.table import engine_handlers
 from perdure.server.link.engine_end import EngineEnd
 from perdure.server.listening import listen_tcp, listen_unix
+from perdure.server.observation import Observation
 from perdure.server.settings import ServerSettings, WebOrder
 
 logger = logging.getLogger(__name__)
@@ -47,10 +48,16 @@ class Server:
         EngineUnavailable: the web process does not start.
     """
 
-    def __init__(self, runtime: Runtime, data: Path, settings: ServerSettings | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        data: Path,
+        settings: ServerSettings | None = None,
+        observation: Observation | None = None,
+    ) -> None:
         self._settings = settings or ServerSettings()
         self._data = data
-        self._engine = Engine(runtime, engine_handlers())
+        self._engine = Engine(runtime, engine_handlers(), observation)
         self.token_file = _own_token(runtime, data)
         self._tcp = listen_tcp(self._settings)
         try:
@@ -62,11 +69,11 @@ class Server:
         scheme = "https" if self._settings.certificate is not None else "http"
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         self.address = f"{scheme}://{host}:{self.port}"
+        self.restarts = 0
         self._closing = threading.Event()
         self._changing = threading.Lock()
         self._link: EngineEnd | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.restarts = 0
         try:
             self._begin()
         except BaseException:
@@ -86,6 +93,7 @@ class Server:
             tcp=inherited[1],
             unix=inherited[2],
             port=self.port,
+            restarts=self.restarts,
         )
         command = [sys.executable, "-P", "-m", "perdure.server.web.process", msgspec.json.encode(order).decode()]
         with theirs, self._changing:
@@ -125,6 +133,12 @@ class Server:
                 logger.error("%s", error)
                 self._kill()
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether the web process runs and lets clients in."""
+        process, link = self._process, self._link
+        return process is not None and process.poll() is None and link is not None and link.listening.is_set()
+
     def close(self) -> None:
         """Let requests that are being worked on end, within the settings' ``grace``, and serve nobody any more."""
         with self._changing:
@@ -135,7 +149,7 @@ class Server:
         if process is not None:
             process.terminate()
             try:
-                process.wait(self._settings.grace + 5)
+                process.wait(self._settings.drain + self._settings.grace + 5)
             except subprocess.TimeoutExpired:
                 self._kill()
         self._keeper.join()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +32,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         memory: that the web process may have of its own; beyond it ends, and is started again.
         watchers: how many of them may be watching events.
         grace: how long requests that are being worked on may take once the server is told to stop.
+        drain: how long before that ``/readyz`` says so while clients are still let in, for a balancer to notice.
+        metrics_open: whether ``/metrics`` needs no token.
+        log_format, log_level: of what the processes say on standard error.
     """
 
     host: str = "127.0.0.1"
@@ -50,12 +58,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 2 << 30
     watchers: int = 2048
     grace: float = 5.0
+    drain: float = 0.0
+    metrics_open: bool = False
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
 
 
 class WebOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine tells the web process at its start.
 
-    ``link``, ``tcp`` and ``unix`` are file descriptors that it inherits; ``port`` is the one that was found.
+    ``link``, ``tcp`` and ``unix`` are file descriptors that it inherits; ``port`` is the one that was found;
+    ``restarts`` is how often the web process was started again before.
     """
 
     data: str
@@ -64,3 +77,4 @@ class WebOrder(msgspec.Struct, frozen=True, kw_only=True):
     tcp: int
     unix: int
     port: int
+    restarts: int = 0

@@ -10,7 +10,9 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from structlog.contextvars import bound_contextvars
 
+from perdure.actors.hooks import TRACEPARENT
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import NotFound, TooMany
 from perdure.api.problems import Problem, problem_of, retry_after_of
@@ -18,6 +20,7 @@ from perdure.runtime import Runtime
 from perdure.server.engine.open_steppers import OpenSteppers
 from perdure.server.engine.request_log import RequestLog
 from perdure.server.link.messages import LinkAnswer, LinkRequest
+from perdure.server.observation import Observation
 
 if TYPE_CHECKING:
     from perdure.server.engine.handlers import Handlers
@@ -34,10 +37,12 @@ class Engine:
     Args:
         runtime: an open one; whoever opened it closes it.
         handlers: the endpoints' functions.
+        observation: what watches the runtime.
     """
 
-    def __init__(self, runtime: Runtime, handlers: Handlers) -> None:
+    def __init__(self, runtime: Runtime, handlers: Handlers, observation: Observation | None = None) -> None:
         self.runtime = runtime
+        self.observation = observation or Observation()
         self._handlers = handlers
         self._requests = RequestLog(runtime)
         self.steppers = OpenSteppers(runtime)
@@ -48,6 +53,14 @@ class Engine:
 
     def work(self, asked: LinkRequest) -> LinkAnswer:
         """Do what a client asks for, and say what it came to; never raises."""
+        with bound_contextvars(request_id=str(asked.request), client=asked.caller.client):
+            traced = TRACEPARENT.set(asked.trace or "")
+            try:
+                return self._work(asked)
+            finally:
+                TRACEPARENT.reset(traced)
+
+    def _work(self, asked: LinkRequest) -> LinkAnswer:
         try:
             found = self._handlers.get(asked.endpoint)
             if found is None:

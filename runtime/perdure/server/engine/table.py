@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from perdure.server.engine import jobs, steppers
+from perdure.server.engine import jobs, observed, steppers
 from perdure.server.engine.handlers import Handlers
 
 
 def engine_handlers() -> Handlers:
     """Every endpoint that the engine answers."""
     handlers = Handlers()
-    for family in (jobs, steppers):
+    for family in (jobs, observed, steppers):
         family.add_handlers(handlers)
     return handlers

@@ -29,6 +29,7 @@ class LinkRequest(msgspec.Struct, frozen=True, array_like=True):
         request: its id in the log and in answers.
         body: the endpoint's request, in JSON: what a client says may have numbers in it that msgpack cannot say.
         key: its Idempotency-Key.
+        trace: its W3C traceparent.
     """
 
     number: int
@@ -37,6 +38,7 @@ class LinkRequest(msgspec.Struct, frozen=True, array_like=True):
     request: UUID
     body: bytes
     key: str | None = None
+    trace: str | None = None
 
 
 class LinkAnswer(msgspec.Struct, frozen=True, array_like=True):

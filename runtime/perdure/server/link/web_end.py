@@ -36,7 +36,13 @@ class WebEnd:
         return cls(reader, writer)
 
     async def ask(
-        self, endpoint: str, caller: Caller, request: UUID, body: bytes, key: str | None = None
+        self,
+        endpoint: str,
+        caller: Caller,
+        request: UUID,
+        body: bytes,
+        key: str | None = None,
+        trace: str | None = None,
     ) -> LinkAnswer:
         """The engine's answer. If this is cancelled, the engine still does what was asked for.
 
@@ -49,7 +55,7 @@ class WebEnd:
         answer: asyncio.Future[LinkAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            self._writer.write(frame_of(LinkRequest(number, endpoint, caller, request, body, key)))
+            self._writer.write(frame_of(LinkRequest(number, endpoint, caller, request, body, key, trace)))
             await self._writer.drain()
             return await answer
         except OSError as error:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from perdure.api.errors import TooLarge, Unauthenticated
 from perdure.server.access.authenticating import caller_of, owner
 from perdure.server.access.caller import Caller
+from perdure.server.web.observer import CLIENT
 from perdure.server.web.site import Site
 
 
@@ -19,6 +20,12 @@ def caller_from(site: Site, request: Request) -> Caller:
         Unauthenticated: nobody that may.
         TooMany: nobody that may, and that often of late.
     """
+    caller = _caller_from(site, request)
+    request.scope[CLIENT] = caller.client
+    return caller
+
+
+def _caller_from(site: Site, request: Request) -> Caller:
     if request.scope.get("perdure.owner") is True:  # set by the entrance of the Unix socket
         return owner()
     shown = request.headers.get("authorization")

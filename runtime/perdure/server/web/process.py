@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perdure.server.link.web_end import WebEnd
 from perdure.server.listening import is_loopback
+from perdure.server.log_output import log_to_stderr
 from perdure.server.settings import WebOrder
 from perdure.server.tls import tls_of
 from perdure.server.web.app import make_app
@@ -22,6 +23,7 @@ from perdure.server.web.connections import Connections
 from perdure.server.web.entrance import Entrance, quiet_uvicorn
 from perdure.server.web.gate import Gate
 from perdure.server.web.hosts import Hosts
+from perdure.server.web.observer import Observer, watch_lag
 from perdure.server.web.own_limits import allow_connections, limit_memory
 from perdure.server.web.site import Site
 from perdure.store.lmdb_store import LmdbEventStore
@@ -51,6 +53,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     limit_memory(order.settings.memory)
     quiet_uvicorn()
+    log_to_stderr(order.settings.log_format, order.settings.log_level, "web")
     with contextlib.suppress(OSError):
         os.nice(NICE)
     asyncio.run(_serve(order))
@@ -61,7 +64,8 @@ async def _serve(order: WebOrder) -> None:
     link = await WebEnd.open(socket.socket(fileno=order.link))
     with LmdbEventStore.open_readonly(order.data) as store:
         settings = order.settings
-        app = make_app(Site(store=store, link=link, order=order))
+        site = Site(store=store, link=link, order=order)
+        app = make_app(site)
         connections = Connections(
             allow_connections(settings.connections),
             settings.connections_of_address,
@@ -69,25 +73,33 @@ async def _serve(order: WebOrder) -> None:
         )
         hosts = Hosts(settings.host, settings.allowed_hosts)
         entrances = [
-            Entrance(Gate(app, hosts, settings.requests), connections, settings, tls_of(settings)),
-            Entrance(Gate(OwnerEntrance(app), None, settings.requests), connections, settings),
+            Entrance(
+                Observer(Gate(app, hosts, settings.requests), site.metrics), connections, settings, tls_of(settings)
+            ),
+            Entrance(Observer(Gate(OwnerEntrance(app), None, settings.requests), site.metrics), connections, settings),
         ]
+        site.metrics.connections = lambda: (len(connections), connections.refused)
 
-        def stop() -> None:
+        def end() -> None:
             for entrance in entrances:
                 entrance.should_exit = True
 
+        def stop() -> None:
+            site.stopping.set()
+            loop.call_later(settings.drain, end)
+
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        gone = asyncio.create_task(_when_gone(link, stop))
+        gone = asyncio.create_task(_when_gone(link, end))
         looking = asyncio.create_task(_look_at(connections, min(_LOOK, settings.header_seconds / 4)))
+        lag = asyncio.create_task(watch_lag(site.metrics))
         sockets = [socket.socket(fileno=order.tcp), socket.socket(fileno=order.unix)]
         serving = asyncio.gather(
             *(entrance.serve(sockets=[one]) for entrance, one in zip(entrances, sockets, strict=True))
         )
         listening = asyncio.create_task(_when_listening(link, entrances))
         await serving
-        for task in (gone, listening, looking):
+        for task in (gone, listening, looking, lag):
             task.cancel()
         await link.close()
 
