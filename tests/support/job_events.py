@@ -297,6 +297,7 @@ EXAMPLES: Final[tuple[ev.Event, ...]] = (
     ev.RequestAnswered(
         request=job_id(1), status=200, problem="", writes=(ev.RowWrite(key=b"access.key", value=b"[]"),)
     ),
+    ev.RequestKeysForgotten(count=1, writes=(ev.RowWrite(key=b"access.key", value=None),)),
     runtime_opened(),
     ev.RuntimeClosed(pid=1),
     ev.LogRestored(position=1200, saved_at=START),

@@ -726,6 +726,13 @@ class RequestAnswered(AccessEvent, frozen=True, tag="request-answered"):
     writes: tuple[RowWrite, ...] = ()
 
 
+class RequestKeysForgotten(AccessEvent, frozen=True, tag="request-keys-forgotten"):
+    """The idempotency keys of ``count`` old requests can be used again. Durable. ``writes`` remove their rows."""
+
+    count: int
+    writes: tuple[RowWrite, ...] = ()
+
+
 # --- the runtime's life ----------------------------------------------------------------------------------------------
 
 
@@ -878,6 +885,7 @@ AnyEvent = (
     | TokenRevoked
     | RequestAccepted
     | RequestAnswered
+    | RequestKeysForgotten
     | RuntimeOpened
     | RuntimeClosed
     | LogRestored
@@ -988,6 +996,7 @@ _WRITING: Final = (
     TokenRevoked,
     RequestAccepted,
     RequestAnswered,
+    RequestKeysForgotten,
 )
 
 
