@@ -108,7 +108,8 @@ class TooMany(ApiError):
 class KeyConflict(ApiError):
     """The Idempotency-Key is that of another request, or of this one while it is still worked on.
 
-    ``reason`` is ``reused``, ``busy`` or ``in_doubt``: the server died while it worked on it, and nobody knows.
+    ``reason`` is ``reused``, ``busy``, ``in_doubt``: the server died while it worked on it, and nobody knows; or
+    ``done``: it was done, and its answer is not kept, since it was large or held secrets.
     """
 
     def __init__(self, reason: str, key: str) -> None:
@@ -116,6 +117,7 @@ class KeyConflict(ApiError):
         texts = {
             "reused": "it was given with another request before; use a new key",
             "busy": "the first request with it is still being worked on; try again",
+            "done": "it was done, and what it answered was not kept, since it is large or secret; use a new key",
             "in_doubt": "the server died while it worked on it; look whether it was done, and use a new key if not",
         }
         super().__init__(f"Idempotency-Key {key!r}: {texts.get(reason, reason)}")
@@ -151,6 +153,17 @@ class UnexpectedAnswer(ApiError):
     def __init__(self, address: str, reason: str) -> None:
         self.address, self.reason = address, reason
         super().__init__(f"{address} answered something that is not of this API: {reason}")
+
+
+class ProcessDied(ApiError):
+    """A process that the server began for ``what`` ended without an answer: what it read is damaged, or hostile.
+
+    ``how`` is a signal or an exit code.
+    """
+
+    def __init__(self, what: str, how: str) -> None:
+        self.what, self.how = what, how
+        super().__init__(f"the process that {what} ended with {how}: what it read is damaged, or hostile")
 
 
 class CannotListen(ApiError):

@@ -179,6 +179,7 @@ class Runtime(
         self._housekeeping.add(
             Chore("worker processes", IDLE_SECONDS, lambda stopping: self.worker_pool.reap(), IDLE_SECONDS),
             Chore("mail connections", KEEP_LOOK, lambda stopping: self.mailboxes.reap(), KEEP_LOOK),
+            Chore("idempotency keys of requests", 3600.0, lambda stopping: self.forget_request_keys(), 60.0),
         )
         self.lock_operations = lock_operations(store, keychain, hooks, self._system.unlocked)
         register_standard_operations(self)

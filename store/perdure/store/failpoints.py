@@ -85,6 +85,8 @@ BACKUP_NAMES: Final = (
     "restore.before_name",
     "restore.after_name",
 )
+# Where a server does what a client asked for.
+REQUEST_NAMES: Final = ("request.after_accepted", "request.before_answered", "request.after_answered")
 
 _ALL: Final = (
     NAMES,
@@ -97,6 +99,7 @@ _ALL: Final = (
     SEAL_NAMES,
     COMPACT_NAMES,
     BACKUP_NAMES,
+    REQUEST_NAMES,
 )
 
 _armed: dict[str, Callable[[], None]] = {}

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from perdure.runtime.access.request_keys import ended, write_of
 from perdure.runtime.access.tokens import (
     IssuedToken,
     Token,
@@ -19,7 +20,14 @@ from perdure.runtime.access.tokens import (
 from perdure.runtime.errors import InvalidToken, UnknownToken
 from perdure.runtime.facade.parts import Parts
 from perdure.store.event_store import Effects
-from perdure.store.events import ACCESS_STREAM, AccessEvent, RowWrite, TokenRevoked
+from perdure.store.events import (
+    ACCESS_STREAM,
+    AccessEvent,
+    RequestKeysForgotten,
+    RowWrite,
+    TokenRevoked,
+    access_stream,
+)
 
 SCOPES: Final = ("read", "dispatch", "control", "admin")
 _MAX_NAME: Final = 100  # characters
@@ -89,6 +97,16 @@ class AccessFacade(Parts):
         """The tokens that are not revoked; those that have ended are among them."""
         self._check()
         return sorted(all_tokens(self.store), key=lambda token: token.issued_at)
+
+    def forget_request_keys(self) -> int:
+        """Let the idempotency keys that have had their day be used again. Durable. Returns how many there were."""
+        self._check()
+        count = 0
+        for keys in ended(self.store, self.clock.now()):
+            event = RequestKeysForgotten(len(keys), tuple(write_of(key, None) for key in keys))
+            self._system.append(access_stream(""), [event])
+            count += len(keys)
+        return count
 
     def record_access(self, stream: str, event: AccessEvent, effects: Effects | None = None) -> None:
         """Put what a client does into the log. Durable. For servers; see `perdure.server.engine`.
