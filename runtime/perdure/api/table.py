@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from perdure.api import job_history, job_timeline, jobs, me, steppers
+from perdure.api import (
+    extensions,
+    folders,
+    job_history,
+    job_timeline,
+    jobs,
+    keeping,
+    me,
+    operations,
+    packages,
+    proofs,
+    steppers,
+    tokens,
+)
 from perdure.api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
@@ -13,4 +26,11 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     *job_history.ENDPOINTS,
     *job_timeline.ENDPOINTS,
     *steppers.ENDPOINTS,
+    *extensions.ENDPOINTS,
+    *packages.ENDPOINTS,
+    *operations.ENDPOINTS,
+    *folders.ENDPOINTS,
+    *keeping.ENDPOINTS,
+    *proofs.ENDPOINTS,
+    *tokens.ENDPOINTS,
 )

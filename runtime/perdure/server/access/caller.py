@@ -30,3 +30,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def is_owner(self) -> bool:
         """Whether it is the person who owns the data folder: paths of this machine are meant as this machine's."""
         return self.client.startswith("owner:")
+
+    def acting(self, said: str | None) -> str:
+        """What the log names: the client, and for whom it acts, as it says itself."""
+        return f"{self.client} ({said})" if said else self.client

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 from perdure.api.endpoint import Endpoint
 from perdure.server.access.caller import Caller
+from perdure.server.engine.received import Received
+from perdure.server.link.files import FileReady
 
 if TYPE_CHECKING:
     from perdure.server.engine.engine import Engine
@@ -29,6 +31,18 @@ class Handlers:
         if endpoint.name in self._found:
             raise ValueError(f"{endpoint.name} has a handler")
         self._found[endpoint.name] = (endpoint, handler)
+
+    def add_upload(
+        self, endpoint: Endpoint[Request, Answer], handler: Callable[[Engine, Caller, Received[Request]], Answer]
+    ) -> None:
+        """The same for an endpoint that a file comes with."""
+        self.add(endpoint, cast("Callable[[Engine, Caller, Request], Answer]", handler))
+
+    def add_download(
+        self, endpoint: Endpoint[Request, bytes], handler: Callable[[Engine, Caller, Request], FileReady]
+    ) -> None:
+        """The same for an endpoint that is answered by a file."""
+        self.add(endpoint, cast("Callable[[Engine, Caller, Request], bytes]", handler))
 
     def get(self, name: str) -> tuple[Endpoint[Any, Any], Handler] | None:
         """The endpoint with this name and its handler."""

@@ -30,6 +30,7 @@ class LinkRequest(msgspec.Struct, frozen=True, array_like=True):
         body: the endpoint's request, in JSON: what a client says may have numbers in it that msgpack cannot say.
         key: its Idempotency-Key.
         trace: its W3C traceparent.
+        file: the path of what was uploaded with it.
     """
 
     number: int
@@ -39,6 +40,7 @@ class LinkRequest(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
     key: str | None = None
     trace: str | None = None
+    file: str | None = None
 
 
 class LinkAnswer(msgspec.Struct, frozen=True, array_like=True):

@@ -43,6 +43,7 @@ class WebEnd:
         body: bytes,
         key: str | None = None,
         trace: str | None = None,
+        file: str | None = None,
     ) -> LinkAnswer:
         """The engine's answer. If this is cancelled, the engine still does what was asked for.
 
@@ -55,7 +56,7 @@ class WebEnd:
         answer: asyncio.Future[LinkAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            self._writer.write(frame_of(LinkRequest(number, endpoint, caller, request, body, key, trace)))
+            self._writer.write(frame_of(LinkRequest(number, endpoint, caller, request, body, key, trace, file)))
             await self._writer.drain()
             return await answer
         except OSError as error:

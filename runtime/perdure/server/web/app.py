@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from perdure.api.problems import status_of
 from perdure.api.table import ENDPOINTS
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
+from perdure.server.web.files import Incoming, download_page, upload_page
 from perdure.server.web.incoming import body_of, caller_from
 from perdure.server.web.openapi_page import openapi_routes
 from perdure.server.web.pages import page_routes
@@ -43,11 +45,26 @@ def make_app(site: Site) -> Starlette:
         for endpoint in ENDPOINTS
         if endpoint.body is Body.JSON
     ]
+    routes += _file_routes(site)
     routes += openapi_routes(site)
     routes += page_routes()
     routes += status_routes(site)
     handlers: dict[Any, Any] = {404: _not_found, 405: _wrong_verb}
     return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _file_routes(site: Site) -> list[Route]:
+    """Those of endpoints that take a file, or are answered by one."""
+    incoming = Incoming(Path(site.order.data))
+    pages: dict[Body, Callable[[Endpoint[Any, Any]], Page]] = {
+        Body.UPLOAD: lambda endpoint: upload_page(site, endpoint, incoming),
+        Body.DOWNLOAD: lambda endpoint: download_page(site, endpoint),
+    }
+    return [
+        Route(endpoint.path, pages[endpoint.body](endpoint), methods=[endpoint.verb], name=endpoint.name)
+        for endpoint in ENDPOINTS
+        if endpoint.body in pages
+    ]
 
 
 def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) -> Page:
