@@ -107,6 +107,14 @@ COMMANDS: Final[Mapping[str, str | Group]] = {
             "unlock": "lock_commands:unlock",
         },
     ),
+    "tokens": Group(
+        "Say who may use the server, and what each client may do.",
+        {
+            "create": "tokens_command:create",
+            "list": "tokens_command:list_tokens",
+            "revoke": "tokens_command:revoke",
+        },
+    ),
     "keys": Group(
         "Look after the keys that seal secrets.",
         {

@@ -30,8 +30,14 @@ MAX_WARNINGS: Final = 100
 
 # Ids stand in stream names, metric labels and on the command line before a colon, so they are plain.
 _ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+MAX_ID: Final = 255  # characters that anybody has to take for one
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def is_extension_id(text: str) -> bool:
+    """Whether an extension can have this id."""
+    return len(text) <= MAX_ID and _ID.fullmatch(text) is not None
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from perdure.runtime.access.tokens import (
 )
 from perdure.runtime.errors import InvalidToken, UnknownToken
 from perdure.runtime.facade.parts import Parts
+from perdure.runtime.manifest import is_extension_id
 from perdure.store.event_store import Effects
 from perdure.store.events import (
     ACCESS_STREAM,
@@ -65,14 +66,17 @@ class AccessFacade(Parts):
             raise InvalidToken("name", name, f"1 to {_MAX_NAME} characters that can be seen")
         if not wanted or not set(wanted) <= set(SCOPES):
             raise InvalidToken("scopes", ", ".join(wanted), f"one or more of {', '.join(SCOPES)}")
+        only = tuple(dict.fromkeys(extensions))
+        if unfit := [name for name in only if not is_extension_id(name)]:
+            raise InvalidToken("extensions", unfit[0], "ids of extensions")
         if lifetime is not None and lifetime <= timedelta(0):
             raise InvalidToken("lifetime", str(lifetime), "more than nothing")
         now = self.clock.now()
         issued = new_token(
             name,
             wanted,
-            libraries=tuple(str(_library(library)) for library in libraries),
-            extensions=tuple(extensions),
+            libraries=tuple(dict.fromkeys(str(_library(library)) for library in libraries)),
+            extensions=only,
             issued_at=now,
             expires_at=now + lifetime // timedelta(microseconds=1) if lifetime is not None else None,
             by=by,
