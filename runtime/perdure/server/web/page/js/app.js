@@ -32,9 +32,10 @@ export class App {
   /**
    * @param {string} token
    * @param {{container: HTMLElement, polite: HTMLElement, urgent: HTMLElement}} places
+   * @param {import("./shortcuts.js").Shortcuts} shortcuts
    * @param {() => void} signedOut called once the token opens nothing
    */
-  constructor(token, { container, polite, urgent }, signedOut) {
+  constructor(token, { container, polite, urgent }, shortcuts, signedOut) {
     this.container = container;
     this.toasts = new Toasts(polite, urgent);
     this.connection = new Connection();
@@ -42,7 +43,10 @@ export class App {
     this.api = new Api(token, {
       reached: () => this.connection.reached(),
       lost: () => this.connection.lost(),
-      refused: () => this.signOut(),
+      refused: () => {
+        this.refused = true;
+        this.signOut();
+      },
     });
     /** @type {{client: string, name: string, scopes: string[], libraries: string[] | null, extensions: string[] | null, version: string}} */
     this.me = { client: "", name: "", scopes: [], libraries: null, extensions: null, version: "" };
@@ -50,8 +54,11 @@ export class App {
     /** @type {() => void} */
     this.leave = () => {};
     this.turn = 0;
+    this.refused = false;
     this.address = "";
     this.onhash = () => this.#route();
+    /** @type {import("./shortcuts.js").Shortcuts} */
+    this.shortcuts = shortcuts;
     this.confirm = confirm;
     this.openDialog = openDialog;
   }

@@ -45,14 +45,11 @@ function connected(app) {
 
 /** @param {string} token @param {boolean} remember */
 async function enter(token, remember) {
-  const app = new App(token, places, () => ask("You were signed out: the token is no longer valid here, or you asked for it."));
-  app.shortcuts = shortcuts;
-  let own = () => {};
-  const leave = app.signedOut;
-  app.signedOut = () => {
+  const app = new App(token, places, shortcuts, () => {
     own();
-    leave();
-  };
+    ask(app.refused ? "The token opens nothing here any more." : "");
+  });
+  let own = () => {};
   try {
     app.me = await app.api.get("/v1/me");
   } catch (error) {

@@ -3,8 +3,9 @@
 import { openDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 
-/** @typedef {{keys: string, does: string, run: (event: KeyboardEvent) => void, shown?: string}} Shortcut
- *  `keys`: what `KeyboardEvent.key` says, or two of them one after the other, as `g j` */
+/** @typedef {{keys: string, does: string, run?: (event: KeyboardEvent) => void, shown?: string}} Shortcut
+ *  `keys`: what `KeyboardEvent.key` says, or two of them one after the other, as `g j`; without `run` it is only listed,
+ *  and what has the focus sees to it */
 
 const CHORD = 1000; // milliseconds
 
@@ -35,11 +36,11 @@ export class Shortcuts {
     const chord = Date.now() - this.before.at < CHORD ? `${this.before.key} ${event.key}` : "";
     this.before = { key: event.key, at: Date.now() };
     for (const wanted of chord ? [chord, event.key] : [event.key]) {
-      const found = this.groups.toReversed().flatMap((group) => group.keys).find((each) => each.keys === wanted);
+      const found = this.groups.toReversed().flatMap((group) => group.keys).find((each) => each.run && each.keys === wanted);
       if (found) {
         event.preventDefault();
         this.before = { key: "", at: 0 };
-        found.run(event);
+        found.run?.(event);
         return;
       }
     }
