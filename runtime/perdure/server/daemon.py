@@ -57,7 +57,7 @@ class Server:
     ) -> None:
         self._settings = settings or ServerSettings()
         self._data = data
-        self._engine = Engine(runtime, engine_handlers(), observation)
+        self._engine = Engine(runtime, data, engine_handlers(), observation)
         self.token_file = _own_token(runtime, data)
         self._tcp = listen_tcp(self._settings)
         try:
