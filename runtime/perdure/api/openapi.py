@@ -93,9 +93,7 @@ def problem_statuses(endpoint: Endpoint[Any, Any]) -> list[int]:
     """The statuses of the problems that an endpoint may answer with, beside that another verb is refused (405)."""
     found = set(_ALWAYS)
     if endpoint.request.__struct_fields__:
-        found.add(404)
-    if "job_id" in endpoint.request.__struct_fields__:
-        found.add(410)
+        found |= {404, 410}
     if endpoint.acts:
         found |= {404, 409, 507}
     if endpoint.body_fields or endpoint.body is Body.UPLOAD:

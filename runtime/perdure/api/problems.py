@@ -9,8 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 import typing
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, Final
 from uuid import UUID
 
@@ -83,6 +85,7 @@ STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (seals.NotSealed, 404),
     (secrets.NeverSealed, 404),
     (store.JobIsFolded, 410),
+    (secrets.KeyDestroyed, 410),
     (store.DiskFull, 507),
     (store.LogFull, 507),
     (store.IllegalTransition, 409),
@@ -102,15 +105,22 @@ STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (secrets.ErasureRefused, 409),
     (secrets.NoPassphrase, 409),
     (secrets.PassphraseIsSet, 409),
+    (secrets.PassphrasesUnsupported, 409),
+    (seals.SealKeyLost, 409),
     (packages.PublisherError, 409),
     (secrets.WrongPassphrase, 403),
     (runtime.LibraryDenied, 403),
     (runtime.BudgetExceeded, 429),
     (secrets.PassphraseThrottled, 429),
     (runtime.StateTooLarge, 413),
+    (secrets.MasterKeyUnavailable, 503),
+    (store.TooManyReaders, 503),
+    (store.StoreClosed, 503),
+    (actors.UnreadableNow, 503),
     (runtime.RuntimeClosedError, 503),
     (actors.SystemStopped, 503),
     (TimeoutError, 504),
+    (backups.NotABackup, 422),
     (runtime.RehearsalRefused, 422),
     (packages.PackageError, 422),
     (packages.InvalidFingerprint, 422),
@@ -194,7 +204,7 @@ def error_of(problem: Problem) -> Exception:
     Returns:
         The error; `perdure.api.errors.UnexpectedAnswer` for one that this version does not know.
     """
-    kind = _kinds().get(problem.code)
+    kind = _kind_of(problem.code)
     if kind is None:
         return api.UnexpectedAnswer("the server", f"{problem.status} {problem.code}: {problem.detail}")
     error = kind.__new__(kind)
@@ -203,6 +213,13 @@ def error_of(problem: Problem) -> Exception:
     for name, value in problem.data.items():
         setattr(error, name, _typed(value, types.get(name, Any)))
     return error
+
+
+def _kind_of(code: str) -> type[Exception] | None:
+    """The error of this name; looked for anew where its module may have been loaded since."""
+    if code not in _kinds():
+        _kinds.cache_clear()
+    return _kinds().get(code)
 
 
 @cache
@@ -220,13 +237,17 @@ def _kinds() -> dict[str, type[Exception]]:
 @cache
 def _types(name: str) -> dict[str, Any]:
     """The types of an error's fields, as far as its constructor names them."""
+    from perdure.runtime.consent import ConsentRequest  # noqa: PLC0415  # what it is made of takes a moment to load
+
     try:
-        return typing.get_type_hints(_kinds()[name].__init__)
+        return typing.get_type_hints(_kinds()[name].__init__, localns={"ConsentRequest": ConsentRequest})
     except (NameError, TypeError):  # types that are only imported for checking
         return {}
 
 
 def _typed(value: Any, wanted: Any) -> Any:
+    if typing.get_origin(wanted) is Sequence:
+        wanted = GenericAlias(tuple, (typing.get_args(wanted)[0], ...))  # as errors keep them
     try:
         return msgspec.convert(value, wanted, strict=False, dec_hook=_path)
     except (msgspec.MsgspecError, NotImplementedError, TypeError):

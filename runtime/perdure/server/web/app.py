@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from perdure.api.endpoint import Body, Endpoint
 from perdure.api.errors import MethodNotAllowed, NotFound
@@ -41,7 +41,12 @@ def make_app(site: Site) -> Starlette:
     """The application, for one `Site`."""
     readers = log_readers()
     routes: list[BaseRoute] = [
-        Route(endpoint.path, endpoint_page(site, endpoint, readers), methods=[endpoint.verb], name=endpoint.name)
+        Route(
+            route_path(endpoint.path),
+            endpoint_page(site, endpoint, readers),
+            methods=[endpoint.verb],
+            name=endpoint.name,
+        )
         for endpoint in ENDPOINTS
         if endpoint.body is Body.JSON
     ]
@@ -65,6 +70,11 @@ def _file_routes(site: Site) -> list[Route]:
         for endpoint in ENDPOINTS
         if endpoint.body in pages
     ]
+
+
+def route_path(path: str) -> str:
+    """An endpoint's path as a route: keys of callers may have slashes in them."""
+    return path.replace("{key}", "{key:path}")
 
 
 def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) -> Page:
@@ -125,8 +135,9 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 async def _wrong_verb(request: Request, error: Exception) -> Response:
-    headers = getattr(error, "headers", None) or {}
-    allowed = tuple(verb.strip() for verb in headers.get("Allow", "").split(",") if verb.strip())
+    routes = [each for each in request.app.routes if isinstance(each, Route)]
+    matching = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    allowed = tuple(sorted({verb for each in matching for verb in each.methods or ()}))
     response = problem_response(MethodNotAllowed(allowed), uuid4())
     response.headers["Allow"] = ", ".join(allowed)
     return response
