@@ -50,8 +50,8 @@ def test_acting_on_a_job_of_another_process(
     answer = perdure(*words, perdure.job()["job_id"])
     assert answer.code == 4
     assert answer.err == (
-        f"perdure: jobs of this folder run in process {child.pid}; stop it there (Ctrl-C), "
-        "a server that takes commands is not there yet\n"
+        f"perdure: jobs of this folder run in process {child.pid}, which takes no commands; stop it there (Ctrl-C): "
+        "'perdure serve' would take them\n"
     )
     assert perdure.job()["status"] == "running"
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.call_input import ask_for_secrets, read_input, request_of, secrets_in_arguments
 from perdure.cli.consent_prompt import is_interactive
 from perdure.cli.error_codes import exit_code
@@ -17,7 +18,7 @@ from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.terminal_text import pretty_json, printable
 from perdure.cli.unlocking import unlock_for_jobs
-from perdure.runtime import DEFAULT_LIBRARY, OperationError, Runtime
+from perdure.runtime import DEFAULT_LIBRARY, OperationError
 from perdure.runtime.permissions import operation_name
 
 Method = Annotated[
@@ -107,7 +108,7 @@ def _extension_in(request: bytes | dict[str, Any]) -> str | None:
     return extension if isinstance(extension, str) else None
 
 
-def _request(invocation: Invocation, runtime: Runtime, method: str, fields: dict[str, str]) -> dict[str, Any]:
+def _request(invocation: Invocation, runtime: AnyRuntime, method: str, fields: dict[str, str]) -> dict[str, Any]:
     name = operation_name(method)
     operation = runtime.operations.get(name) if name is not None else None
     schema = operation.schemas()[0] if operation is not None else {}
@@ -119,7 +120,7 @@ def _request(invocation: Invocation, runtime: Runtime, method: str, fields: dict
     return ask_for_secrets(request, schema) if is_interactive(invocation) else request
 
 
-def _refused(invocation: Invocation, runtime: Runtime, error: OperationError) -> None:
+def _refused(invocation: Invocation, runtime: AnyRuntime, error: OperationError) -> None:
     """With --json: the answer that an extension would get, on standard error. Else a hint, if there is one."""
     if invocation.json:
         answer: dict[str, Any] = {"error": error.message, "code": error.code}

@@ -18,7 +18,7 @@ from perdure.cli.dev.watching import Watcher
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.filesystem import usage
-from perdure.cli.foreground import Stopped, foreground
+from perdure.cli.foreground import Stopped, own_foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.run_command import Library, read_state
@@ -96,7 +96,7 @@ def dev(
     def build_now(say: Callable[[str], None]) -> Built:
         return build(project_in(project.folder), say)  # its file may have changed, too
 
-    with foreground(invocation, stopped, busy=BUSY_FOR_NEW) as front, contextlib.ExitStack() as stack:
+    with own_foreground(invocation, stopped, busy=BUSY_FOR_NEW) as front, contextlib.ExitStack() as stack:
         session = Session(invocation, front.runtime, build_now, options, stopped.event.is_set)
         if not once:
             stack.enter_context(Watcher(project.folder, invocation.data, session.changed))

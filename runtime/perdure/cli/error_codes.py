@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from perdure.actors.errors import ActorError, ExtensionBusy
+from perdure.api import errors as api
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.terminal_text import printable
@@ -44,6 +45,8 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (store.StoreMissing, ExitCode.UNKNOWN),
     (runtime.UnknownExtension, ExitCode.UNKNOWN),
     (runtime.UnknownJobType, ExitCode.UNKNOWN),
+    (runtime.UnknownToken, ExitCode.UNKNOWN),
+    (runtime.InvalidToken, ExitCode.USAGE),
     (runtime.NoSuchSequence, ExitCode.UNKNOWN),
     (runtime.NoSuchCall, ExitCode.UNKNOWN),
     (runtime.CannotStep, ExitCode.UNKNOWN),
@@ -99,10 +102,20 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (toolchain.FolderInTheWay, ExitCode.USAGE),
     (toolchain.ToolchainError, ExitCode.BUILD_FAILED),
     (store.StoreError, ExitCode.STORE),
+    (api.ServerUnreachable, ExitCode.NO_SERVER),
+    (api.EngineUnavailable, ExitCode.NO_SERVER),
+    (api.UnexpectedAnswer, ExitCode.NO_SERVER),
+    (TimeoutError, ExitCode.NO_SERVER),
+    (api.TooMany, ExitCode.NOT_NOW),
+    (api.KeyConflict, ExitCode.NOT_NOW),
+    (api.NotFound, ExitCode.UNKNOWN),
+    (api.BadRequest, ExitCode.USAGE),
+    (api.TooLarge, ExitCode.USAGE),
     (UsageError, ExitCode.USAGE),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (runtime.PerdureError, ExitCode.INTERNAL),
     (ActorError, ExitCode.INTERNAL),
+    (api.ApiError, ExitCode.INTERNAL),
 )
 
 

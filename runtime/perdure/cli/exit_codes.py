@@ -25,6 +25,7 @@ class ExitCode(enum.IntEnum):
     PARTIAL = 13
     BUILD_FAILED = 14
     PUBLISHER = 15
+    NO_SERVER = 16
     PERMISSION_DENIED = 20
     LIBRARY_DENIED = 21
     RATE_LIMITED = 22
@@ -55,6 +56,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.PARTIAL: "verified or rehearsed: nothing differs, but not all was compared (what is erased or locked)",
     ExitCode.BUILD_FAILED: "a project could not be built: its code, its files, or a compiler that is missing",
     ExitCode.PUBLISHER: "signed by another publisher than the versions before, or not signed: nothing was installed",
+    ExitCode.NO_SERVER: "the server that works on the folder ended, or did not answer in time",
     ExitCode.PERMISSION_DENIED: "an operation answered `permission_denied`: not granted, or a wrong passphrase",
     ExitCode.LIBRARY_DENIED: "an operation answered `library_denied`: the extension was not granted the library",
     ExitCode.RATE_LIMITED: "an operation answered `rate_limited`: a budget is used up; the error says until when",

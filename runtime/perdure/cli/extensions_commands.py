@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.consent_prompt import ConsentPrompt, Yes, consent_needed, who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
@@ -20,7 +21,7 @@ from perdure.cli.package_view import package_json, package_table, publisher_json
 from perdure.cli.project_builds import built_if_project
 from perdure.cli.terminal_text import counted, local_time, printable, shortened, size
 from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
-from perdure.runtime import ExtensionInfo, Runtime, UpgradePolicy, installed_extensions
+from perdure.runtime import ExtensionInfo, UpgradePolicy, installed_extensions
 from perdure.runtime.errors import ConsentRequired, UnknownExtension
 from perdure.runtime.extensions import grant_of
 from perdure.runtime.grants import asks_for_anything
@@ -179,7 +180,7 @@ def install(
 
 def install_version(
     invocation: Invocation,
-    runtime: Runtime,
+    runtime: AnyRuntime,
     path: str,
     prompt: ConsentPrompt,
     upgrade: dict[str, str] | None = None,

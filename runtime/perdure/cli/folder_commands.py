@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.extensions_commands import ExtensionId
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.terminal_text import counted, local_time, printable
-from perdure.runtime import Runtime
 from perdure.runtime.files.shared_folders import stored_shares
 
 CALLER: Final = "cli"
@@ -66,7 +66,7 @@ def unshare(invocation: Invocation, extension: ExtensionId, name: OneName = None
         invocation.output.say(f"{counted(removed, 'folder')} less for {extension}")
 
 
-def share_folders(runtime: Runtime, extension: str, folders: list[str]) -> dict[str, Any]:
+def share_folders(runtime: AnyRuntime, extension: str, folders: list[str]) -> dict[str, Any]:
     """Share what ``NAME=PATH`` arguments say; returns the paths by name.
 
     Raises:

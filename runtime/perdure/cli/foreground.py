@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from uuid import UUID
@@ -23,6 +24,8 @@ from perdure.store.lifecycle import Status
 if TYPE_CHECKING:
     from perdure.actors.hooks import ActorHooks
     from perdure.cli.any_runtime import AnyRuntime
+    from perdure.client.client import Client
+    from perdure.runtime import Runtime
 
 # A commit gives the interpreter lock up for its sync and gets it back at the next switch of threads. With a busy guest
 # beside it, durable commits fell from 4,084/s to 156/s at Python's 5 ms, and reached 2,483/s at this. The process is
@@ -47,17 +50,19 @@ MetricsPort = Annotated[
 _Look: TypeAlias = tuple[list[JobState], Mapping[UUID, str]]
 
 
-class Foreground:
+class Foreground(ABC):
     """A runtime, and a person who may stop waiting for what it does.
 
     Attributes:
-        served: whether a server runs the jobs, which then go on without this process.
+        runtime: where the jobs run.
+        served: whether that is a server, whose jobs go on without this process.
     """
 
-    def __init__(self, invocation: Invocation, runtime: AnyRuntime, stop: threading.Event) -> None:
+    runtime: AnyRuntime
+    served: bool
+
+    def __init__(self, invocation: Invocation, stop: threading.Event) -> None:
         self.invocation = invocation
-        self.runtime = runtime
-        self.served = invocation.is_served
         self._stop = stop
 
     def follow(self, job_ids: Sequence[UUID]) -> None:
@@ -69,7 +74,7 @@ class Foreground:
         from perdure.cli.progress import display_for  # noqa: PLC0415  # bars take a while to load
 
         left = dict.fromkeys(job_ids)
-        looks = self._looks_by_the_log(left) if self.served else self._looks(left)
+        looks = self._looks(left)
         with display_for(self.invocation.output, json=self.invocation.json) as display, contextlib.closing(looks):
             for states, locked in looks:
                 for state in states:
@@ -77,16 +82,49 @@ class Foreground:
                         del left[state.job_id]
                 display.update([state for state in states if state.job_id in left], len(job_ids) - len(left))
 
+    @abstractmethod
     def _looks(self, left: Mapping[UUID, None]) -> Generator[_Look]:
         """The jobs that are left, each time that one may have moved, and those that wait for a passphrase."""
+
+    def runs(self, state: JobState) -> bool:
+        """Whether the job runs, or will by itself: then it is only waited for."""
+        return self.served and state.status in (Status.QUEUED, Status.RUNNING, Status.BACKOFF)
+
+    def go_on(self, state: JobState) -> None:
+        """Let a job go on that a process before this one left unfinished; one that waits for a person stays so."""
+        if state.status is Status.BACKOFF:
+            self.runtime.retry(state.job_id)
+        elif state.status in (Status.RUNNING, Status.SUSPENDED) and not self.runs(state):
+            self.runtime.resume(state.job_id)
+
+
+class OwnForeground(Foreground):
+    """The folder is this process' own, and the jobs run here."""
+
+    served = False
+
+    def __init__(self, invocation: Invocation, runtime: Runtime, stop: threading.Event) -> None:
+        super().__init__(invocation, stop)
+        self.runtime: Runtime = runtime
+
+    def _looks(self, left: Mapping[UUID, None]) -> Generator[_Look]:
         while left and not self._stop.is_set():
             with contextlib.suppress(TimeoutError):
                 # The first one's end ends the wait; that of another is seen a moment later.
                 self.runtime.wait(next(iter(left)), REFRESH)
             yield [self.runtime.job(job_id).state for job_id in left], self.runtime.waiting_for_unlock()
 
-    def _looks_by_the_log(self, left: Mapping[UUID, None]) -> Generator[_Look]:
-        """The same, without a question to the server for each: what it does is in the log."""
+
+class ServedForeground(Foreground):
+    """A server has the folder and runs the jobs; what becomes of them is in the log."""
+
+    served = True
+
+    def __init__(self, invocation: Invocation, runtime: Client, stop: threading.Event) -> None:
+        super().__init__(invocation, stop)
+        self.runtime: Client = runtime
+
+    def _looks(self, left: Mapping[UUID, None]) -> Generator[_Look]:
         asked, locked = -LOCKS_REFRESH, dict[UUID, str]()
         moved = False
         with self.invocation.read() as store:
@@ -101,13 +139,6 @@ class Foreground:
                 if left and not held:
                     raise CommandError(SERVER_ENDED, ExitCode.NO_SERVER)
                 moved = store.wait(position, REFRESH) > position
-
-    def go_on(self, state: JobState) -> None:
-        """Let a job go on that a process before this one left unfinished; one that waits for a person stays so."""
-        if state.status is Status.BACKOFF:
-            self.runtime.retry(state.job_id)
-        elif state.status is Status.SUSPENDED or (state.status is Status.RUNNING and not self.served):
-            self.runtime.resume(state.job_id)
 
 
 class Stopped:
@@ -132,16 +163,34 @@ class Stopped:
 
 @contextlib.contextmanager
 def foreground(
+    invocation: Invocation, stopped: Stopped, metrics_port: int | None = None, *, busy: str = BUSY
+) -> Iterator[Foreground]:
+    """Where jobs run and are waited for: on the server that works on the folder, else in this process.
+
+    Raises:
+        CommandError: another process works on the folder that takes no commands, or the port is in use.
+        StoreError: the folder cannot be opened.
+    """
+    if not invocation.is_served:
+        with own_foreground(invocation, stopped, metrics_port, busy=busy) as front:
+            yield front
+        return
+    if metrics_port is not None:
+        invocation.output.say("the server runs the jobs and has metrics of its own: --metrics-port is not used")
+    with invocation.client() as client, on_stop_signals(stopped.note):
+        yield ServedForeground(invocation, client, stopped.event)
+
+
+@contextlib.contextmanager
+def own_foreground(
     invocation: Invocation,
     stopped: Stopped,
     metrics_port: int | None = None,
     *,
     busy: str = BUSY,
     hooks: ActorHooks | None = None,
-) -> Iterator[Foreground]:
+) -> Iterator[OwnForeground]:
     """Open the folder for jobs to run in this process; at the end those that have not ended are suspended.
-
-    Where a server works on the folder the jobs run there, and go on at the end.
 
     Raises:
         CommandError: another process works on the folder, or the port is in use.
@@ -150,9 +199,12 @@ def foreground(
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        with _metrics(invocation, metrics_port) as counted, invocation.runtime(hooks or counted, busy=busy) as runtime:
+        with (
+            _metrics(invocation, metrics_port) as counted,
+            invocation.own_runtime(hooks or counted, busy=busy) as runtime,
+        ):
             with on_stop_signals(stopped.note):
-                yield Foreground(invocation, runtime, stopped.event)
+                yield OwnForeground(invocation, runtime, stopped.event)
             if stopped.name is not None:
                 grace = runtime.settings.shutdown_grace
                 invocation.output.say(f"{stopped.name}: stopping at the next check, within {grace:g} s")
@@ -163,10 +215,6 @@ def foreground(
 @contextlib.contextmanager
 def _metrics(invocation: Invocation, port: int | None) -> Iterator[ActorHooks | None]:
     if port is None:
-        yield None
-        return
-    if invocation.is_served:
-        invocation.output.say("the server runs the jobs and serves metrics itself: --metrics-port is not used")
         yield None
         return
     from perdure.cli.metrics_endpoint import Metrics  # noqa: PLC0415  # most commands need no Prometheus client

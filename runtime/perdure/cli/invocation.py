@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime, server_listens
 from perdure.cli.data_folder import VARIABLE, data_folder
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
@@ -25,6 +26,7 @@ from perdure.store.writer_lock import holder
 
 if TYPE_CHECKING:
     from perdure.actors.hooks import ActorHooks
+    from perdure.client.client import Client
     from perdure.runtime import Runtime
 
 P = ParamSpec("P")
@@ -46,9 +48,11 @@ JsonOption = Annotated[
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", metavar="", help="Print tracebacks, and all that is logged.")]
 
-# What a person can do when another process works on the folder: about its jobs, and for something new.
+# What a person can do when another process works on the folder that takes no commands: about its jobs, and for
+# something new.
 BUSY: Final = (
-    "jobs of this folder run in process {pid}; stop it there (Ctrl-C), a server that takes commands is not there yet"
+    "jobs of this folder run in process {pid}, which takes no commands; stop it there (Ctrl-C): 'perdure serve' would "
+    "take them"
 )
 BUSY_FOR_NEW: Final = "process {pid} works on {folder}; wait until it has ended, or choose another folder with --data"
 
@@ -118,18 +122,48 @@ class Invocation:
         """The pid of the process that works on the folder, None for nobody."""
         return holder(self.data / LOCK_FILE)
 
+    @functools.cached_property
+    def is_served(self) -> bool:
+        """Whether a server works on the folder, as of when this is first asked: what acts goes through it then."""
+        return server_listens(self.data)
+
     def require_free(self) -> None:
-        """Make sure that no other process works on the folder, as far as one can know before opening it.
+        """Make sure that no process works on the folder that takes no commands, as far as one can know before.
 
         Raises:
             CommandError: one does.
         """
-        if (pid := self.holder()) is not None:
+        if not self.is_served and (pid := self.holder()) is not None:
             raise CommandError(BUSY.format(pid=pid), ExitCode.FOLDER_IN_USE)
 
     @contextlib.contextmanager
-    def runtime(self, hooks: ActorHooks | None = None, *, busy: str = BUSY) -> Iterator[Runtime]:
-        """The folder, for working on it; no unfinished job goes on by itself. ``busy`` says what to do if it is in use.
+    def runtime(self, *, busy: str = BUSY) -> Iterator[AnyRuntime]:
+        """The folder, for working on it: through its server if it has one, else opened by this process.
+
+        No unfinished job goes on by itself. ``busy`` says what to do if a process works on it that takes no commands.
+
+        Raises:
+            CommandError: such a process does.
+            StoreError: it cannot be opened.
+        """
+        if self.is_served:
+            with self.client() as client:
+                yield client
+            return
+        with self.own_runtime(busy=busy) as runtime:
+            yield runtime
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """The server that works on the folder. That it has ended is seen when it is asked for something."""
+        from perdure.client.client import Client  # noqa: PLC0415  # few have a server
+
+        with Client.open(self.data) as client:
+            yield client
+
+    @contextlib.contextmanager
+    def own_runtime(self, hooks: ActorHooks | None = None, *, busy: str = BUSY) -> Iterator[Runtime]:
+        """The folder, opened by this process; otherwise as `runtime`.
 
         Raises:
             CommandError: another process works on it.

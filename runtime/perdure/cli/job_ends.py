@@ -65,7 +65,11 @@ def _say_what_is_left(
         return
     if stopped.name is not None:
         what = "the job goes on" if len(left) == 1 else f"{counted(len(left), 'job')} go on"
-        invocation.output.say(f"stopped; {what} with 'perdure resume'")
+        if invocation.is_served and (pid := invocation.holder()) is not None:
+            where = f"in process {pid}: 'perdure jobs watch {left[0].job_id}' shows it"
+            invocation.output.say(f"nobody waits here any more; {what} {where}")
+        else:
+            invocation.output.say(f"stopped; {what} with 'perdure resume'")
         return
     for state in left:
         if state.status is Status.ATTENTION:

@@ -10,13 +10,14 @@ from uuid import UUID
 
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.call_command import Library as LibraryOption
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.terminal_text import local_time, printable, size
-from perdure.runtime import DEFAULT_LIBRARY, Runtime
+from perdure.runtime import DEFAULT_LIBRARY
 from perdure.runtime.vdfs.library import Library
 from perdure.runtime.vdfs.messages import Entry
 
@@ -71,7 +72,7 @@ def get(
         invocation.output.say(f"{printable(found.name)}: written to {printable(str(place))}")
 
 
-def _entries(runtime: Runtime, library: UUID, **filters: Any) -> list[Entry]:
+def _entries(runtime: AnyRuntime, library: UUID, **filters: Any) -> list[Entry]:
     found: list[Entry] = []
     request: dict[str, Any] = {"limit": _PAGE, **{name: value for name, value in filters.items() if value is not None}}
     while True:
@@ -82,7 +83,7 @@ def _entries(runtime: Runtime, library: UUID, **filters: Any) -> list[Entry]:
         request["cursor"] = page.next
 
 
-def _entry(runtime: Runtime, library: UUID, named: str) -> Entry:
+def _entry(runtime: AnyRuntime, library: UUID, named: str) -> Entry:
     try:
         return Library(runtime, library).entry(UUID(named))
     except ValueError:  # no id

@@ -15,7 +15,7 @@ from perdure.cli.job_ends import report_ends
 from perdure.cli.passphrases import PassphraseFile, Passphrases, nobody_to_ask, passphrase_in
 from perdure.cli.resume_command import let_go_on, unfinished
 from perdure.cli.terminal_text import printable
-from perdure.cli.unlocking import UnlockFor, require_unlocked
+from perdure.cli.unlocking import UnlockFor, has_passphrase, require_unlocked
 from perdure.runtime.credentials.lock_operations import REMOVE, SET, UNLOCK_SECONDS
 from perdure.store.lifecycle import Status
 
@@ -49,7 +49,7 @@ def passphrase(
     passphrases = Passphrases(invocation, passphrase_file)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         request = {"extension": extension}
-        if not runtime.keychain.locks.state(extension).has_passphrase and not remove:
+        if not has_passphrase(runtime, extension) and not remove:
             if new_passphrase_file is not None:
                 raise CommandError("there is no passphrase to change; --passphrase-file sets one", ExitCode.USAGE)
             runtime.call(SET, request | {"passphrase": passphrases.new(extension)}, caller=who())
@@ -89,6 +89,7 @@ def unlock(
     """Unlock an extension's credentials, and let its jobs that are not finished go on, to their end.
 
     They are unlocked in this process, and locked again when it ends: 'run', 'resume' and 'call' ask by themselves.
+    Where a server runs the jobs they are unlocked there, for as long as --unlock-for says.
     """
     stopped = Stopped()
     with foreground(invocation, stopped, metrics_port, busy=BUSY_FOR_NEW) as front:

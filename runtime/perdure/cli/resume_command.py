@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground
+from perdure.cli.foreground import Foreground, MetricsPort, OwnForeground, Stopped, foreground
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_argument import JobId, MaybeJobId, require_job
 from perdure.cli.job_ends import report_ends
@@ -118,7 +118,7 @@ def _one(
             front.runtime.retry(job_id)
         else:
             let_go_on(front, state)
-        if front.runtime.job(job_id).status is not Status.ATTENTION:
+        if front.runtime.job(job_id).status is not Status.ATTENTION and not front.runs(state):
             _say_from_where(front, state)
         front.follow([job_id])
     report_ends(invocation, [job_id], stopped, as_list=as_list)
@@ -139,10 +139,12 @@ _ADVICE = {
 
 
 def let_go_on(front: Foreground, state: JobState) -> None:
-    """Let one job go on that no process works on; the others stay as they are."""
+    """Let one job go on that does not run; the others stay as they are."""
     runtime = front.runtime
     if state.status is Status.BACKOFF:
         runtime.retry(state.job_id)
+        return
+    if front.runs(state):
         return
     if state.status is Status.QUEUED:
         # It was dispatched by a process that died before it began. One that is paused can be resumed; one that is
@@ -165,27 +167,50 @@ def unfinished(front: Foreground) -> list[JobState]:
 
 def _recover_all(front: Foreground, before: list[JobState]) -> set[UUID]:
     """Queue them all; returns those whose extension cannot be used, which stay as they are."""
-    going = {handle.job_id for handle in front.runtime.recover()}
+    if not isinstance(front, OwnForeground):
+        return _resume_all(front, before)
+    runtime = front.runtime
+    going = {handle.job_id for handle in runtime.recover()}
     refused: set[UUID] = set()
     for was in before:
-        state = front.runtime.job(was.job_id).state
+        state = runtime.job(was.job_id).state
         if state.status is Status.ATTENTION:
             continue  # what is said at the end says what to do
         if state.status is Status.PAUSED:
-            try:
-                state.status = front.runtime.resume(state.job_id)
-            except IllegalTransition:
-                raise
-            except PerdureError as error:
-                front.invocation.output.say(f"job {state.job_id} stays paused: {printable(str(error))}")
+            if not _resumed(front, state):
                 refused.add(state.job_id)
                 continue
+            state = runtime.job(was.job_id).state
         elif state.job_id not in going and not state.finished:
             refused.add(state.job_id)  # the log of the runtime says why
             continue
         if not state.finished and state.status is not Status.ATTENTION:
             _say_from_where(front, was)
     return refused
+
+
+def _resume_all(front: Foreground, before: list[JobState]) -> set[UUID]:
+    """The same where a server runs the jobs: only those that it has not let go on by itself."""
+    refused: set[UUID] = set()
+    for was in before:
+        if was.status in (Status.PAUSED, Status.SUSPENDED):
+            if _resumed(front, was):
+                _say_from_where(front, was)
+            else:
+                refused.add(was.job_id)
+    return refused
+
+
+def _resumed(front: Foreground, state: JobState) -> bool:
+    """Let it go on; if its extension cannot be used, say so."""
+    try:
+        front.runtime.resume(state.job_id)
+    except IllegalTransition:
+        raise
+    except PerdureError as error:
+        front.invocation.output.say(f"job {state.job_id} stays {state.status}: {printable(str(error))}")
+        return False
+    return True
 
 
 def _say_from_where(front: Foreground, was: JobState) -> None:

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.consent_prompt import ConsentPrompt, Yes
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.extensions_commands import install_version, waits_for_consent
 from perdure.cli.folder_commands import FolderOption, share_folders
-from perdure.cli.foreground import Foreground, MetricsPort, Stopped, foreground
+from perdure.cli.foreground import Foreground, MetricsPort, OwnForeground, Stopped, foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
@@ -23,7 +24,7 @@ from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.project_builds import built_if_project
 from perdure.cli.terminal_text import counted
 from perdure.cli.unlocking import UnlockFor, unlock_for_jobs
-from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy, Runtime
+from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy
 from perdure.runtime.budgets.budgets import MOST
 from perdure.runtime.credentials.lock_operations import UNLOCK_SECONDS
 from perdure.runtime.extensions import ExtensionInfo
@@ -152,7 +153,7 @@ def read_state(option: str | None) -> bytes | None:
         raise CommandError(f"--state {option}: {error.strerror or error}", ExitCode.USAGE) from error
 
 
-def usable_extension(invocation: Invocation, runtime: Runtime, extension: str, *, yes: bool) -> ExtensionInfo:
+def usable_extension(invocation: Invocation, runtime: AnyRuntime, extension: str, *, yes: bool) -> ExtensionInfo:
     """The extension with this id; what names a package or a folder is installed, as `perdure extensions install` does.
 
     ``yes`` agrees to what it asks for. A new version that asks for more and has to wait leaves the installed one.
@@ -174,6 +175,8 @@ def usable_extension(invocation: Invocation, runtime: Runtime, extension: str, *
 
 
 def _mention_unfinished(front: Foreground) -> None:
+    if not isinstance(front, OwnForeground):
+        return  # the server sees to them
     count = sum(front.runtime.store.count_unfinished().values())
     if count:
         front.invocation.output.say(f"{counted(count, 'unfinished job')} in this folder: perdure resume")

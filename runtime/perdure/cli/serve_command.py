@@ -11,7 +11,7 @@ import typer
 
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.foreground import REFRESH, Stopped, foreground
+from perdure.cli.foreground import REFRESH, Stopped, own_foreground
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 
 Host = Annotated[str, typer.Option("--host", metavar="HOST", help="The address to listen on.")]
@@ -91,7 +91,7 @@ def serve(
     stopped = Stopped()
     with contextlib.ExitStack() as stack:
         observation = Observation.of(invocation.data, *stack.enter_context(tracing(otel)))
-        front = stack.enter_context(foreground(invocation, stopped, busy=BUSY_FOR_NEW, hooks=observation.hooks))
+        front = stack.enter_context(own_foreground(invocation, stopped, busy=BUSY_FOR_NEW, hooks=observation.hooks))
         with Server(front.runtime, invocation.data, settings, observation) as server:
             front.runtime.recover()
             invocation.output.show(f"perdure serves {invocation.data} at {server.address}; token: {server.token_file}")

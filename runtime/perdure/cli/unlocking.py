@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.consent_prompt import who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
@@ -17,7 +18,7 @@ from perdure.cli.invocation import Invocation
 from perdure.cli.passphrases import VARIABLE, Passphrases, nobody_to_ask
 from perdure.cli.terminal_text import printable
 from perdure.runtime import OperationError, Runtime
-from perdure.runtime.credentials.lock_operations import MOST_SECONDS, UNLOCK, UNLOCK_SECONDS
+from perdure.runtime.credentials.lock_operations import LOCK_STATE, MOST_SECONDS, UNLOCK, UNLOCK_SECONDS
 from perdure.runtime.secrets.errors import SecretsError, WrongPassphrase
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.store.errors import StoreError
@@ -40,7 +41,7 @@ UnlockFor = Annotated[
 
 def unlock_for_jobs(
     invocation: Invocation,
-    runtime: Runtime,
+    runtime: AnyRuntime,
     extensions: Iterable[str],
     passphrases: Passphrases,
     seconds: int = UNLOCK_SECONDS,
@@ -50,7 +51,7 @@ def unlock_for_jobs(
     Raises:
         OperationError, CommandError: the passphrase is wrong, or its file cannot be read.
     """
-    locked = [extension for extension in dict.fromkeys(extensions) if runtime.keychain.locks.is_locked(extension)]
+    locked = [extension for extension in dict.fromkeys(extensions) if is_locked(runtime, extension)]
     for extension in locked:
         with _others_may_fit(invocation, extension, passphrases, several=len(locked) > 1):
             if unlock_one(invocation, runtime, extension, passphrases, seconds):
@@ -61,8 +62,23 @@ def unlock_for_jobs(
             )
 
 
+def is_locked(runtime: AnyRuntime, extension: str) -> bool:
+    """Whether an extension's credentials have a passphrase that nobody has said to whoever runs the jobs."""
+    if isinstance(runtime, Runtime):
+        return runtime.keychain.locks.is_locked(extension)
+    state = runtime.call(LOCK_STATE, {"extension": extension}, caller=who())
+    return state.has_passphrase and not state.unlocked
+
+
+def has_passphrase(runtime: AnyRuntime, extension: str) -> bool:
+    """Whether an extension's credentials have a passphrase."""
+    if isinstance(runtime, Runtime):
+        return runtime.keychain.locks.state(extension).has_passphrase
+    return bool(runtime.call(LOCK_STATE, {"extension": extension}, caller=who()).has_passphrase)
+
+
 def unlock_one(
-    invocation: Invocation, runtime: Runtime, extension: str, passphrases: Passphrases, seconds: int
+    invocation: Invocation, runtime: AnyRuntime, extension: str, passphrases: Passphrases, seconds: int
 ) -> bool:
     """Unlock one extension's credentials; False if nobody is there to be asked. Errors as for `unlock_for_jobs`."""
 
@@ -160,7 +176,7 @@ def _attempted(
 
 
 def require_unlocked(
-    invocation: Invocation, runtime: Runtime, extension: str, passphrases: Passphrases, seconds: int
+    invocation: Invocation, runtime: AnyRuntime, extension: str, passphrases: Passphrases, seconds: int
 ) -> None:
     """Unlock one extension's credentials, which is what the command is for.
 
@@ -168,7 +184,7 @@ def require_unlocked(
         CommandError: they have no passphrase, or nobody is there to be asked.
         OperationError: the passphrase is wrong.
     """
-    if not runtime.keychain.locks.is_locked(extension):
+    if not is_locked(runtime, extension):
         raise CommandError(
             f"the credentials of {printable(extension)} have no passphrase; "
             f"'perdure credentials passphrase {printable(extension)}' sets one",
