@@ -57,7 +57,7 @@ export function set(element, name, value) {
     Object.assign(element.dataset, value);
   } else if (name === "style") {
     for (const [key, text] of Object.entries(value)) element.style.setProperty(key, String(text));
-  } else if (name === "value" && "value" in element && !(element instanceof SVGElement)) {
+  } else if (name === "value" && !(element instanceof SVGElement || element instanceof HTMLOptionElement) && "value" in element) {
     if (element.value !== value) element.value = value;
   } else if (name === "checked" || name === "indeterminate") {
     element[name] = Boolean(value);
@@ -96,6 +96,7 @@ const ICONS = {
   retry: "M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3",
   fork: "M5 3v10M5 9c0-3 6-1 6-5M11 4V3M5 3V2M5 14v-1",
   plus: "M8 3v10M3 8h10",
+  minus: "M3 8h10",
   search: "M7 11.5a4.5 4.5 0 1 1 0-9 4.5 4.5 0 0 1 0 9zM10.5 10.5L14 14",
   sun: "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1",
   moon: "M13 9.5A5.5 5.5 0 0 1 6.5 3a5.5 5.5 0 1 0 6.500 6.500z",

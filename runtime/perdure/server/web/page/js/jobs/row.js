@@ -9,7 +9,7 @@ import { ACTIONS } from "./actions.js";
 /** The columns, in order: their heads, and what they are for those who do not see them. */
 export const COLUMNS = [
   { name: "select", head: "" },
-  { name: "status", head: "Status" },
+  { name: "state", head: "Status" },
   { name: "job", head: "Job" },
   { name: "progress", head: "Progress" },
   { name: "rate", head: "Rate", figure: true },
@@ -42,7 +42,7 @@ export class Row {
     /** @type {Record<string, any>} */
     this.cells = {
       select: [this.check],
-      status: [this.mark],
+      state: [this.mark],
       job: [this.link, this.message],
       progress: [this.bar, this.percent],
       actions: [],
