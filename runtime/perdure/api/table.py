@@ -17,6 +17,7 @@ from perdure.api import (
     proofs,
     steppers,
     tokens,
+    watching,
 )
 from perdure.api.endpoint import Endpoint
 
@@ -33,4 +34,5 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     *keeping.ENDPOINTS,
     *proofs.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *watching.ENDPOINTS,
 )

@@ -9,6 +9,7 @@ from perdure.api.errors import ServerUnreachable
 from perdure.api.watching import HEARTBEAT
 
 SILENCE: Final = 3 * HEARTBEAT  # seconds without a byte after which nobody is taken to be there
+SLACK: Final = 0.5  # seconds; what a timeout may be late by
 PATIENCE: Final = 60.0  # seconds that a server may be away, as long as it may take to start
 _FIRST, _LONGEST = 0.05, 1.0  # seconds between tries
 

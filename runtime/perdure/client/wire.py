@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from perdure.api.endpoint import Endpoint
+from perdure.api.endpoint import Body, Endpoint
 from perdure.api.errors import UnexpectedAnswer
 from perdure.api.problems import Problem, error_of
 from perdure.api.watching import MEDIA_TYPE as EVENT_STREAM
@@ -36,8 +36,10 @@ def http_request(call: Call[Any]) -> HttpRequest:
     fields: dict[str, Any] = msgspec.to_builtins(call.request)
     defaults = {each.name: each.default for each in msgspec.structs.fields(endpoint.request)}
     headers = {"Idempotency-Key": call.key} if call.key is not None else {}
-    body = b""
-    if endpoint.body_fields:
+    body = call.content
+    if endpoint.body is Body.UPLOAD:
+        headers["Content-Type"] = "application/octet-stream"
+    elif endpoint.body_fields:
         given = {name: fields[name] for name in endpoint.body_fields if name in fields}  # what is UNSET is not
         body = msgspec.json.encode(given)
         headers["Content-Type"] = "application/json"

@@ -20,6 +20,7 @@ class Call(Generic[Result]):
     Attributes:
         seconds: how long to wait for an answer; None: the client's own limit.
         key: an Idempotency-Key.
+        content: the file that goes with it, where the endpoint takes one.
     """
 
     endpoint: Endpoint[Any, Any]
@@ -27,3 +28,4 @@ class Call(Generic[Result]):
     result: Callable[[Any], Result]
     seconds: float | None = None
     key: str | None = None
+    content: bytes = b""

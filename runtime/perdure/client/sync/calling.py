@@ -19,7 +19,7 @@ from perdure.api.unix_socket import short_name, socket_path
 from perdure.client.address import Address
 from perdure.client.calls.call import Call
 from perdure.client.event_stream import EventStream
-from perdure.client.following import Following
+from perdure.client.following import SLACK, Following
 from perdure.client.wire import checked_stream, http_request, is_back_soon, result_of
 from perdure.runtime.job_handle import JobHandle
 
@@ -124,8 +124,8 @@ class Calling(ABC):
                             following.heard()
                             for message in stream.feed(part):
                                 yield call.result(message)
-                            if following.silence < silence:
-                                break  # the last while is listened to with a shorter breath
+                            if following.silence < silence - SLACK:
+                                break  # there is less time left than this connection may be silent
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
             stream = EventStream(stream.last_id)  # what came of a broken message comes again

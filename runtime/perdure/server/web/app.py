@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import Match, Route
 
 from perdure.api.endpoint import Body, Endpoint
 from perdure.api.errors import MethodNotAllowed, NotFound
@@ -24,6 +24,7 @@ from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
 from perdure.server.web.files import Incoming, download_page, upload_page
 from perdure.server.web.incoming import body_of, caller_from
+from perdure.server.web.live.pages import watching_routes
 from perdure.server.web.openapi_page import openapi_routes
 from perdure.server.web.pages import page_routes
 from perdure.server.web.reading.readers import Readers
@@ -40,7 +41,8 @@ Page = Callable[[Request], Awaitable[Response]]
 def make_app(site: Site) -> Starlette:
     """The application, for one `Site`."""
     readers = log_readers()
-    routes: list[BaseRoute] = [
+    routes = watching_routes(site)  # before what a job's id may be
+    routes += [
         Route(
             route_path(endpoint.path),
             endpoint_page(site, endpoint, readers),

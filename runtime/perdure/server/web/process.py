@@ -81,6 +81,7 @@ async def _serve(order: WebOrder) -> None:
         site.metrics.connections = lambda: (len(connections), connections.refused)
 
         def end() -> None:
+            site.live.close()
             for entrance in entrances:
                 entrance.should_exit = True
 
@@ -99,6 +100,8 @@ async def _serve(order: WebOrder) -> None:
         )
         listening = asyncio.create_task(_when_listening(link, entrances))
         await serving
+        site.live.close()
+        site.live.join_thread()
         for task in (gone, listening, looking, lag):
             task.cancel()
         await link.close()

@@ -12,6 +12,7 @@ from perdure.server.access.wrong_tokens import WrongTokens
 from perdure.server.link.web_end import WebEnd
 from perdure.server.settings import WebOrder
 from perdure.server.web.body_room import BodyRoom
+from perdure.server.web.live.hub import Hub
 from perdure.server.web.traces.cache import Traces
 from perdure.store.lmdb_store import LmdbEventStore
 
@@ -31,9 +32,11 @@ class Site:
     wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
     bodies: BodyRoom = field(init=False)
     metrics: WebMetrics = field(init=False)
+    live: Hub = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "live", Hub(self.store))
         object.__setattr__(self, "bodies", BodyRoom(self.order.settings.max_bodies))
         counted = WebMetrics(Path(self.order.data), self.order.restarts, os.getppid())
         object.__setattr__(self, "metrics", counted)

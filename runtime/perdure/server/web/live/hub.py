@@ -1,0 +1,209 @@
+"""The hub: one thread follows the log for all who watch.
+
+A *tick* is a stretch of the log: the thread reads it once, encodes what somebody watches once, and hands it to the
+event loop, which wakes the watchers. Ticks are as long as it takes to keep the hub below a fixed part of this process'
+time: with one watcher some milliseconds, with a thousand some hundred. Nobody watches: the thread waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from perdure.server.web.live.channel import Channel, Piece
+from perdure.server.web.live.owners import Owners
+from perdure.server.web.live.selection import JobSelection, ListSelection, LogSelection
+from perdure.server.web.live.tick import Channels, Publication, Ticks
+from perdure.store.errors import StoreError
+from perdure.store.event_store import EventStore
+from perdure.store.lifecycle import Status
+
+logger = logging.getLogger(__name__)
+
+Selection = LogSelection | JobSelection | ListSelection
+Result = TypeVar("Result")
+
+LISTS: Final = 0.25  # seconds between two messages of a list of jobs
+KEPT: Final = 32 << 20  # bytes that were sent lately, of all channels; who is further behind reads the log
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds of a tick
+_REST: Final = 4  # a tick is so many times what it cost to tell the one before
+_STRETCH: Final = 20_000  # events that are read for one tick at most
+_LOOK: Final = 0.25  # seconds that the thread waits for the log at most
+_READERS: Final = 2  # threads for those that are behind
+_FRESH: Final = 1.0  # seconds for which a count of all jobs is good for one who has just come
+
+
+class Hub:
+    """Serves watchers, from the first one until `close`. Everything but `_follow` is called on the event loop."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+        self.owners = Owners(store)
+        self._ticks = Ticks(store, self.owners)
+        self._lock = threading.Lock()
+        self._some = threading.Condition(self._lock)  # somebody watches, or it ends
+        self._channels = Channels()
+        self._next = 0  # the position behind which a channel that is new is served from
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="perdure-watch")
+        self._kept: deque[tuple[Channel, Piece]] = deque()
+        self._kept_bytes = 0
+        self._counts: tuple[float, dict[Status, int]] | None = None
+        self._ends: dict[Callable[[], None], None] = {}
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is served any more."""
+        return self._ending.is_set()
+
+    # --- watchers ----------------------------------------------------------------------------------------------------
+
+    def join(self, selection: Selection, wake: Callable[[], None]) -> tuple[Channel, int]:
+        """The channel of a selection, and the position behind which it says everything."""
+        with self._lock:
+            if not self._channels:
+                self._next = self.store.position()
+            channel = self._channel(selection)
+            self._some.notify()
+            begins = self._next
+        channel.join(wake)
+        if self._thread is None and not self._ending.is_set():
+            self._loop = asyncio.get_running_loop()
+            self._thread = threading.Thread(target=self._follow, name="perdure-live", daemon=True)
+            self._thread.start()
+        return channel, begins
+
+    def leave(self, selection: Selection, channel: Channel, wake: Callable[[], None]) -> None:
+        """Somebody watches no more."""
+        if not channel.leave(wake):
+            return
+        with self._lock:
+            if isinstance(selection, LogSelection):
+                if self._channels.logs.get(selection) is channel:
+                    del self._channels.logs[selection]
+            elif isinstance(selection, ListSelection):
+                if self._channels.lists.get(selection) is channel:
+                    del self._channels.lists[selection]
+            elif self._channels.jobs.get(selection.stream, {}).get(selection) is channel:
+                del self._channels.jobs[selection.stream][selection]
+                if not self._channels.jobs[selection.stream]:
+                    del self._channels.jobs[selection.stream]
+
+    def _channel(self, selection: Selection) -> Channel:
+        if isinstance(selection, LogSelection):
+            return self._channels.logs.setdefault(selection, Channel(self._next))
+        if isinstance(selection, ListSelection):
+            return self._channels.lists.setdefault(selection, Channel(self._next))
+        # A job's cursors are sequences: the first tick tells where it begins.
+        return self._channels.jobs.setdefault(selection.stream, {}).setdefault(selection, Channel(None))
+
+    async def read(self, work: Callable[[], Result]) -> Result:
+        """Do ``work`` on one of the threads for those that are behind."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def counts(self) -> dict[Status, int]:
+        """How many jobs there are by status, at most a second ago."""
+        now = time.monotonic()
+        if self._counts is None or now - self._counts[0] > _FRESH:
+            self._counts = (now, await self.read(self.store.count_jobs))
+        return self._counts[1]
+
+    def when_closed(self, end: Callable[[], None]) -> Callable[[], None]:
+        """Have ``end`` called by `close`; returns what takes that back."""
+        self._ends[end] = None
+        return lambda: self._ends.pop(end, None)
+
+    def close(self) -> None:
+        """Serve nobody any more. Idempotent; returns when the log is read no more."""
+        self._ending.set()
+        with self._lock:
+            self._some.notify_all()
+        for end in list(self._ends):
+            end()
+
+    def join_thread(self) -> None:
+        """Wait for the thread, which reads the log, and for those that read for somebody. After `close`."""
+        if self._thread is not None:
+            self._thread.join()
+        self._readers.shutdown(wait=True, cancel_futures=True)
+
+    # --- the thread --------------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        try:
+            self._ticks_until_the_end()
+        except StoreError:
+            if not self._ending.is_set():
+                logger.exception("the log cannot be followed any more")
+        except Exception:  # whoever watches has to be told by the end of their streams, not by silence
+            logger.exception("the log cannot be followed any more")
+        finally:
+            self._ending.set()
+            self._call(self.close)
+
+    def _ticks_until_the_end(self) -> None:
+        lists_due = 0.0
+        while not self._ending.is_set():
+            with self._lock:
+                while not self._channels and not self._ending.is_set():
+                    self._some.wait()
+                seen = self._next
+            latest = self.store.wait(seen, _LOOK)
+            with self._lock:
+                channels = self._channels.copy()
+                latest = min(latest, seen + _STRETCH)
+                self._next = max(seen, latest)
+            began = time.monotonic()
+            publications = self._ticks.of_events(channels, seen, latest) if latest > seen else []
+            if began >= lists_due:
+                publications += self._ticks.of_lists(channels.lists, latest)
+                lists_due = began + LISTS
+            if publications:
+                self._tell(publications)
+            cost = time.monotonic() - began
+            self._ending.wait(min(max(_SHORTEST, cost * _REST), _LONGEST))
+
+    def _tell(self, publications: list[Publication]) -> None:
+        """Hand them to the event loop, and wait until it has told the watchers."""
+        told = threading.Event()
+
+        def publish() -> None:
+            for publication in publications:
+                self._publish(publication)
+            # Those who were woken come first in the loop's queue.
+            asyncio.get_running_loop().call_soon(told.set)
+
+        if self._call(publish):
+            while not told.wait(_LOOK) and not self._ending.is_set():
+                pass
+
+    def _call(self, function: Callable[[], None]) -> bool:
+        if self._loop is None:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:  # the loop has been closed
+            return False
+        return True
+
+    def _publish(self, publication: Publication) -> None:
+        channel = publication.channel
+        if channel.head is None:
+            channel.head = publication.head
+        channel.publish(publication.pieces, publication.ended)
+        for piece in publication.pieces:
+            self._kept.append((channel, piece))
+            self._kept_bytes += len(piece.data)
+        while self._kept_bytes > KEPT:
+            old, piece = self._kept.popleft()
+            self._kept_bytes -= len(piece.data)
+            if old.pieces and old.pieces[0] is piece:
+                old.pieces.popleft()
