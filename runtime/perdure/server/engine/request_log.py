@@ -128,11 +128,11 @@ class RequestLog:
             raise KeyConflict("reused", given)
         if kept.is_answered:
             return LinkAnswer(asked.number, kept.status, self._opened(kept, given))
-        if then(self._runtime, endpoint, request) is Then.DOUBT:
-            raise KeyConflict("in_doubt", given)
-        self._runtime.record_access(stream, event)
         wanted = named(request, UUID(bytes=kept.request))
         done = answer_there_is(self._runtime, endpoint, wanted, kept.begun)
+        if done is None and then(self._runtime, endpoint, request) is Then.DOUBT:
+            raise KeyConflict("in_doubt", given)
+        self._runtime.record_access(stream, event)
         return Entry(asked.request, stream, wanted, key, kept, done)
 
     def answered(self, entry: Entry, endpoint: Endpoint[Any, Any], answer: LinkAnswer) -> None:
