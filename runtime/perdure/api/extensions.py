@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -13,12 +13,14 @@ from perdure.api.scopes import Scope
 from perdure.api.twins import twin_of
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.consent import ConsentRequest
-from perdure.runtime.extensions import ExtensionInfo
 from perdure.runtime.grants import Grant
 from perdure.runtime.manifest import Manifest, ManifestPermissions, UpgradePolicy
 from perdure.runtime.packages.fingerprint import fingerprint
-from perdure.runtime.permission_use import PermissionsReport
 from perdure.runtime.upgrades import UpgradeReport
+
+if TYPE_CHECKING:
+    from perdure.runtime.extensions import ExtensionInfo
+    from perdure.runtime.permission_use import PermissionsReport
 
 ExtensionId = Annotated[str, Meta(min_length=1, max_length=255, description="An extension's id.")]
 By = Annotated[
@@ -108,6 +110,8 @@ def extension_of(info: ExtensionInfo) -> Extension:
 
 def info_of(extension: Extension) -> ExtensionInfo:
     """The extension that `extension_of` was given."""
+    from perdure.runtime.extensions import ExtensionInfo  # noqa: PLC0415  # loads what runs extensions
+
     return twin_of(extension, ExtensionInfo)
 
 
@@ -160,6 +164,8 @@ class PermissionsShape(msgspec.Struct, frozen=True, kw_only=True):
 
 def permissions_of(shape: PermissionsShape) -> PermissionsReport:
     """The report that was made a shape of."""
+    from perdure.runtime.permission_use import PermissionsReport  # noqa: PLC0415  # as above
+
     return twin_of(shape, PermissionsReport)
 
 

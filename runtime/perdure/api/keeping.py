@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,10 +13,12 @@ from perdure.api.endpoint import Endpoint
 from perdure.api.extensions import By, ExtensionId
 from perdure.api.scopes import Scope
 from perdure.api.twins import twin_of
-from perdure.runtime.retention.retention import FoldReport
 from perdure.runtime.seals.sealed_log import Seal
 from perdure.runtime.secrets.erasure import Erasure
-from perdure.store.backups.backup import BackupReport
+
+if TYPE_CHECKING:
+    from perdure.runtime.retention.retention import FoldReport
+    from perdure.store.backups.backup import BackupReport
 
 
 class StatementShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +76,27 @@ class BackupShape(msgspec.Struct, frozen=True, kw_only=True):
 
 def backup_of(shape: BackupShape) -> BackupReport:
     """The report that it was made of."""
+    from perdure.store.backups.backup import BackupReport  # noqa: PLC0415  # loads the store
+
     return twin_of(shape, BackupReport)
+
+
+class FoldShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What was folded, or would be; see `perdure.runtime.FoldReport`. Sizes in bytes."""
+
+    jobs: int
+    events: int
+    bytes: int
+    damaged: int
+    blobs: int
+    blob_bytes: int
+
+
+def fold_of(shape: FoldShape) -> FoldReport:
+    """The report that it was made of."""
+    from perdure.runtime.retention.retention import FoldReport  # noqa: PLC0415  # loads what runs jobs
+
+    return twin_of(shape, FoldReport)
 
 
 class Trimmed(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +197,7 @@ FOLD: Final = Endpoint(
     "/v1/folds",
     Scope.ADMIN,
     FoldJobs,
-    FoldReport,
+    FoldShape,
     "Remove the events of jobs that ended long ago",
     acts=True,
 )

@@ -19,7 +19,6 @@ from perdure.api.scopes import Scope
 from perdure.runtime.proof.proof import Proof
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import JobRehearsal, Rehearsal
-from perdure.runtime.rehearsal.rehearsing import MOST_WORKERS
 
 
 class TaskStatus(enum.StrEnum):
@@ -110,7 +109,7 @@ class RehearseVersion(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     sample: Annotated[int, Meta(ge=0, le=1_000_000)] | None = 20
     seed: Annotated[int, Meta(ge=0, le=2**53)] | None = None
-    workers: Annotated[int, Meta(ge=1, le=MOST_WORKERS)] | None = None
+    workers: Annotated[int, Meta(ge=1, le=64)] | None = None
     limits: RehearsalLimits | None = None
 
 

@@ -11,10 +11,13 @@ from uuid import UUID
 
 from perdure.client.async_job_handle import AsyncJobHandle
 from perdure.client.asynchronous.control import ControlMethods
+from perdure.client.asynchronous.keeping import KeepingMethods
+from perdure.client.asynchronous.operations import OperationMethods
+from perdure.client.asynchronous.proofs import ProofMethods
 from perdure.client.asynchronous.watching import WatchMethods
 
 
-class AsyncClient(WatchMethods, ControlMethods):
+class AsyncClient(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods):
     """A runtime behind a server, for one event loop. Use `open` or `connect`; methods and errors as of `Client`."""
 
     def _handle(self, job_id: UUID) -> AsyncJobHandle:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from perdure.client.sync.control import ControlMethods
+from perdure.client.sync.keeping import KeepingMethods
+from perdure.client.sync.operations import OperationMethods
+from perdure.client.sync.proofs import ProofMethods
 from perdure.client.sync.watching import WatchMethods
 from perdure.runtime.job_handle import JobHandle
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from perdure.runtime.job_owner import JobOwner
 
 
-class Client(WatchMethods, ControlMethods):
+class Client(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods):
     """A runtime behind a server. Use `open` or `connect`; all methods are thread-safe.
 
     Errors are those of `Runtime`'s methods, with their data, and besides:

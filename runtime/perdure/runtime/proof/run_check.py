@@ -61,6 +61,11 @@ class Stop:
             if self._guest is not None:
                 self._guest.kill()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopped
+
     def watch_none(self) -> None:
         """No guest runs now."""
         with self._lock:

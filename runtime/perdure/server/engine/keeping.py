@@ -10,6 +10,7 @@ from perdure.api.keeping import (
     BackupShape,
     Erase,
     FoldJobs,
+    FoldShape,
     MakeBackup,
     MasterKeyId,
     Nothing,
@@ -23,7 +24,6 @@ from perdure.api.keeping import (
 )
 from perdure.api.twins import twin_of
 from perdure.runtime.errors import InvalidRetention
-from perdure.runtime.retention.retention import FoldReport
 from perdure.runtime.secrets.erasure import Erasure
 from perdure.server.access.authorising import is_for, require_all
 from perdure.server.access.caller import Caller
@@ -64,14 +64,15 @@ def backup(engine: Engine, caller: Caller, request: MakeBackup) -> BackupShape:
     return twin_of(engine.runtime.backup(request.path, keys=request.keys), BackupShape)
 
 
-def fold(engine: Engine, caller: Caller, request: FoldJobs) -> FoldReport:
+def fold(engine: Engine, caller: Caller, request: FoldJobs) -> FoldShape:
     """See `Runtime.fold_jobs`."""
     require_all(caller)
     try:
         older_than = timedelta(seconds=request.older_than_seconds)
     except (OverflowError, ValueError):
         raise InvalidRetention("older_than", "a time that there was") from None
-    return engine.runtime.fold_jobs(older_than, job_type=request.job_type, dry_run=request.dry_run)
+    folded = engine.runtime.fold_jobs(older_than, job_type=request.job_type, dry_run=request.dry_run)
+    return twin_of(folded, FoldShape)
 
 
 def erasure(engine: Engine, caller: Caller, request: PlanErasure) -> Erasure:
