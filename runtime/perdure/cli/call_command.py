@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.terminal_text import pretty_json, printable
 from perdure.cli.unlocking import unlock_for_jobs
-from perdure.runtime import DEFAULT_LIBRARY, OperationError
+from perdure.runtime import DEFAULT_LIBRARY, OperationError, Runtime
+from perdure.runtime.operations.catalogue import catalogue
+from perdure.runtime.operations.declaration import Operation
 from perdure.runtime.permissions import operation_name
 
 Method = Annotated[
@@ -109,8 +112,7 @@ def _extension_in(request: bytes | dict[str, Any]) -> str | None:
 
 
 def _request(invocation: Invocation, runtime: AnyRuntime, method: str, fields: dict[str, str]) -> dict[str, Any]:
-    name = operation_name(method)
-    operation = runtime.operations.get(name) if name is not None else None
+    operation = next((one for one in _operations(runtime) if one.name == operation_name(method)), None)
     schema = operation.schemas()[0] if operation is not None else {}
     for field in secrets_in_arguments(fields, schema):
         invocation.output.say(
@@ -118,6 +120,11 @@ def _request(invocation: Invocation, runtime: AnyRuntime, method: str, fields: d
         )
     request = request_of(fields, schema)
     return ask_for_secrets(request, schema) if is_interactive(invocation) else request
+
+
+def _operations(runtime: AnyRuntime) -> Iterable[Operation]:
+    """What may be called; a server is of the same installation."""
+    return runtime.operations if isinstance(runtime, Runtime) else catalogue()[0]
 
 
 def _refused(invocation: Invocation, runtime: AnyRuntime, error: OperationError) -> None:
@@ -129,6 +136,6 @@ def _refused(invocation: Invocation, runtime: AnyRuntime, error: OperationError)
         invocation.output.note(printable(msgspec.json.encode(answer).decode()))
         raise typer.Exit(exit_code(error))
     if error.code == "unknown_method":
-        names = [str(operation.name) for operation in runtime.operations]
+        names = [str(operation.name) for operation in _operations(runtime)]
         if near := difflib.get_close_matches(error.method, names, n=3):
             invocation.output.say(f"there is {', '.join(near)}; perdure operations list")

@@ -120,5 +120,7 @@ def _answer(option: str) -> tuple[int, bytes]:
 
 
 def _module(option: str | None) -> str | None:
-    # A shell does not expand a tilde behind an option's equals sign.
-    return str(Path(option).expanduser()) if option is not None and option.startswith("~") else option
+    if option is None:
+        return None
+    path = Path(option).expanduser()  # a shell does not expand a tilde behind an option's equals sign
+    return str(path.absolute()) if path.exists() or option.startswith("~") else option  # a server is elsewhere

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
+from perdure.cli.foreground import REFRESH
 from perdure.cli.invocation import Invocation
 from perdure.cli.job_argument import JobId, require_job
 from perdure.cli.job_json import job_details, job_json
@@ -18,6 +20,7 @@ from perdure.store.event_store import JobPage, JobQuery
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
+_OBEYS: Final = 5.0  # seconds that a job which runs on a server has to see what it was told
 _DOUBTS: Final = 3  # jobs in doubt of which a list says what to do
 
 Statuses = Annotated[
@@ -142,9 +145,33 @@ def _act(invocation: Invocation, job: UUID, action: str) -> None:
         else:
             runtime.cancel(job)
         state = runtime.job(job).state
+    if invocation.is_served:
+        state = _obeyed(invocation, job)
     if invocation.json:
         invocation.output.json(job_json(state))
     else:
         from perdure.cli.job_view import show_end  # noqa: PLC0415  # it draws; programs want JSON
 
         show_end(invocation.output, state)
+    if asked := _is_asked(state):
+        invocation.output.say(
+            f"it was asked to {asked}, and sees that at its next check"
+        )
+
+
+def _obeyed(invocation: Invocation, job: UUID) -> JobState:
+    """The job when it has seen what it was told, which a running one does at its next check; or after a while."""
+    until = time.monotonic() + _OBEYS
+    with invocation.read() as store:
+        while True:
+            position, state = store.position(), store.job(job)
+            if not _is_asked(state) or time.monotonic() >= until:
+                return state
+            store.wait(position, REFRESH)
+
+
+def _is_asked(state: JobState) -> str:
+    """What a job was told that it has not done yet."""
+    if state.finished:
+        return ""
+    return "cancel" if state.cancel_requested else "pause" if state.pause_requested else ""

@@ -10,6 +10,8 @@ from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.master_key_file import VARIABLE, key_in
+from perdure.runtime import Runtime
+from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.master_key import SOURCES
 
 KeyFile = Annotated[
@@ -42,7 +44,8 @@ def rotate(invocation: Invocation, key_file: KeyFile = None, seals: Seals = Fals
     new = key_in(key_file, "--key-file") if key_file is not None else None
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         key = runtime.rotate_master_key(new)
-        record = runtime.keychain.master_record()
+        keychain = runtime.keychain if isinstance(runtime, Runtime) else Keychain.of_folder(invocation.data)
+        record = keychain.master_record()
     source = record.source if record is not None else ""
     if invocation.json:
         invocation.output.json({"master_key": key, "kept_in": source})

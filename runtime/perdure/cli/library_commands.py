@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from uuid import UUID
 
 import typer
 
-from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.call_command import Library as LibraryOption
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_view import plain_table
 from perdure.cli.terminal_text import local_time, printable, size
-from perdure.runtime import DEFAULT_LIBRARY
-from perdure.runtime.vdfs.library import Library
+from perdure.runtime import DEFAULT_LIBRARY, Runtime
+from perdure.runtime.vdfs.library import Library, LibraryHost
 from perdure.runtime.vdfs.messages import Entry
+from perdure.store.lmdb_store import LmdbEventStore
+
+if TYPE_CHECKING:
+    from perdure.client.client import Client
 
 _PAGE = 1_000
 
@@ -39,7 +44,7 @@ Target = Annotated[
 
 def list_entries(invocation: Invocation, kind: Kind = None, library: LibraryOption = DEFAULT_LIBRARY) -> None:
     """List the entries of a library, in the order of creation."""
-    with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
+    with _host(invocation) as runtime:
         entries = _entries(runtime, library, kind=kind)
     if invocation.json:
         invocation.output.json(entries)
@@ -59,7 +64,7 @@ def get(
     library: LibraryOption = DEFAULT_LIBRARY,
 ) -> None:
     """Write an entry's content, or a sidecar's, into a file; one that is there already is left alone."""
-    with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
+    with _host(invocation) as runtime:
         found = _entry(runtime, library, entry)
         if sidecar is None:
             with Library(runtime, library).open(found.id) as content:
@@ -72,7 +77,25 @@ def get(
         invocation.output.say(f"{printable(found.name)}: written to {printable(str(place))}")
 
 
-def _entries(runtime: AnyRuntime, library: UUID, **filters: Any) -> list[Entry]:
+class _Served:
+    """What a server says of libraries; contents are read where they lie."""
+
+    def __init__(self, client: Client, store: LmdbEventStore) -> None:
+        self.call = client.call
+        self.store = store
+
+
+@contextlib.contextmanager
+def _host(invocation: Invocation) -> Iterator[LibraryHost]:
+    with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
+        if isinstance(runtime, Runtime):
+            yield runtime
+            return
+        with invocation.read() as store:
+            yield _Served(runtime, store)
+
+
+def _entries(runtime: LibraryHost, library: UUID, **filters: Any) -> list[Entry]:
     found: list[Entry] = []
     request: dict[str, Any] = {"limit": _PAGE, **{name: value for name, value in filters.items() if value is not None}}
     while True:
@@ -83,7 +106,7 @@ def _entries(runtime: AnyRuntime, library: UUID, **filters: Any) -> list[Entry]:
         request["cursor"] = page.next
 
 
-def _entry(runtime: AnyRuntime, library: UUID, named: str) -> Entry:
+def _entry(runtime: LibraryHost, library: UUID, named: str) -> Entry:
     try:
         return Library(runtime, library).entry(UUID(named))
     except ValueError:  # no id

@@ -70,8 +70,8 @@ def grant(
             runtime.grant(extension, NOTHING, by=who())
         else:
             prompt = ConsentPrompt(invocation, less, yes=yes)
-            granted = less.apply(as_asked(asked, runtime.settings.budgets), asked)
             request = runtime.installed_request(extension)
+            granted = less.apply(as_asked(asked, request.default), asked)
             prompt.show(request, granted)
             if not yes:
                 if not is_interactive(invocation):
@@ -132,9 +132,13 @@ def permissions(invocation: Invocation, extension: ExtensionId, suggest: Suggest
         if store is None:
             show_extension(invocation, extension)  # which says that there is none
             return
-        # A process that works on the folder may be changing its keys.
-        keychain = Keychain.of_folder(invocation.data) if invocation.holder() is None else None
-        report = permissions_report(store, extension, keychain)
+        if invocation.is_served:
+            with invocation.client() as client:  # it has the keys that hosts are sealed with
+                report = client.permissions(extension)
+        else:
+            # A process that works on the folder may be changing its keys.
+            keychain = Keychain.of_folder(invocation.data) if invocation.holder() is None else None
+            report = permissions_report(store, extension, keychain)
     if report.folded:
         invocation.output.say(f"what {counted(report.folded, 'folded job')} called is not known any more")
     if report.unread:

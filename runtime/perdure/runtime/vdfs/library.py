@@ -43,7 +43,7 @@ from perdure.store.errors import StoreError
 from perdure.store.integrity import Problem
 
 if TYPE_CHECKING:
-    from perdure.runtime.runtime import Runtime
+    from perdure.store.event_store import EventStore
 
 _CHECKED_AT_ONCE: Final = 100
 
@@ -60,10 +60,29 @@ Content = bytes | bytearray | memoryview | Readable | Iterable[bytes]
 """What an entry can be made of."""
 
 
+class LibraryHost(Protocol):
+    """Who has libraries: a `Runtime`; for reading, whoever can call operations and read the log."""
+
+    @property
+    def store(self) -> EventStore:
+        """The log, with the contents beside it."""
+
+    def call(
+        self,
+        method: str,
+        request: object = None,
+        *,
+        library_id: UUID,
+        caller: str = "python",
+        effect_key: str | None = None,
+    ) -> Any:
+        """See `Runtime.call`."""
+
+
 class Library:
     """One library of a runtime. Thread-safe; holds nothing that must be closed."""
 
-    def __init__(self, runtime: Runtime, library_id: UUID) -> None:
+    def __init__(self, runtime: LibraryHost, library_id: UUID) -> None:
         self._runtime = runtime
         self.library_id = library_id
 
