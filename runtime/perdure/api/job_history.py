@@ -22,13 +22,15 @@ Sequence = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Which events of a job. ``after`` and ``before`` are sequences, neither included.
 
-    ``type`` names events, like ``checkpoint``; none is all. Bodies are the bytes that are stored, in base64.
+    ``type`` names events, like ``checkpoint``; none is all. Of the lines of the guest's log only those of at least
+    ``level`` are among them: 0 debug, 1 info, 2 warn, 3 error. Bodies are the bytes that are stored, in base64.
     """
 
     job_id: UUID
     after: Sequence = 0
     before: Sequence | None = None
     type: list[str] = []
+    level: Annotated[int, Meta(ge=0, le=3)] = 0
     order: Literal["oldest", "newest"] = "oldest"
     limit: Limit = 100
     bodies: bool = False

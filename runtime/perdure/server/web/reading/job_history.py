@@ -27,7 +27,16 @@ from perdure.server.access.caller import Caller
 from perdure.server.web.reading.readers import Readers
 from perdure.server.web.site import Site
 from perdure.store.event_store import StoredEvent
-from perdure.store.events import GuestEvent, RequestAccepted, RequestAnswered, access_stream, job_stream, tag_of
+from perdure.store.events import (
+    Event,
+    GuestEvent,
+    LogWritten,
+    RequestAccepted,
+    RequestAnswered,
+    access_stream,
+    job_stream,
+    tag_of,
+)
 from perdure.store.family import children_of
 
 _REQUESTS: Final = 2_000  # events of clients that are looked through: two for each request
@@ -45,7 +54,7 @@ def read_history(site: Site, caller: Caller, request: History) -> HistoryPage:
     """See `Runtime.history`."""
     state = site.store.job(request.job_id)
     types = frozenset(request.type)
-    found = (each for each in _events(site, request) if not types or tag_of(each.event) in types)
+    found = (each for each in _events(site, request) if _is_asked_for(each.event, types, request.level))
     page = list(itertools.islice(found, request.limit + 1))
     events = [
         history_event_of(
@@ -56,6 +65,12 @@ def read_history(site: Site, caller: Caller, request: History) -> HistoryPage:
         for each in page[: request.limit]
     ]
     return HistoryPage(events=events, next=events[-1].sequence if len(page) > request.limit else None)
+
+
+def _is_asked_for(event: Event, types: frozenset[str], level: int) -> bool:
+    if types and tag_of(event) not in types:
+        return False
+    return not level or not isinstance(event, LogWritten) or event.level >= level
 
 
 def _events(site: Site, request: History) -> Iterator[StoredEvent]:
