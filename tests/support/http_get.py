@@ -23,6 +23,7 @@ def get(
     host: str = "127.0.0.1",
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
+    body: str | None = None,
     timeout: float = TIMEOUT,
 ) -> Answer:
     """The answer to one request.
@@ -31,6 +32,6 @@ def get(
         OSError: nobody listens there.
     """
     with contextlib.closing(http.client.HTTPConnection(host, port, timeout=timeout)) as connection:
-        connection.request(method, path, headers=dict(headers or {}))
+        connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
         return Answer(response.status, response.getheader("Content-Type", ""), response.read())

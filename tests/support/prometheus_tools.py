@@ -19,8 +19,10 @@ global:
   scrape_interval: 200ms
 scrape_configs:
   - job_name: perdure
+    {authorization}
     static_configs:
       - targets: ["127.0.0.1:{port}"]
+rule_files: {rules}
 """
 
 
@@ -42,11 +44,18 @@ def lint(exposition: bytes) -> str:
 
 
 class PrometheusServer:
-    """A Prometheus on this machine that scrapes ``port``; its data and its log are in ``folder``."""
+    """A Prometheus on this machine that scrapes ``port``; its data and its log are in ``folder``.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    ``token`` is a file with what it shows there, ``rules`` are its alerts.
+    """
+
+    def __init__(self, folder: Path, port: int, *, token: Path | None = None, rules: Path | None = None) -> None:
         self._log = folder / "prometheus.log"
-        (folder / "prometheus.yml").write_text(_CONFIGURATION.format(port=port))
+        authorization = f"authorization: {{credentials_file: {token}}}" if token is not None else ""
+        configuration = _CONFIGURATION.format(
+            port=port, authorization=authorization, rules=[str(rules)] if rules is not None else []
+        )
+        (folder / "prometheus.yml").write_text(configuration)
         self.port = _free_port()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -65,6 +74,12 @@ class PrometheusServer:
         answer = json.loads(get(self.port, f"/api/v1/query?{urlencode({'query': expression})}").body)
         assert answer["status"] == "success", answer
         return {_labels(series["metric"]): float(series["value"][1]) for series in answer["data"]["result"]}
+
+    def alerts(self) -> dict[str, str]:
+        """The state of each alert: ``inactive``, ``pending`` or ``firing``; ``err`` where its expression is none."""
+        answer = json.loads(get(self.port, "/api/v1/rules").body)
+        rules = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
+        return {rule["name"]: rule["state"] if rule["health"] != "err" else rule["health"] for rule in rules}
 
     def targets(self) -> list[tuple[str, str]]:
         """The health and the last error of each target."""
