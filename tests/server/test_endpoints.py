@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from starlette.routing import Route
 
 from perdure.api.endpoint import Body, Endpoint
-from perdure.api.jobs import Job, job_of, state_of
+from perdure.api.errors import BadRequest
+from perdure.api.jobs import DISPATCH, DispatchJob, Job, job_of, state_of
 from perdure.api.schemas import Schemas
 from perdure.api.table import ENDPOINTS
 from perdure.client.calls.call import Call
@@ -219,3 +220,10 @@ def test_times_on_the_wire_are_utc_to_the_microsecond() -> None:
     job = job_of(state)
     assert job.dispatched_at == datetime(2023, 11, 14, 22, 13, 20, 123_457, tzinfo=UTC)
     assert b'"dispatched_at":"2023-11-14T22:13:20.123457Z"' in msgspec.json.encode(job)
+
+
+def test_half_a_character_is_no_text() -> None:
+    whole = request_of(DISPATCH, {}, [], b'{"job_type": "a:b", "state": "\\ud83d\\ude00"}', "application/json")
+    assert whole == DispatchJob(job_type="a:b", state="\U0001f600")
+    with pytest.raises(BadRequest, match="half a character"):
+        request_of(DISPATCH, {}, [], b'{"job_type": "a:b", "state": ["\\udafd"]}', "application/json")

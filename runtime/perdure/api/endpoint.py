@@ -51,6 +51,7 @@ class Endpoint(Generic[Request, Answer]):
             ``Idempotency-Key`` is honoured.
         status: HTTP's, of success.
         body: see `Body`.
+        media: the type of the bytes that come or go, of downloads and uploads.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Endpoint(Generic[Request, Answer]):
     acts: bool = False
     status: int = 200
     body: Body = Body.JSON
+    media: str = "application/octet-stream"
 
     @property
     def path_fields(self) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from perdure.api.schemas import Schema, Schemas, endpoint_schemas, given, used
 from perdure.api.table import ENDPOINTS
 
 COMMAND: Final = "python3 -m perdure.api.openapi > docs/openapi.json"
-BYTES: Final = "application/octet-stream"
 EVENT_STREAM: Final = "text/event-stream"
 _JSON: Final = "application/json"
 _TEXTS: Final = {
@@ -101,6 +100,11 @@ def problem_statuses(endpoint: Endpoint[Any, Any]) -> list[int]:
     return sorted(found)
 
 
+def takes_key(endpoint: Endpoint[Any, Any]) -> bool:
+    """Whether an Idempotency-Key may come with it. A file is made anew each time, and changes nothing."""
+    return endpoint.acts and endpoint.verb == "POST" and endpoint.body is not Body.DOWNLOAD
+
+
 def _operation(endpoint: Endpoint[Any, Any], schemas: Schemas) -> dict[str, Any]:
     request = schemas.object_of(endpoint.request)
     about = [request.get("description", ""), f"Needs a token with the scope `{endpoint.scope}`."]
@@ -136,7 +140,7 @@ def _parameters(endpoint: Endpoint[Any, Any], request: Schema) -> list[dict[str,
         for place, names in (("path", endpoint.path_fields), ("query", endpoint.query_fields))
         for name in names
     ]
-    if endpoint.acts and endpoint.verb == "POST":
+    if takes_key(endpoint):
         found.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if endpoint.body is Body.EVENTS:
         found.append(_LAST_EVENT)
@@ -152,7 +156,7 @@ def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> dict
 
 def _body(endpoint: Endpoint[Any, Any], request: Schema, schemas: Schemas) -> dict[str, Any] | None:
     if endpoint.body is Body.UPLOAD:
-        return {"required": True, "content": {BYTES: {}}}
+        return {"required": True, "content": {endpoint.media: {}}}
     if not endpoint.body_fields:
         return None
     required = [name for name in request.get("required", ()) if name in endpoint.body_fields]
@@ -172,7 +176,7 @@ def _success(endpoint: Endpoint[Any, Any], schemas: Schemas) -> dict[str, Any]:
     answer = schemas.of(endpoint.answer)
     about = str(schemas.resolved(answer).get("description", "")).partition("\n\n")[0]
     if endpoint.body is Body.DOWNLOAD:
-        return {"description": "The file.", "content": {BYTES: {}}}
+        return {"description": "The file.", "content": {endpoint.media: {}}}
     if endpoint.body is Body.EVENTS:
         # OpenAPI 3.1 cannot say what is in a stream; the data of each event are this
         return {

@@ -202,6 +202,7 @@ CANCEL_REHEARSAL: Final = Endpoint(
     "Give a rehearsal up",
     acts=True,
 )
+BUNDLE_TYPE: Final = "application/vnd.perdure.bundle"
 BUNDLE: Final = Endpoint(
     "jobs.bundle",
     "GET",
@@ -211,6 +212,7 @@ BUNDLE: Final = Endpoint(
     bytes,
     "All that it takes to prove a job, in one file",
     body=Body.DOWNLOAD,
+    media=BUNDLE_TYPE,
 )
 DISCLOSING_BUNDLE: Final = Endpoint(
     "jobs.disclosing_bundle",
@@ -222,6 +224,7 @@ DISCLOSING_BUNDLE: Final = Endpoint(
     "The same, with sealed payloads in clear",
     acts=True,
     body=Body.DOWNLOAD,
+    media=BUNDLE_TYPE,
 )
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (

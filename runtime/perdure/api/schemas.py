@@ -29,7 +29,8 @@ class Schemas:
 
     def __init__(self, types: Iterable[Any]) -> None:
         wanted = list(dict.fromkeys(types))
-        found, self.components = msgspec.json.schema_components(wanted, ref_template=_TEMPLATE)
+        made = msgspec.json.schema_components(wanted, ref_template=_TEMPLATE)
+        found, self.components = msgspec.json.decode(msgspec.json.encode(made))  # defaults have tuples in them
         self._tops = dict(zip(wanted, found, strict=True))
         for kind in kinds.multi_type_info(wanted):
             self._date(kind, set())

@@ -234,7 +234,7 @@ def _bundle(engine: Engine, job_id: UUID, *, disclosing: bool) -> FileReady:
         return FileReady(
             path=str(path),
             name=f"{job_id}.perdure",
-            media_type="application/vnd.perdure.bundle",
+            media_type=proofs.BUNDLE_TYPE,
             size=written.size,
             about=msgspec.structs.asdict(written),
         )
