@@ -12,10 +12,11 @@ import pytest
 from tests.support.command_line import ENDLESS, CommandLine, is_plain
 from tests.support.waiting import TIMEOUT, eventually
 
-from perdure.cli.verify_children import VerifyChild, verify_many
+from perdure.cli.verify_children import Finding, finding_of, verify_many
 from perdure.cli.verify_command import _moment
-from perdure.cli.verify_process import LOG, Order, Outcome
 from perdure.runtime.proof.ledger import LEDGER_FILE
+from perdure.server.verifying.child import VerifyChild
+from perdure.server.verifying.process import LOG, Order
 from perdure.store import LmdbEventStore
 from perdure.store import events as ev
 
@@ -206,14 +207,18 @@ def test_folded_ones_are_counted_and_a_single_one_is_refused(perdure: CommandLin
 # --- the children ----------------------------------------------------------------------------------------------------
 
 
+def _order(perdure: CommandLine) -> Order:
+    return Order(kind=LOG, folder=str(perdure.data))
+
+
 def test_a_child_that_dies_is_an_answer_and_the_next_one_goes_on(perdure: CommandLine, job: str) -> None:
-    with VerifyChild(Order(LOG, str(perdure.data))) as child:
+    with VerifyChild(_order(perdure)) as child:
         assert child.verify(job).proof is not None
         process = child._process
         assert process is not None
         os.kill(process.pid, signal.SIGABRT)
         process.wait(TIMEOUT)
-        died = child.verify(job)
+        died = finding_of(child.verify(job))
         assert (died.proof, died.code) == (None, 8)
         assert "SIGABRT" in died.error
         again = child.verify(job)
@@ -221,17 +226,17 @@ def test_a_child_that_dies_is_an_answer_and_the_next_one_goes_on(perdure: Comman
 
 
 def test_a_job_that_takes_too_long_is_given_up(perdure: CommandLine, job: str) -> None:
-    with VerifyChild(Order(LOG, str(perdure.data)), timeout=0.001) as child:
-        outcome = child.verify(job)
+    with VerifyChild(_order(perdure), timeout=0.001) as child:
+        outcome = finding_of(child.verify(job))
     assert (outcome.proof, outcome.code) == (None, 13)
     assert "--timeout" in outcome.error
 
 
 def test_closing_ends_the_children(perdure: CommandLine, job: str) -> None:
-    found = verify_many(perdure.data, [UUID(job)] * 50, 2, None)
+    found = verify_many(_order(perdure), [UUID(job)] * 50, 2, None)
     first = next(found)
     found.close()
-    assert isinstance(first[1], Outcome)
+    assert isinstance(first[1], Finding)
 
 
 def test_ctrl_c_ends_it_and_it_goes_on(perdure: CommandLine) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,14 +25,14 @@ from perdure.cli.passphrases import PassphraseFile, Passphrases
 from perdure.cli.proof_view import CODES, proof_json, show_proof
 from perdure.cli.terminal_text import counted, duration
 from perdure.cli.unlocking import known_locks, locks_met, unlock_keys
-from perdure.cli.verify_children import verify_many, verify_one
-from perdure.cli.verify_process import BUNDLE, LOG, Order, Outcome
+from perdure.cli.verify_children import Finding, verify_many, verify_one
 from perdure.runtime import perdure_version
 from perdure.runtime.proof import Proof, Verdict, Versions
 from perdure.runtime.proof.ledger import ProofLedger
 from perdure.runtime.seals.signing import read_public_key
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.wasm.engine import wasmtime_version
+from perdure.server.verifying.process import BUNDLE, LOG, Order
 from perdure.store.event_store import EventStore, JobQuery
 from perdure.store.events import job_stream
 
@@ -118,26 +119,29 @@ def _one(
     key: Path | None,
     timeout: float | None,
     passphrases: Passphrases,
-) -> Outcome:
+) -> Finding:
     job = _job_id(what)
-    keychain = Keychain.of_folder(invocation.data, master_key())
+    master = master_key()
+    keychain = Keychain.of_folder(invocation.data, master)
     locks: list[str] = []
     if job is not None:
         if with_keys or key is not None:
             raise CommandError("--with-keys and --key are for bundles; see 'perdure log check' too", ExitCode.USAGE)
         require_job(invocation, job)
-        order, what = Order(LOG, str(invocation.data)), str(job)
+        order, what = Order(kind=LOG, folder=str(invocation.data)), str(job)
         with invocation.read() as store:
             locks = locks_met(store, keychain, job)
     elif Path(what).is_file():
         seal_key = read_public_key(key).hex() if key is not None else None
-        order, what = Order(BUNDLE, str(invocation.data), with_keys, seal_key), str(Path(what).absolute())
+        order = Order(kind=BUNDLE, folder=str(invocation.data), keys=with_keys, seal_key=seal_key)
+        what = str(Path(what).absolute())
         locks = known_locks(keychain) if with_keys else []
     else:
         raise CommandError(f"{what} is neither a job's id nor a file", ExitCode.USAGE)
     unlocked = unlock_keys(invocation, keychain, locks, passphrases)
+    order = msgspec.structs.replace(order, master_key=master, passphrases=unlocked)
     with _Bar(invocation.output, json=invocation.json, unit="events") as bar:
-        return verify_one(order, what, bar.update, timeout, unlocked)
+        return verify_one(order, what, bar.update, timeout)
 
 
 def _job_id(text: str) -> UUID | None:
@@ -190,13 +194,15 @@ class _All:
         ledger = ProofLedger(invocation.data)
         with invocation.read() as store:
             jobs = self._jobs(store, ledger, again=again)
-        keychain = Keychain.of_folder(invocation.data, master_key())
+        master = master_key()
+        keychain = Keychain.of_folder(invocation.data, master)
         locks = known_locks(keychain) if jobs else []
         unlocked = unlock_keys(invocation, keychain, locks, self._passphrases)
         total = len(jobs)
         with _Bar(invocation.output, json=invocation.json, unit="jobs") as bar:
             bar.update(0, total)
-            found = verify_many(invocation.data, jobs, self._workers, self._timeout, unlocked)
+            order = Order(kind=LOG, folder=str(invocation.data), master_key=master, passphrases=unlocked)
+            found = verify_many(order, jobs, self._workers, self._timeout)
             try:
                 for done, (job, outcome) in enumerate(found, 1):
                     self._note(job, outcome, ledger)
@@ -228,7 +234,7 @@ class _All:
             if before is None:
                 return jobs[::-1]
 
-    def _note(self, job: UUID, outcome: Outcome, ledger: ProofLedger) -> None:
+    def _note(self, job: UUID, outcome: Finding, ledger: ProofLedger) -> None:
         output, proof = self._invocation.output, outcome.proof
         if proof is None:
             self._verdicts["not verified"] += 1

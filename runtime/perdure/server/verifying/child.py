@@ -91,7 +91,7 @@ class VerifyChild:
         code = process.returncode
         self._process = None
         if self._late:
-            text = f"{what} took longer than {self._timeout:g} s to verify, and was given up; give it more time"
+            text = f"{what} took longer than {self._timeout:g} s, and was given up"
             return Outcome(problem=problem_of(TimeoutError(text)))
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return Outcome(problem=problem_of(ProcessDied(f"verified {what}", how)))

@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.actors.errors import ActorError
+from perdure.api.errors import BadRequest
 from perdure.api.problems import Problem, problem_of
 from perdure.runtime.credentials.lock_operations import MOST_SECONDS
 from perdure.runtime.errors import PerdureError
@@ -123,7 +124,9 @@ def _answer(prove: Prove, what: str, answers: IO[bytes]) -> Outcome:
 
     try:
         return Outcome(proof=prove(what, tell))
-    except (*_KNOWN, OSError) as error:
+    except OSError as error:
+        return Outcome(problem=problem_of(BadRequest(f"{what} cannot be read: {error.strerror or error}")))
+    except _KNOWN as error:
         return Outcome(problem=problem_of(error))
 
 
