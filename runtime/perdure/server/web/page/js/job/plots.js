@@ -5,7 +5,7 @@ import { bytes, clock, duration, micros, percent, rate, short } from "../format.
 import { instant, levels, share } from "./scale.js";
 
 const HIGH = 104;
-const LEFT = 4;
+const LEFT = 4; // pixels
 const SOON = 100; // milliseconds
 
 /** @type {{name: string, title: string, text: (value: number) => string, pace: (value: number) => string}[]} */
@@ -82,9 +82,9 @@ export class Plots {
     for (const { curve, value, drawing } of this.plots) {
       const { points } = this;
       const last = points.at(-1)?.[curve.name] ?? 0;
-      const most = curve.name === "progress" ? 1 : Math.max(1, ...points.map((point) => point[curve.name]));
-      const grid = levels(most, 3);
-      const top = Math.max(most, grid.at(-1) ?? 0);
+      const most = curve.name === "progress" ? 1 : Math.max(0, ...points.map((point) => point[curve.name]));
+      const grid = curve.name === "progress" ? [0, 0.5, 1] : levels(most, 4, 1);
+      const top = Math.max(most, grid.at(-1) ?? 0) || 1;
       const y = (/** @type {number} */ amount) => Math.round((HIGH - 6 - (amount / top) * (HIGH - 18)) * 10) / 10;
       const x = (/** @type {number} */ at) => Math.round((LEFT + Math.min(1, Math.max(0, share(this.span, at))) * (this.width - LEFT)) * 10) / 10;
       const steps = points.map((point, index) => `${index ? `H${x(point.at)}V` : `M${x(point.at)} `}${y(point[curve.name])}`).join("");

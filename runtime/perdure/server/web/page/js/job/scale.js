@@ -53,11 +53,11 @@ export function ticks(span, origin, most) {
   return found;
 }
 
-/** Round numbers up to a largest one. @param {number} most @param {number} count */
-export function levels(most, count) {
+/** Round numbers up to a largest one. @param {number} most @param {number} count @param {number} [least] between two of them */
+export function levels(most, count, least = 0) {
   if (!(most > 0)) return [0];
   const power = 10 ** Math.floor(Math.log10(most / count));
-  const step = [...STEPS, 10].map((each) => each * power).find((each) => each * count >= most) ?? most;
+  const step = Math.max(least, [...STEPS, 10].map((each) => each * power).find((each) => each * count >= most) ?? most);
   const found = [];
   for (let at = 0; at <= most * 1.0001; at += step) found.push(at);
   return found;

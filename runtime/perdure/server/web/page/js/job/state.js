@@ -98,16 +98,15 @@ export function showState(place, scene, what) {
       drawNow();
     }
   };
-  const moved = () => subject.soon(true);
   subject.addEventListener("changed", changed);
-  if (!subject.job.ended_at) subject.addEventListener("moved", moved);
+  subject.thorough = true;
   return {
     go: (next) => next.at && look(next.at),
     close() {
       turn = -1;
       clearTimeout(timer);
       subject.removeEventListener("changed", changed);
-      subject.removeEventListener("moved", moved);
+      subject.thorough = false;
     },
   };
 }

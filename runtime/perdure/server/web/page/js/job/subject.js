@@ -28,6 +28,8 @@ export class Subject extends EventTarget {
     this.busy = false;
     this.again = false;
     this.turned = false;
+    /** Whether what only its events say is looked at, too, while it runs. */
+    this.thorough = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.onrestored = () => this.soon(true);
@@ -72,7 +74,7 @@ export class Subject extends EventTarget {
     }
     clearTimeout(this.timer);
     this.busy = true;
-    const whole = this.turned;
+    const whole = this.turned || this.thorough;
     this.turned = false;
     try {
       const before = this.job;

@@ -17,6 +17,7 @@ const LANES = {
 };
 const ROW = 30;
 const TOP = 24;
+const EDGE = 9; // pixels left of the first event and right of the last one
 const COLUMN = 6; // pixels of a column of counts
 const SOON = 120; // milliseconds after a zoom until the server is asked
 
@@ -237,7 +238,7 @@ export class Timeline {
 
   /** @param {import("./scale.js").Span} now @param {number} time */
   #x(now, time) {
-    return Math.round(share(now, time) * this.width * 10) / 10;
+    return Math.round((EDGE + share(now, time) * (this.width - 2 * EDGE)) * 10) / 10;
   }
 
   // --- what people do -----------------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ export class Timeline {
   /** @param {MouseEvent} event where it is, from 0 to 1 */
   #at(event) {
     const box = this.drawing.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - box.left) / Math.max(1, box.width)));
+    return Math.min(1, Math.max(0, (event.clientX - box.left - EDGE) / Math.max(1, box.width - 2 * EDGE)));
   }
 
   /** @param {KeyboardEvent} event */
