@@ -57,7 +57,9 @@ def formatter(form: LogFormat, process: str) -> logging.Formatter:
     ]
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if form == "json":
-        last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Without local variables, which structlog would add by itself: states and secrets are among them.
+        plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        last += [structlog.processors.ExceptionRenderer(plain), structlog.processors.JSONRenderer()]
     else:
         last.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=fields, processors=last)
