@@ -43,8 +43,9 @@ def test_addresses_are_unique() -> None:
 
 def test_no_address_hides_a_later_one() -> None:
     """Routes are tried in order: what is spelled out has to come before what stands for anything."""
-    for number, endpoint in enumerate(ENDPOINTS):
-        for later in ENDPOINTS[number + 1 :]:
+    routes = sorted(ENDPOINTS, key=lambda each: each.body is not Body.EVENTS)  # as the application has them
+    for number, endpoint in enumerate(routes):
+        for later in routes[number + 1 :]:
             assert endpoint.verb != later.verb or not _takes(endpoint.path, later.path), (endpoint.name, later.name)
 
 
@@ -226,4 +227,4 @@ def test_half_a_character_is_no_text() -> None:
     whole = request_of(DISPATCH, {}, [], b'{"job_type": "a:b", "state": "\\ud83d\\ude00"}', "application/json")
     assert whole == DispatchJob(job_type="a:b", state="\U0001f600")
     with pytest.raises(BadRequest, match="half a character"):
-        request_of(DISPATCH, {}, [], b'{"job_type": "a:b", "state": ["\\udafd"]}', "application/json")
+        request_of(DISPATCH, {}, [], b'{"job_type": "a:b", "state": ["\\udc00"]}', "application/json")
