@@ -13,11 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
+from perdure.server.web.live.blocks import Blocks
 from perdure.server.web.live.channel import Channel, Piece
 from perdure.server.web.live.owners import Owners
+from perdure.server.web.live.reading import Block, block_reader
 from perdure.server.web.live.selection import JobSelection, ListSelection, LogSelection
 from perdure.server.web.live.tick import Channels, Publication, Ticks
 from perdure.store.errors import StoreError
@@ -27,7 +28,6 @@ from perdure.store.lifecycle import Status
 logger = logging.getLogger(__name__)
 
 Selection = LogSelection | JobSelection | ListSelection
-Result = TypeVar("Result")
 
 LISTS: Final = 0.25  # seconds between two messages of a list of jobs
 KEPT: Final = 32 << 20  # bytes that were sent lately, of all channels; who is further behind reads the log
@@ -35,7 +35,6 @@ _SHORTEST, _LONGEST = 0.02, 1.0  # seconds of a tick
 _REST: Final = 4  # a tick is so many times what it cost to tell the one before
 _STRETCH: Final = 20_000  # events that are read for one tick at most
 _LOOK: Final = 0.25  # seconds that the thread waits for the log at most
-_READERS: Final = 2  # threads for those that are behind
 _FRESH: Final = 1.0  # seconds for which a count of all jobs is good for one who has just come
 
 
@@ -53,7 +52,7 @@ class Hub:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="perdure-watch")
+        self._blocks = Blocks()
         self._kept: deque[tuple[Channel, Piece]] = deque()
         self._kept_bytes = 0
         self._counts: tuple[float, dict[Status, int]] | None = None
@@ -105,15 +104,16 @@ class Hub:
         # A job's cursors are sequences: the first tick tells where it begins.
         return self._channels.jobs.setdefault(selection.stream, {}).setdefault(selection, Channel(None))
 
-    async def read(self, work: Callable[[], Result]) -> Result:
-        """Do ``work`` on one of the threads for those that are behind."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+    async def behind(self, selection: LogSelection | JobSelection, cursor: int) -> Block:
+        """What follows a cursor in the log; what is before it may be in it, too. Errors as for `Blocks.get`."""
+        number, read = block_reader(self.store, selection, self.owners.of, cursor)
+        return await self._blocks.get((selection, number), read)
 
     async def counts(self) -> dict[Status, int]:
         """How many jobs there are by status, at most a second ago."""
         now = time.monotonic()
         if self._counts is None or now - self._counts[0] > _FRESH:
-            self._counts = (now, await self.read(self.store.count_jobs))
+            self._counts = (now, await asyncio.to_thread(self.store.count_jobs))
         return self._counts[1]
 
     def when_closed(self, end: Callable[[], None]) -> Callable[[], None]:
@@ -126,6 +126,7 @@ class Hub:
         self._ending.set()
         with self._lock:
             self._some.notify_all()
+        self._blocks.close()
         for end in list(self._ends):
             end()
 
@@ -133,7 +134,7 @@ class Hub:
         """Wait for the thread, which reads the log, and for those that read for somebody. After `close`."""
         if self._thread is not None:
             self._thread.join()
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._blocks.join()
 
     # --- the thread --------------------------------------------------------------------------------------------------
 

@@ -146,7 +146,7 @@ class EventResponse(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": b": perdure\n\n", "more_body": True})
             if scope["method"] != "HEAD":
-                with contextlib.suppress(StoreError):  # whoever comes again is told which
+                with contextlib.suppress(StoreError, EngineUnavailable):  # whoever comes again is told which
                     await self._watcher.run(send_messages)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

@@ -10,7 +10,7 @@ from perdure.api.watching import HEARTBEAT
 from perdure.server.web.live.channel import Behind, Piece, cut
 from perdure.server.web.live.hub import Hub
 from perdure.server.web.live.messages import HEARTBEAT_BYTES, jobs_message, reset_message
-from perdure.server.web.live.reading import Step, job_step, log_step
+from perdure.server.web.live.reading import Block
 from perdure.server.web.live.selection import JobSelection, ListSelection, LogSelection
 
 Send = Callable[[bytes, int], Awaitable[None]]  # bytes of an answer, and how many messages they are
@@ -39,7 +39,7 @@ class Watcher:
         self.channel, begins = hub.join(selection, self._wake)
         self.cursor = begins if cursor is None else cursor
         self._forget = hub.when_closed(self.end)
-        self._first: Step | None = None
+        self._first: Block | None = None
         self._complete = not isinstance(selection, JobSelection)  # whether the log has been read up to the channel
 
     async def prepare(self) -> None:
@@ -49,7 +49,7 @@ class Watcher:
             StoreError: it cannot be read.
         """
         if isinstance(self._selection, JobSelection):
-            self._first = await self._step(0)
+            self._first = await self._hub.behind(self._selection, self.cursor)
 
     def leave(self) -> None:
         """Watch no more; a second call does nothing."""
@@ -107,25 +107,22 @@ class Watcher:
             self.cursor = until
             await send(reset_message(until), 1)
             return False
-        step = await self._step(until)
-        for piece in cut(self.cursor, step.messages):
+        block = await self._block(self._selection)
+        messages = [message for message in block.messages if message[0] > self.cursor]
+        for piece in cut(self.cursor, messages):
             await send(piece.data, piece.count)
-        self.cursor = step.cursor
-        self._complete = self._complete or step.complete
-        if step.ended is not None:
-            await send(step.ended, 1)
-        return step.ended is not None
+            self.cursor = piece.after
+        self.cursor = max(self.cursor, block.last)
+        self._complete = self._complete or block.complete
+        if block.ended is not None:
+            await send(block.ended, 1)
+        return block.ended is not None
 
-    async def _step(self, until: int) -> Step:
+    async def _block(self, selection: LogSelection | JobSelection) -> Block:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        selection, cursor, hub = self._selection, self.cursor, self._hub
-        if isinstance(selection, JobSelection):
-            return await hub.read(lambda: job_step(hub.store, selection, cursor))
-        if isinstance(selection, LogSelection):
-            return await hub.read(lambda: log_step(hub.store, selection, hub.owners.of, cursor, until))
-        raise AssertionError("unreachable: a list is not read again")
+        return await self._hub.behind(selection, self.cursor)
 
     async def _greet(self, selection: ListSelection, send: Send) -> None:
         """The first message of a list: how many jobs there are, if it may be known."""
