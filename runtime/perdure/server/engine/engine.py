@@ -122,8 +122,10 @@ class Engine:
 
     def _problem(self, asked: LinkRequest, error: BaseException) -> LinkAnswer:
         problem: Problem = problem_of(error, asked.request)
-        if problem.status >= 500:
+        if problem.status == 500:
             logger.error("request %s (%s) failed", asked.request, asked.endpoint, exc_info=error)
+        elif problem.status > 500:  # foreseen: the disk is full, the server stops
+            logger.warning("request %s (%s) was not done: %s", asked.request, asked.endpoint, error)
         return LinkAnswer(asked.number, problem.status, _encode(problem), retry_after_of(error))
 
 

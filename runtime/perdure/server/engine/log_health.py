@@ -19,6 +19,7 @@ class LogHealth(ActorHooks):
     def __init__(self, data: Path) -> None:
         self._data = data
         self._failed = ""
+        self._full = False
 
     def committed(self, events: int, size: int, requests: int, seconds: float) -> None:
         """See `ActorHooks.committed`."""
@@ -26,16 +27,21 @@ class LogHealth(ActorHooks):
 
     def commit_failed(self, kind: str) -> None:
         """See `ActorHooks.commit_failed`."""
-        self._failed = kind
+        if kind == DiskFull.__name__:
+            self._full = True
+        else:
+            self._failed = kind
 
     @property
     def problem(self) -> str:
         """The class of the error that keeps the log from being written; empty for none.
 
-        Nothing may want to be written while clients stay away, so where the disk was full it is tried.
+        A full disk is tried: a small commit may still find room in the log's own file where others do not, and while
+        clients stay away there may be none.
         """
-        failed = self._failed
-        return "" if failed == DiskFull.__name__ and self._has_room() else failed
+        if self._full and self._has_room():
+            self._full = False
+        return DiskFull.__name__ if self._full else self._failed
 
     def _has_room(self) -> bool:
         try:
