@@ -28,7 +28,7 @@ class Hosts:
     """
 
     def __init__(self, listens_on: str, allowed: Iterable[str] = ()) -> None:
-        self._names = {host_of(name) for name in allowed} | _LOOPBACK
+        self._names = ({host_of(name) for name in allowed} | _LOOPBACK) - {""}
         self._anywhere = listens_on in _ANYWHERE
         if not self._anywhere:
             self._names.add(host_of(f"[{listens_on}]" if ":" in listens_on else listens_on))
