@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("python-guest", "c-guest", "authoring", "ocr", "ai", "mail", "media")
+EXTRAS = ("python-guest", "c-guest", "authoring", "ocr", "ai", "mail", "media", "server", "graphql", "otel")
 ALLOWED = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|OpenLDAP|OLDAP|LLVM|MPL|LGPL", re.IGNORECASE)
 
 

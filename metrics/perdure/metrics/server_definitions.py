@@ -18,7 +18,7 @@ REFUSALS: Final = {
     503: "unavailable",
     507: "full",
 }
-REASONS: Final = (*dict.fromkeys(REFUSALS.values()), "connections", "watchers")
+REASONS: Final = (*dict.fromkeys(REFUSALS.values()), "connections")
 PROCESSES: Final = ("engine", "web")
 
 _LATENCY: Final = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
