@@ -94,7 +94,6 @@ STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (store.StoreLocked, 409),
     (store.LogInUse, 409),
     (backups.FolderNotEmpty, 409),
-    (backups.BackupFailed, 409),
     (runtime.ForkRefused, 409),
     (runtime.KeyReused, 409),
     (runtime.ExtensionInUse, 409),
