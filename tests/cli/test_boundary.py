@@ -55,6 +55,7 @@ def test_the_commands() -> None:
         *(f"folders {name}" for name in ("share", "list", "unshare")),
         *(f"library {name}" for name in ("list", "get")),
         *(f"credentials {name}" for name in ("list", "audit", "passphrase", "unlock")),
+        *(f"tokens {name}" for name in ("create", "list", "revoke")),
         "verify",
         "doctor",
     }

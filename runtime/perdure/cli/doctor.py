@@ -157,7 +157,8 @@ def _folder(invocation: Invocation, diagnosis: Diagnosis) -> None:
     else:
         diagnosis.note("disk", free)
     pid = facts["held_by"] = invocation.holder()
-    diagnosis.note("in use", f"by process {pid}" if pid is not None else "by no process")
+    server = ", a server, which takes commands" if invocation.is_served else ""
+    diagnosis.note("in use", f"by process {pid}{server}" if pid is not None else "by no process")
     for name in ("log", "blobs", "cache"):
         used = usage(folder / name)
         facts[name] = {"files": used.files, "bytes": used.bytes}

@@ -154,9 +154,7 @@ def _act(invocation: Invocation, job: UUID, action: str) -> None:
 
         show_end(invocation.output, state)
     if asked := _is_asked(state):
-        invocation.output.say(
-            f"it was asked to {asked}, and sees that at its next check"
-        )
+        invocation.output.say(f"it was asked to {asked}, and sees that at its next check")
 
 
 def _obeyed(invocation: Invocation, job: UUID) -> JobState:

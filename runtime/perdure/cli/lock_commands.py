@@ -49,7 +49,7 @@ def passphrase(
     passphrases = Passphrases(invocation, passphrase_file)
     with invocation.runtime(busy=BUSY_FOR_NEW) as runtime:
         request = {"extension": extension}
-        if not has_passphrase(runtime, extension) and not remove:
+        if not has_passphrase(invocation, runtime, extension) and not remove:
             if new_passphrase_file is not None:
                 raise CommandError("there is no passphrase to change; --passphrase-file sets one", ExitCode.USAGE)
             runtime.call(SET, request | {"passphrase": passphrases.new(extension)}, caller=who())

@@ -36,16 +36,22 @@ to standard error. On a terminal progress is a bar, elsewhere a plain line each 
 nothing. An error is one line that begins with `perdure:` and says what to do.
 
 Commands that read work while another process runs jobs: `jobs list`, `show` and `watch`, `extensions list`, `inspect`
-and `permissions`, `log`, `doctor`; `operations` needs no data folder. One process at a time works on a data folder, so
-the others say which process that is, and leave with 4: `run`, `resume`, `call`, `jobs pause`, `resume`, `cancel` and
-`retry`, `extensions install`, `update`, `grant`, `config` and `remove`, `keys rotate`. Two of `log` are among them:
-`upgrade`, and `compact`, which needs that no other process even reads. `log backup` does not mind whoever works.
+and `permissions`, `log`, `doctor`; `operations` needs no data folder. One process at a time works on a data folder.
+If that is a server (`perdure serve`), every command that acts goes through it by itself, over the Unix socket in the
+folder: it says and does what it would without a server, and leaves with the same codes. The jobs of `run`, `resume`,
+`jobs fork`, `retry` and `resolve` run on the server then: Ctrl-C only ends the wait, and they go on. What was asked for
+while the server ended leaves with 16.
+
+If it is a process that takes no commands (`perdure run`, `perdure dev`, a program of your own), they say which, and
+leave with 4; so do, beside a server too, `log upgrade`, and `log compact`, which needs that no other process even
+reads. `log backup` does not mind whoever works.
 
 An extension that asks for operations or the network is installed when somebody agrees: at the terminal, or with `--yes`
 ([permissions.md](permissions.md)).
 
 SIGINT (Ctrl-C) and SIGTERM stop `run` and `resume` in an orderly way: jobs stop at their next check, and
-`perdure resume` lets them go on. After `kill -9` it does that too, from their last checkpoints.
+`perdure resume` lets them go on. After `kill -9` it does that too, from their last checkpoints. Jobs on a server are the
+server's: it stops them when it is stopped, and lets them go on when it is started again.
 
 Times are in this machine's time zone for people, in UTC in JSON.
 

@@ -51,7 +51,7 @@ def unlock_for_jobs(
     Raises:
         OperationError, CommandError: the passphrase is wrong, or its file cannot be read.
     """
-    locked = [extension for extension in dict.fromkeys(extensions) if is_locked(runtime, extension)]
+    locked = [extension for extension in dict.fromkeys(extensions) if is_locked(invocation, runtime, extension)]
     for extension in locked:
         with _others_may_fit(invocation, extension, passphrases, several=len(locked) > 1):
             if unlock_one(invocation, runtime, extension, passphrases, seconds):
@@ -62,19 +62,20 @@ def unlock_for_jobs(
             )
 
 
-def is_locked(runtime: AnyRuntime, extension: str) -> bool:
+def is_locked(invocation: Invocation, runtime: AnyRuntime, extension: str) -> bool:
     """Whether an extension's credentials have a passphrase that nobody has said to whoever runs the jobs."""
     if isinstance(runtime, Runtime):
         return runtime.keychain.locks.is_locked(extension)
-    state = runtime.call(LOCK_STATE, {"extension": extension}, caller=who())
-    return state.has_passphrase and not state.unlocked
+    if not has_passphrase(invocation, runtime, extension):
+        return False
+    return not runtime.call(LOCK_STATE, {"extension": extension}, caller=who()).unlocked
 
 
-def has_passphrase(runtime: AnyRuntime, extension: str) -> bool:
+def has_passphrase(invocation: Invocation, runtime: AnyRuntime, extension: str) -> bool:
     """Whether an extension's credentials have a passphrase."""
-    if isinstance(runtime, Runtime):
-        return runtime.keychain.locks.state(extension).has_passphrase
-    return bool(runtime.call(LOCK_STATE, {"extension": extension}, caller=who()).has_passphrase)
+    # Of a server's folder the files say so: asking the server would be one more call in the log.
+    keychain = runtime.keychain if isinstance(runtime, Runtime) else Keychain.of_folder(invocation.data)
+    return keychain.locks.state(extension).has_passphrase
 
 
 def unlock_one(
@@ -184,7 +185,7 @@ def require_unlocked(
         CommandError: they have no passphrase, or nobody is there to be asked.
         OperationError: the passphrase is wrong.
     """
-    if not is_locked(runtime, extension):
+    if not is_locked(invocation, runtime, extension):
         raise CommandError(
             f"the credentials of {printable(extension)} have no passphrase; "
             f"'perdure credentials passphrase {printable(extension)}' sets one",
