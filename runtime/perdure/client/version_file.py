@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from perdure.runtime.extension_folder import read_extension
-from perdure.runtime.packages.errors import PackageUnreadable
 from perdure.runtime.packages.folder_archive import folder_archive
-from perdure.runtime.packages.package_reader import SUFFIX
+from perdure.runtime.packages.package_reader import SUFFIX, opened_package
 from perdure.runtime.packages.version_source import is_package
+
+_MOST: Final = 512 << 20  # bytes, twice what a server takes: it says what is wrong with a larger one
 
 
 def version_file(path: Path) -> bytes:
@@ -20,12 +22,8 @@ def version_file(path: Path) -> bytes:
     """
     if not is_package(path):
         return folder_archive(read_extension(path))
-    if not path.is_file():
-        raise PackageUnreadable(path, "it is no ordinary file" if path.exists() else "it is not there")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PackageUnreadable(path, error.strerror or str(error)) from None
+    with opened_package(path) as file:
+        return file.read(_MOST)
 
 
 def is_version_file(path: Path) -> bool:

@@ -73,7 +73,7 @@ def read_package(path: str | os.PathLike[str]) -> tuple[PackageContents, Extensi
 
 
 def _read(path: Path, *, keep_module: bool) -> tuple[PackageContents, bytes]:
-    with _opened(path) as file:
+    with opened_package(path) as file:
         reader = _Reader(path, file)
         statement = reader.statement()
         manifest_bytes = reader.file(statement, 0, keep=True)
@@ -191,8 +191,12 @@ class _Reader:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, if it is an ordinary one: a pipe or a device could hold up or flood the host."""
+def opened_package(path: Path) -> Iterator[BinaryIO]:
+    """The file, if it is an ordinary one: a pipe or a device could hold up or flood the host.
+
+    Raises:
+        PackageUnreadable: it is not, or cannot be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123  # a descriptor has no path
