@@ -102,6 +102,7 @@ export class Grid {
   }
 
   draw() {
+    const held = this.body.contains(document.activeElement);
     const length = this.length;
     this.#stay();
     this.body.style.setProperty("--rows", String(length));
@@ -115,6 +116,7 @@ export class Grid {
     }
     for (let index = from; index < to; index += 1) this.#show(index);
     this.#hold(first);
+    if (held && !this.body.contains(document.activeElement)) this.rows.get(this.active)?.element.focus({ preventScroll: true });
     this.selection.shown(this.all);
     if (length) this.list.need(from, to).catch(() => {}); // who reads the list says that it could not be read
   }
@@ -122,12 +124,12 @@ export class Grid {
   /** Put the keys at a row, and the focus on it. @param {number} index */
   focus(index) {
     this.active = Math.max(0, Math.min(index, this.length - 1));
+    this.activeId = this.activeJob?.job_id ?? ""; // a row that has not come yet gets it when it is there
     const top = this.active * this.height;
     const room = this.element.clientHeight - this.head.offsetHeight;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
     else if (top + this.height > this.element.scrollTop + room) this.element.scrollTop = top + this.height - room;
     this.draw();
-    this.activeId = this.activeJob?.job_id ?? "";
     this.rows.get(this.active)?.element.focus({ preventScroll: true });
   }
 

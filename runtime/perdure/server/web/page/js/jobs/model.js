@@ -29,7 +29,7 @@ export class JobList extends EventTarget {
     this.loading = new Set();
     this.aborter = new AbortController();
     this.known = 0; // jobs that are certainly there
-    this.ended = false; // whether the last page has been seen
+    this.stale = false; // whether what is kept is what other filters let through
     this.generation = 0;
   }
 
@@ -65,12 +65,8 @@ export class JobList extends EventTarget {
     this.aborter.abort();
     this.aborter = new AbortController();
     this.generation += 1;
-    this.pages.clear();
-    this.jobs.clear();
     this.loading.clear();
-    this.counts = null;
-    this.known = 0;
-    this.dispatchEvent(new Event("changed"));
+    this.stale = true; // what is shown stays until there is something else to show
   }
 
   /** Count again. */
@@ -100,23 +96,20 @@ export class JobList extends EventTarget {
       if (page < first || page > last) this.#drop(page);
     }
     const pages = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    await Promise.all([this.count(), ...pages.map((page) => this.#load(page))]);
+    await Promise.all([...pages.map((page) => this.#load(page)), this.count()]);
   }
 
-  /** Jobs as they are now; one that is in no row is noticed by who counts. @param {any[]} jobs */
+  /** Jobs as they are now. @param {any[]} jobs @returns {boolean} whether one has another status than before */
   update(jobs) {
-    let strangers = 0;
+    let moved = false;
     for (const job of jobs) {
       const before = this.jobs.get(job.job_id);
-      if (!before) {
-        strangers += 1;
-        continue;
-      }
-      if (before.sequence > job.sequence) continue;
+      if (!before || before.sequence > job.sequence) continue;
+      moved ||= before.status !== job.status;
       Object.assign(before, job);
       this.dispatchEvent(new CustomEvent("updated", { detail: before }));
     }
-    return strangers;
+    return moved;
   }
 
   close() {
@@ -131,12 +124,22 @@ export class JobList extends EventTarget {
       const query = { ...beyondStatus(this.filters), status: this.filters.status, offset: page * PAGE, limit: PAGE };
       const found = await this.api.get("/v1/jobs", query, { signal: this.aborter.signal });
       if (generation !== this.generation) return;
+      this.#freshen();
       this.#keep(page, found.jobs);
       this.known = Math.max(this.known, page * PAGE + found.jobs.length + (found.next ? 1 : 0));
       this.dispatchEvent(new Event("changed"));
     } finally {
       if (generation === this.generation) this.loading.delete(page);
     }
+  }
+
+  /** The first of what the new filters let through is there. */
+  #freshen() {
+    if (!this.stale) return;
+    this.stale = false;
+    this.pages.clear();
+    this.jobs.clear();
+    this.known = 0;
   }
 
   /** @param {number} page @param {any[]} jobs */

@@ -163,7 +163,7 @@ class JobsView {
     }
     if (type !== "jobs" || !data) return;
     const strangers = data.jobs.filter((/** @type {any} */ job) => !this.list.jobs.has(job.job_id));
-    this.list.update(data.jobs);
+    const moved = this.list.update(data.jobs);
     const { filters } = this.list;
     const newer = strangers.some((/** @type {any} */ job) => job.job_id > this.newest && isWanted(filters, job));
     const gone = (data.left ?? []).some((/** @type {string} */ id) => this.list.jobs.has(id));
@@ -175,6 +175,7 @@ class JobsView {
     if (data.counts) this.attention.show(data.counts.attention ?? 0);
     if (newer || gone) this.refresh(REFRESH);
     else if (strangers.length && filters.status.length) this.refresh(ENTERING);
+    else if (moved && !(data.counts && !isNarrowed(filters))) this.refresh(ENTERING); // nobody else counts them
     for (const job of data.jobs) if (job.job_id > this.newest) this.newest = job.job_id;
   }
 
@@ -209,10 +210,7 @@ class JobsView {
     if (name !== "jobs" || id) return;
     const filters = filtersOf(query);
     if (addressOf(filters) === addressOf(this.list.filters)) return;
-    const statusOnly = addressOf({ ...filters, status: [] }) === addressOf({ ...this.list.filters, status: [] });
-    const counts = this.list.counts;
     this.list.refilter(filters);
-    if (statusOnly) this.list.counts = counts; // the chips stay as they are
     this.bar.show(filters);
     this.selection.clear();
     this.grid.toTop();
