@@ -53,15 +53,9 @@ def test_whoever_listens_everywhere_is_called_by_numbers() -> None:
 @pytest.mark.parametrize(
     "origin",
     [
-        "null",
-        "",
-        "http://evil.example",
-        "http://localhost:1",
-        "https://localhost.evil.example",
-        "file://",
-        "localhost:7373",
-    ]
-    + ["http://127.0.0.1:7373", "ftp://localhost:7373", "http://localhost:7373@evil.example"],
+        *("null", "", "http://evil.example", "http://localhost:1", "https://localhost.evil.example", "file://"),
+        *("localhost:7373", "http://127.0.0.1:7373", "ftp://localhost:7373", "http://localhost:7373@evil.example"),
+    ],
 )
 def test_pages_of_others(origin: str) -> None:
     with pytest.raises(WrongOrigin):

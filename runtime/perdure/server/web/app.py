@@ -23,6 +23,7 @@ from perdure.api.table import ENDPOINTS
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
 from perdure.server.web.files import Incoming, download_page, upload_page
+from perdure.server.web.graphql_page import graphql_routes
 from perdure.server.web.incoming import body_of, caller_from
 from perdure.server.web.live.pages import watching_routes
 from perdure.server.web.openapi_page import openapi_routes
@@ -54,10 +55,13 @@ def make_app(site: Site) -> Starlette:
     ]
     routes += _file_routes(site)
     routes += openapi_routes(site)
+    routes += graphql_routes(site)
     routes += page_routes()
     routes += status_routes(site)
     handlers: dict[Any, Any] = {404: _not_found, 405: _wrong_verb}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # a page has one address
+    return app
 
 
 def _file_routes(site: Site) -> list[Route]:

@@ -4,7 +4,8 @@ uvicorn has no limit on a head, none on the time that a head or a body takes, an
 Here each has a deadline, which `Connections.look` sees to, so that no connection needs a timer of its own:
 
 - a head has ``header_seconds`` from the connection, or from its first byte on;
-- a body has ``body_seconds``, and a second more for each `RATE` bytes of it (mod_reqtimeout's MinRate);
+- a body has ``body_seconds``, and a second more for each `RATE` bytes of it (as Apache's MinRate), but never more
+  than ``body_seconds`` from what has come last;
 - a client that takes nothing of what it is sent has ``write_seconds``;
 - what is closed has `FLUSH` seconds for its last bytes.
 
@@ -128,7 +129,9 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Some of its body has come."""
         if self._receive_due is not None:
-            self._receive_due += len(body) / RATE
+            self._receive_due = min(
+                self._receive_due + len(body) / RATE, self.loop.time() + self._settings.body_seconds
+            )
         super().on_body(body)
 
     def on_message_complete(self) -> None:
