@@ -7,4 +7,5 @@ pytest.register_assert_rewrite(
     "tests.contract.operations_contract",
     "tests.contract.projection_contract",
     "tests.contract.read_contract",
+    "tests.contract.runtime_contract",
 )

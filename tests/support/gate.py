@@ -73,6 +73,13 @@ class Gate:
         for arrival in self._all:
             arrival.let_go()
 
+    def shut(self) -> None:
+        """Let everyone go who has come, and hold those who come from now on."""
+        self.open()
+        self._open = False
+        self._all.clear()
+        self._arrivals = queue.SimpleQueue()
+
     def __enter__(self) -> Self:
         return self
 

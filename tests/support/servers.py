@@ -165,6 +165,6 @@ def serving(
     folder: Path, settings: ServerSettings | None = None, *, runtime_settings: RuntimeSettings | None = None
 ) -> Iterator[Served]:
     """A runtime on a folder in this process, served on a free port: what a test does to it needs no HTTP."""
-    wanted = settings or ServerSettings(port=0)
+    wanted = settings or ServerSettings(port=0, log_level="error")
     with Runtime.open(folder, settings=runtime_settings) as runtime, Server(runtime, folder, wanted) as server:
         yield Served(runtime, server, folder)

@@ -7,7 +7,6 @@ with Client.connect("http://127.0.0.1:7373", token=token) as runtime:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from perdure.client.sync.control import ControlMethods
@@ -16,9 +15,6 @@ from perdure.client.sync.operations import OperationMethods
 from perdure.client.sync.proofs import ProofMethods
 from perdure.client.sync.watching import WatchMethods
 from perdure.runtime.job_handle import JobHandle
-
-if TYPE_CHECKING:
-    from perdure.runtime.job_owner import JobOwner
 
 
 class Client(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods):
@@ -34,4 +30,4 @@ class Client(WatchMethods, ControlMethods, ProofMethods, OperationMethods, Keepi
     """
 
     def _handle(self, job_id: UUID) -> JobHandle:
-        return JobHandle(cast("JobOwner", self), job_id)
+        return JobHandle(self, job_id)

@@ -14,7 +14,7 @@ from perdure.api.jobs import CountJobs, DispatchJob, ForkJob, KeyedJob, ListJobs
 from perdure.client.calls.call import Call
 from perdure.client.calls.values import json_value
 from perdure.runtime.identifiers import DEFAULT_LIBRARY, job_id_of
-from perdure.store.event_store import JobPage
+from perdure.store.event_store import JobPage, JobQuery
 from perdure.store.events import JobLimits, RetryPolicy
 from perdure.store.job_state import JobState
 from perdure.store.lifecycle import UNFINISHED, Status
@@ -36,7 +36,12 @@ def page(
     before: UUID | None,
     limit: int,
 ) -> Call[JobPage]:
-    """Some jobs, newest first."""
+    """Some jobs, newest first.
+
+    Raises:
+        ValueError: ``limit`` is less than 1.
+    """
+    JobQuery(limit=limit)
     request = ListJobs(
         status=sorted(statuses),
         extension=extension,
