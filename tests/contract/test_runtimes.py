@@ -65,7 +65,7 @@ def test_clients_have_the_methods_of_a_runtime() -> None:
     assert embedded - public_methods(AsyncClient) == {"wait_async"}  # its `wait` is one
 
 
-@pytest.mark.parametrize("name", sorted(public_methods(Runtime) & public_methods(Client) - {"open"}))
+@pytest.mark.parametrize("name", sorted(public_methods(Runtime) & public_methods(Client) - {"open", "close"}))
 def test_methods_take_what_a_runtimes_take(name: str) -> None:
     def parameters(kind: type) -> dict[str, object]:
         found = inspect.signature(getattr(kind, name)).parameters.values()
