@@ -53,9 +53,9 @@ def _page(site: Site, endpoint: Endpoint[Any, Any]) -> Any:
             caller = caller_from(site, request)
             message = request_of(endpoint, request.path_params, request.query_params.multi_items(), b"", "")
             authorise(caller, endpoint, message, site.store)
-            selection, after = _selected(caller, message)
             last = request.headers.get("last-event-id", "")
-            watcher = await _watcher(site, selection, _cursor(last) if last else after, _welcome(site, request, caller))
+            cursor = cursor_of(last) if last else None
+            watcher = await watcher_for(site, caller, message, cursor, request.headers.get("authorization"))
         except Exception as error:  # the boundary: the client is told, whatever it is
             if status_of(error) is None:
                 logger.exception("request %s (%s) failed", number, endpoint.name)
@@ -78,15 +78,35 @@ def _selected(caller: Caller, message: msgspec.Struct) -> tuple[Selection, int |
     return selection, wanted.after
 
 
-def _cursor(text: str) -> int:
+def cursor_of(text: str) -> int:
+    """What a ``Last-Event-ID`` means.
+
+    Raises:
+        BadRequest: nothing.
+    """
     if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > _LARGEST:
         raise BadRequest("it is no id of an event of this stream", "Last-Event-ID")
     return int(text)
 
 
-def _welcome(site: Site, request: Request, caller: Caller) -> Callable[[], bool]:
+async def watcher_for(
+    site: Site, caller: Caller, message: msgspec.Struct, cursor: int | None, shown: str | None
+) -> Watcher:
+    """Somebody who watches what ``message`` asks for, behind ``cursor`` if there is one. It is counted: see `Watcher`.
+
+    Whoever gets it takes one off ``site.metrics.watchers`` when it has left. ``shown`` is its Authorization header.
+
+    Raises:
+        Forbidden: it is not for this caller.
+        TooMany, EngineUnavailable: not now.
+        StoreError: it cannot be read.
+    """
+    selection, after = _selected(caller, message)
+    return await _watcher(site, selection, after if cursor is None else cursor, _welcome(site, shown, caller))
+
+
+def _welcome(site: Site, shown: str | None, caller: Caller) -> Callable[[], bool]:
     """Whether whoever was let in still would be: a token that is revoked ends what it opened."""
-    shown = request.headers.get("authorization")
 
     def welcome() -> bool:
         if caller.is_owner:

@@ -1,0 +1,107 @@
+"""The page of ``/graphql`` once strawberry is there: GraphQL over HTTP, subscriptions as server-sent events.
+
+https://github.com/graphql/graphql-over-http and, for subscriptions, the distinct connections of
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import strawberry
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+from strawberry.asgi import GraphQL
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL
+
+from perdure.api import operations
+from perdure.api.endpoint import Endpoint
+from perdure.api.errors import BadRequest, EngineUnavailable
+from perdure.api.operations import ListOperations, OneOperation
+from perdure.server.access.authenticating import owner
+from perdure.server.graphql.asking import Asking
+from perdure.server.graphql.fields import OperationShape
+from perdure.server.graphql.schema import make_schema
+from perdure.server.web.reading.table import log_readers
+from perdure.server.web.site import Site
+
+
+class View:
+    """Answers documents. The schema is made when the first comes: it has the operations that the engine has."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._readers = log_readers()
+        self._making = asyncio.Lock()
+        self._view: GraphQL[Asking, None] | None = None
+
+    async def answer(self, asking: Asking, request: Request, body: bytes) -> Response:
+        """What a document comes to.
+
+        Raises:
+            BadRequest: the body is no request of GraphQL.
+            EngineUnavailable: the engine did not say which operations there are.
+        """
+        _check(body)
+        view = await self._made()
+        found: Any = await view.run(Request(request.scope, _replaying(body, request)), context=asking)
+        answer: Response = found
+        return answer
+
+    def asking(self, site: Site, request: Request, caller: Any) -> Asking:
+        """Who asks, for the fields."""
+        header = request.headers.get
+        return Asking(
+            site, self._readers, caller, header("authorization"), header("idempotency-key"), header("traceparent")
+        )
+
+    async def _made(self) -> GraphQL[Asking, None]:
+        async with self._making:
+            if self._view is None:
+                shapes = await self._operations()
+                schema: strawberry.Schema = await run_in_threadpool(make_schema, shapes)
+                self._view = GraphQL(
+                    schema,
+                    graphql_ide=None,  # it would be loaded from elsewhere
+                    allow_queries_via_get=False,
+                    subscription_protocols=(GRAPHQL_SSE_PROTOCOL,),
+                )
+            return self._view
+
+    async def _operations(self) -> list[OperationShape]:
+        found = await self._ask(operations.LIST, ListOperations())
+        described = await asyncio.gather(*(self._ask(operations.GET, OneOperation(name=each.name)) for each in found))
+        return [
+            OperationShape(each.name, each.kind, each.description or each.summary, each.input, each.output)
+            for each in described
+        ]
+
+    async def _ask(self, endpoint: Endpoint[Any, Any], request: msgspec.Struct) -> Any:
+        answer = await self._site.link.ask(endpoint.name, owner(), uuid4(), msgspec.json.encode(request))
+        if answer.status != endpoint.status:
+            raise EngineUnavailable(f"it said {answer.status}")
+        return msgspec.json.decode(answer.body, type=endpoint.answer)
+
+
+def _check(body: bytes) -> None:
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(str(error) or "it is nested too deep") from None
+    if not isinstance(given, dict) or not isinstance(given.get("query"), str):
+        raise BadRequest('send an object, {"query": "…", "variables": {…}, "operationName": "…"}')
+
+
+def _replaying(body: bytes, request: Request) -> Any:
+    """The body once more, which was read under limits, and then what the client does."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return pending.pop() if pending else await request.receive()
+
+    return receive
