@@ -100,6 +100,8 @@ async def _receive(request: Request, file: Path, limit: int, incoming: Incoming)
     """
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit:
+        if "expect" not in request.headers:  # else nothing is sent before it is wanted
+            await _throw_away(request, limit)
         raise TooLarge(limit)
     if incoming.coming >= AT_ONCE:
         raise TooMany("uploads")
@@ -120,6 +122,7 @@ async def _write_parts(request: Request, target: BinaryIO, limit: int) -> None:
     async for part in request.stream():
         size += len(part)
         if size > limit:
+            await _throw_away(request, limit)
             raise TooLarge(limit)
         parts += part
         if len(parts) >= _PART:
@@ -127,6 +130,15 @@ async def _write_parts(request: Request, target: BinaryIO, limit: int) -> None:
             parts.clear()
     await run_in_threadpool(target.write, bytes(parts))
     await run_in_threadpool(target.flush)
+
+
+async def _throw_away(request: Request, limit: int) -> None:
+    """Read on for a while: a client that is still sending when it is answered may never see the answer."""
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            return
 
 
 def download_page(site: Site, endpoint: Endpoint[Any, Any]) -> Page:
