@@ -44,6 +44,7 @@ LIMITS: Final = ServerSettings(
 MEMORY: Final = 400 << 20  # bytes that the web process may have, whatever is done to it
 HOST: Final = b"Host: localhost\r\n"
 GET: Final = b"GET /v1/jobs HTTP/1.1\r\n"
+PUBLISHED: Final = 150  # events, more than a connection that nobody reads takes
 CLOSE: Final = b"Connection: close\r\n"
 
 
@@ -317,6 +318,22 @@ def test_a_client_that_reads_nothing(served: Served, port: int) -> None:
         while client.send(request * 15):
             pass  # until nothing more goes through, and it is given up
         eventually(lambda: established(port) <= before)
+
+
+def test_watchers_that_read_nothing(served: Served, port: int) -> None:
+    """They are given up, one by one; whoever reads gets all of it."""
+    before, at = established(port), served.runtime.store.position()
+    request = f"GET /v1/events?after={at}&type=published HTTP/1.1\r\n".encode() + HOST + bearer(served) + b"\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(RawClient(port)).send(request)
+        reader = stack.enter_context(RawClient(port))
+        reader.send(request)
+        for number in range(PUBLISHED):
+            served.runtime.publish("noise.made", {"number": number, "noise": "x" * 60_000})
+        stream = reader.socket.makefile("rb")
+        assert sum(1 for _ in zip(range(PUBLISHED), (line for line in stream if line.startswith(b"id:")))) == PUBLISHED  # noqa: B905
+        eventually(lambda: established(port) <= before + 1, every=0.1)
 
 
 def established(port: int) -> int:
