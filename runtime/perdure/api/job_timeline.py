@@ -15,7 +15,7 @@ from perdure.api.scopes import Scope
 from perdure.api.times import Moment
 
 _SINCE: Final = "The left edge; none is the job's first event."
-_UNTIL: Final = "The right edge; none is its last one, or now while it has not ended."
+_UNTIL: Final = "The right edge; none is its last one, or now while an attempt is under way."
 
 
 class Lane(enum.StrEnum):

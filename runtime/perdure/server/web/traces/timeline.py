@@ -17,9 +17,9 @@ _ATTEMPTS: Final = 1_000
 def timeline_of(trace: Trace, since: int | None, until: int | None, buckets: int, now: int) -> TimelineShape:
     """The part of a job's timeline from ``since`` to ``until`` (microseconds since 1970; None: its ends).
 
-    ``now`` is the right end of the timeline of a job that has not ended. Edges the wrong way round are turned.
+    ``now`` is the right end while an attempt is under way. Edges the wrong way round are turned.
     """
-    last = trace.last if trace.state is None or trace.state.finished else max(now, trace.last)
+    last = max(now, trace.last) if trace.state is not None and trace.state.attempting else trace.last
     left, right = sorted((trace.first if since is None else since, last if until is None else until))
     edges = edges_of(left, right, buckets)
     attempts = [each for each in trace.attempts if each.ended >= left and each.started <= right]

@@ -30,7 +30,7 @@ export function showHead(place, scene) {
   const bar = progressBar("Progress");
   const message = foreign("", { class: "cut" });
   const controls = h("div", { class: "row job-controls" });
-  const values = Object.fromEntries(FIGURES.map((name) => [name, { value: h("dd", {}), more: h("span", { class: "soft" }) }]));
+  const values = Object.fromEntries(FIGURES.map((name) => [name, { value: h("b", {}), more: h("span", { class: "soft" }) }]));
   let offered = "";
 
   /** @param {string} action */
@@ -71,9 +71,9 @@ export function showHead(place, scene) {
     figure("Checkpoints", number(job.checkpoints), job.checkpoint ? `last at ${number(job.checkpoint.sequence)}` : "");
     figure("Attempts", number(job.attempts), job.failures ? `${number(job.failures)} failed` : "");
     figure("Warnings", number(job.warnings));
-    values.Warnings.value.parentElement?.classList.toggle("warned", job.warnings > 0);
+    values.Warnings.value.closest("div")?.classList.toggle("warned", job.warnings > 0);
     const took = job.started_at ? (micros(job.ended_at ?? job.updated_at) - micros(job.started_at)) / 1e6 : null;
-    const name = values["Time left"].value.parentElement?.querySelector("dt");
+    const name = values["Time left"].value.closest("div")?.querySelector("dt");
     if (name) say(name, ended(job) ? "Took" : "Time left");
     figure("Time left", ended(job) ? duration(took) || "—" : duration(speed.left) || "—", ended(job) || took === null ? "" : `after ${duration(took)}`);
   }
@@ -95,7 +95,7 @@ export function showHead(place, scene) {
       h("span", { class: "soft" }, h("a", { href: extensionAddress(job.extension) }, foreign(line(job.extension, 80))), " ", foreign(line(job.version, 40)))),
     controls,
     h("div", { class: "job-progress" }, bar, h("p", { class: "soft" }, message)),
-    h("dl", { class: "figures" }, FIGURES.map((name) => h("div", {}, h("dt", {}, name), values[name].value, values[name].more))),
+    h("dl", { class: "figures" }, FIGURES.map((name) => h("div", {}, h("dt", {}, name), h("dd", {}, values[name].value, values[name].more)))),
   );
   draw();
   subject.addEventListener("changed", draw);
