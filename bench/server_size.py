@@ -70,9 +70,8 @@ def _measure(folder: Path, running: int, jobs: int) -> None:
                 grown = (_size(folder / "data" / "log") - before) / jobs
                 events = len(list(client.history(handles[0].job_id)))
             print(f"\n{jobs / seconds:,.0f} jobs/s dispatched over the Unix socket by one client, one by one, and run;")
-            print(
-                f"a job of {events} events leaves {grown / 1024:.1f} KiB in the log, {grown / events:.0f} bytes an event"
-            )
+            size = f"{grown / 1024:.1f} KiB in the log, {grown / events:.0f} bytes an event"
+            print(f"a job of {events} events leaves {size}")
         finally:
             server.terminate()
 
