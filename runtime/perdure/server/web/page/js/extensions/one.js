@@ -11,7 +11,7 @@ import { permissionsPanel } from "./permissions.js";
 import { updatePanel } from "./update.js";
 
 const GAUGES = 1000; // milliseconds
-const REST = 5000;
+const REST = 10_000; // what it used and was refused is read from the log
 
 /** @param {HTMLElement} container @param {string} id @param {import("../app.js").App} app */
 export async function show(container, id, app) {
@@ -164,7 +164,7 @@ class ExtensionView {
       h("div", { class: "panel-body stack" },
         manifest.description ? h("p", { dir: "auto" }, visible(manifest.description).slice(0, 4000)) : null,
         h("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-        info.warnings.length ? h("ul", { class: "warnings" }, info.warnings.map((/** @type {string} */ each) => h("li", {}, line(each, 400)))) : null),
+        info.warnings.length ? h("ul", { class: "warning-list" }, info.warnings.map((/** @type {string} */ each) => h("li", {}, line(each, 400)))) : null),
     ];
   }
 

@@ -37,9 +37,9 @@ export function updatePanel(app, info, request, changed) {
         ? h("span", { class: "row push" }, button("Decline", decline, { kind: "small", dataset: { act: "decline" } }), button("Accept…", accept, { kind: "primary small", dataset: { act: "accept" } }))
         : null),
     h("div", { class: "update-body" },
-      h("p", {}, fresh.length ? "New in what it asks for:" : "It asks for nothing new.",
-        h("span", { class: "soft" }, ` Module of ${bytes(info.update.module_bytes)}; `,
-          request.signer?.fingerprint ? [`signed by `, foreign(line(request.signer.name, 80))] : "not signed", ".")),
+      h("p", {}, `A module of ${bytes(info.update.module_bytes)}, `,
+        request.signer?.fingerprint ? ["signed by ", foreign(line(request.signer.name, 80))] : "signed by nobody", ". ",
+        fresh.length ? "New in what it asks for:" : "It asks for nothing new."),
       asksList(fresh)),
   );
 }
