@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,9 +16,12 @@ from tests.support.travellers import World, travel, travellers
 from tests.support.waiting import TIMEOUT
 
 from perdure.actors import GuestResult, GuestSpec
+from perdure.actors.replay.recorded_calls import RecordedCall
 from perdure.api.errors import NotFound
-from perdure.runtime import JobHandle
+from perdure.client.async_client import AsyncClient
+from perdure.runtime import CannotStep, JobHandle
 from perdure.server.engine.open_steppers import IDLE, MOST, MOST_EACH, OpenSteppers
+from perdure.store.events import CheckpointSaved
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +85,60 @@ def test_a_walk_from_the_beginning_to_the_end_and_back(served: Served, http: htt
     assert end["end"]["divergence"] is None
     assert walk.close() == 204
     assert walk.close() == 204
+
+
+def test_a_client_walks_as_the_runtime_does(served: Served, job: JobHandle) -> None:
+    with (
+        served.client() as client,
+        served.runtime.stepper(job.job_id) as local,
+        client.stepper(job.job_id) as remote,
+    ):
+        assert (remote.first, remote.last, remote.run.end) == (local.first, local.last, "completed")
+        assert remote.here == local.here
+        for move in ("forward", "forward", "forward", "back"):
+            assert getattr(remote, move)() == getattr(local, move)()
+        for call in (6, 12, 0, 3, 10**9):
+            assert remote.at(call) == local.at(call)
+            assert remote.back() == local.back()
+            assert (remote.sequence(), remote.guest_state()) == (local.sequence(), local.guest_state())
+            assert remote.state() == local.state()
+        assert list(remote.calls()) == list(local.calls())
+        for backward in (False, True):
+            remote.at(7)
+            local.at(7)
+            assert remote.find(is_saved, backward=backward) == local.find(is_saved, backward=backward)
+        for sequence in (1, 3, 9, 10**6):
+            assert remote.run_of(sequence) == local.run_of(sequence)
+        with pytest.raises(CannotStep):
+            remote.enter(7)
+        assert remote.enter(1) == local.enter(1)
+        with pytest.raises(CannotStep):
+            client.stepper(job.job_id, 9)
+        remote.close()
+        with pytest.raises(NotFound):
+            remote.at(1)
+
+
+def test_and_so_does_a_client_of_an_event_loop(served: Served, job: JobHandle) -> None:
+    async def walk() -> None:
+        async with (
+            AsyncClient.connect(served.address, token=served.token) as client,
+            await client.stepper(job.job_id) as remote,
+        ):
+            with served.runtime.stepper(job.job_id) as local:
+                assert await remote.at(6) == local.at(6)
+                assert await remote.back(2) == local.back(2)
+                assert await remote.find(is_saved) == local.find(is_saved)
+                assert [call async for call in remote.calls()] == list(local.calls())
+                assert (await remote.state(), await remote.guest_state()) == (local.state(), local.guest_state())
+                assert await remote.run_of(9) == local.run_of(9)
+                assert await remote.enter(1) == local.enter(1)
+
+    asyncio.run(walk())
+
+
+def is_saved(call: RecordedCall) -> bool:
+    return isinstance(call.event, CheckpointSaved)
 
 
 def test_looking_for_calls_and_at_the_state(http: httpx.Client, job: JobHandle) -> None:

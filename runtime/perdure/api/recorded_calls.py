@@ -8,7 +8,7 @@ import msgspec
 
 from perdure.actors.replay.recorded_calls import AskedEvent, RecordedCall
 from perdure.api.errors import BadRequest
-from perdure.store.events import UNREADABLE, Event, GuestEvent, Recorded, decode, encode
+from perdure.store.events import UNREADABLE, Event, GuestEvent, Payload, Recorded, decode, encode
 from perdure.store.upcast import upcast
 
 
@@ -28,6 +28,7 @@ class _Call(msgspec.Struct, array_like=True, frozen=True):
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(_Call)
+_payload_decoder: Final[msgspec.msgpack.Decoder[Payload]] = msgspec.msgpack.Decoder(Payload)
 
 
 def encode_call(call: RecordedCall) -> bytes:
@@ -65,6 +66,23 @@ def decode_call(data: bytes) -> RecordedCall:
         is_open=found.is_open,
         intended=found.intended,
     )
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """A payload in msgpack."""
+    return _encoder.encode(payload)
+
+
+def decode_payload(data: bytes) -> Payload:
+    """The payload that `encode_payload` was given.
+
+    Raises:
+        BadRequest: these are no payload's bytes.
+    """
+    try:
+        return _payload_decoder.decode(data)
+    except UNREADABLE as error:
+        raise BadRequest(str(error), "recorded") from None
 
 
 def _event(body: bytes | None) -> Event | None:

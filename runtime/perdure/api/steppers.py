@@ -140,7 +140,7 @@ class StepTo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The next call behind ``call`` of the run that the stepper is in, or the last one before it.
+    """The next call behind ``call`` of a run, or the last one before it; ``run`` None: the one that it is in.
 
     Its event is one of ``type``, if there are some, and ``text``, in any case, stands in its function, method, payload
     or answer.
@@ -149,6 +149,7 @@ class FindCall(msgspec.Struct, frozen=True, kw_only=True):
     job_id: UUID
     stepper: UUID
     call: CallNumber = 0
+    run: RunNumber | None = None
     text: Annotated[str, Meta(max_length=1000)] = ""
     type: list[str] = []
     backward: bool = False
@@ -161,11 +162,12 @@ class FoundCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListCalls(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls of the run that the stepper is in, from ``first`` on, as far as they left events."""
+    """The calls of a run from ``first`` on, as far as they left events; ``run`` None: the one that it is in."""
 
     job_id: UUID
     stepper: UUID
     first: CallNumber = 0
+    run: RunNumber | None = None
     limit: Annotated[int, Meta(ge=1, le=500, description=_NEAR)] = 100
     bodies: bool = False
 
@@ -181,13 +183,14 @@ class StateHere(msgspec.Struct, frozen=True, kw_only=True):
     """The job as it was at a call, ``sequence`` being its history's last event then.
 
     ``before`` and ``after`` are the guest's state, as it was saved last, before this call and behind it: they differ at
-    a checkpoint.
+    a checkpoint. ``recorded`` is the one behind it as bytes in msgpack, if that was asked for.
     """
 
     sequence: int
     job: Job
     before: Any
     after: Any
+    recorded: bytes | None = None
 
 
 OPEN: Final = Endpoint(

@@ -14,10 +14,11 @@ from perdure.client.asynchronous.control import ControlMethods
 from perdure.client.asynchronous.keeping import KeepingMethods
 from perdure.client.asynchronous.operations import OperationMethods
 from perdure.client.asynchronous.proofs import ProofMethods
+from perdure.client.asynchronous.steppers import StepMethods
 from perdure.client.asynchronous.watching import WatchMethods
 
 
-class AsyncClient(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods):
+class AsyncClient(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods, StepMethods):
     """A runtime behind a server, for one event loop. Use `open` or `connect`; methods and errors as of `Client`."""
 
     def _handle(self, job_id: UUID) -> AsyncJobHandle:

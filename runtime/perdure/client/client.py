@@ -13,11 +13,12 @@ from perdure.client.sync.control import ControlMethods
 from perdure.client.sync.keeping import KeepingMethods
 from perdure.client.sync.operations import OperationMethods
 from perdure.client.sync.proofs import ProofMethods
+from perdure.client.sync.steppers import StepMethods
 from perdure.client.sync.watching import WatchMethods
 from perdure.runtime.job_handle import JobHandle
 
 
-class Client(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods):
+class Client(WatchMethods, ControlMethods, ProofMethods, OperationMethods, KeepingMethods, StepMethods):
     """A runtime behind a server. Use `open` or `connect`; all methods are thread-safe.
 
     Errors are those of `Runtime`'s methods, with their data, and besides:

@@ -7,6 +7,7 @@ import itertools
 from perdure.actors.replay.recorded_calls import RecordedCall
 from perdure.api import steppers
 from perdure.api.jobs import job_of
+from perdure.api.recorded_calls import encode_payload
 from perdure.api.steppers import (
     Calls,
     FindCall,
@@ -70,6 +71,7 @@ def find(engine: Engine, caller: Caller, request: FindCall) -> FoundCall:
 
     found: int | None = None
     with engine.steppers.using(caller.client, request.job_id, request.stepper) as stepper:
+        _enter(stepper, request.run)
         for call in stepper.calls():
             if request.backward and call.call >= request.call:
                 break
@@ -84,6 +86,7 @@ def list_calls(engine: Engine, caller: Caller, request: ListCalls) -> Calls:
     """See `Stepper.calls`."""
     blobs = engine.runtime.store.blobs
     with engine.steppers.using(caller.client, request.job_id, request.stepper) as stepper:
+        _enter(stepper, request.run)
         behind = (call for call in stepper.calls() if call.call >= request.first)
         page = list(itertools.islice(behind, request.limit + 1))
     more = page[request.limit].call if len(page) > request.limit else None
@@ -100,6 +103,7 @@ def state_here(engine: Engine, caller: Caller, request: StepTo) -> StateHere:
             job=job_of(stepper.state()),
             before=payload_of(blobs, stepper.guest_state_before()),
             after=payload_of(blobs, stepper.guest_state()),
+            recorded=encode_payload(stepper.guest_state()) if request.bodies else None,
         )
 
 
@@ -115,6 +119,10 @@ def _go(stepper: Stepper, request: StepTo) -> None:
         if found is None:
             raise CannotStep(str(request.job_id), f"event {request.event} is in none of its runs; it is the host's own")
         run, call = found
+    _enter(stepper, run)
+    stepper.at(call)
+
+
+def _enter(stepper: Stepper, run: int | None) -> None:
     if run is not None and run != stepper.run.number:
         stepper.enter(run)
-    stepper.at(call)

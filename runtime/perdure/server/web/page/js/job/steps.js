@@ -23,10 +23,10 @@ export function showSteps(place, scene, what) {
   const jump = h("input", { type: "number", min: 0, class: "jump", "aria-label": "Go to call", inputmode: "numeric" });
   const text = h("input", { type: "search", class: "find", "aria-label": "Find in calls", placeholder: "Find in calls" });
   const found = h("span", { class: "soft", role: "status" });
-  const begin = button("Beginning", () => attempt(() => walk.go({ call: 0 })), { icon: "first", only: true });
+  const begin = button("Beginning", () => attempt(() => walk.to(0)), { icon: "first", only: true });
   const back = button("Back", () => attempt(() => walk.step(-1)), { icon: "left" });
   const on = button("Forward", () => attempt(() => walk.step(1)), { icon: "right", kind: "primary" });
-  const end = button("End", () => attempt(() => walk.go({ call: 2 ** 50 })), { icon: "last", only: true });
+  const end = button("End", () => attempt(() => walk.to(2 ** 50)), { icon: "last", only: true });
   const fork = button("Fork from here…", () => forkHere(), { icon: "fork" });
 
   /** @param {() => Promise<any>} work */
@@ -67,7 +67,7 @@ export function showSteps(place, scene, what) {
       h("button", {
         type: "button", class: "call-row", tabindex: -1, dataset: { call: each.call, type: each.type ?? "" },
         "aria-current": position.at === "call" && each.call === position.call ? "step" : null,
-        onclick: () => attempt(() => walk.go({ call: each.call })),
+        onclick: () => attempt(() => walk.to(each.call)),
       }, h("span", { class: "call-number" }, number(each.call)), h("span", { class: "call-function" }, line(each.function, 30)),
         foreign(callWords(each), { class: "cut" }), each.code ? h("span", { class: "tag bad" }, line(each.code, 30)) : null)));
     fill(list,
@@ -90,7 +90,7 @@ export function showSteps(place, scene, what) {
     const next = /** @type {HTMLElement | null} */ ((by > 0 ? from.nextElementSibling : from.previousElementSibling)?.querySelector("button") ?? null);
     next?.focus();
   });
-  jump.addEventListener("change", () => jump.value !== "" && attempt(() => walk.go({ call: Math.max(0, Number(jump.value)) })));
+  jump.addEventListener("change", () => jump.value !== "" && attempt(() => walk.to(Math.max(0, Number(jump.value)))));
   text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && findText(event.shiftKey));
   walk.addEventListener("stands", () => {
     place.removeAttribute("aria-busy");
@@ -114,8 +114,8 @@ export function showSteps(place, scene, what) {
     { keys: "ArrowRight", shown: "→", does: "Forward by a call", run: () => attempt(() => walk.step(1)) },
     { keys: "p", does: "Back by a call", run: () => attempt(() => walk.step(-1)) },
     { keys: "ArrowLeft", shown: "←", does: "Back by a call", run: () => attempt(() => walk.step(-1)) },
-    { keys: "0", does: "To the beginning", run: () => attempt(() => walk.go({ call: 0 })) },
-    { keys: "$", does: "To the end", run: () => attempt(() => walk.go({ call: 2 ** 50 })) },
+    { keys: "0", does: "To the beginning", run: () => attempt(() => walk.to(0)) },
+    { keys: "$", does: "To the end", run: () => attempt(() => walk.to(2 ** 50)) },
     { keys: "c", does: "To the next checkpoint", run: () => find({ type: "checkpoint" }, "checkpoint") },
     { keys: "C", does: "To the checkpoint before", run: () => find({ type: "checkpoint", backward: true }, "checkpoint") },
     { keys: "w", does: "To the next warning", run: () => find({ type: "warning" }, "warning") },

@@ -52,9 +52,7 @@ export class Walk extends EventTarget {
       return await this.api.get(`${this.at}/${this.id}${below}`, query);
     } catch (error) {
       if (!(error instanceof Problem && error.status === 404 && error.code === "NotFound") || this.closed) throw error;
-      const run = this.position?.run;
       await this.open();
-      if (run && run !== this.runs.length) await this.api.get(`${this.at}/${this.id}`, { run });
       return this.api.get(`${this.at}/${this.id}${below}`, query);
     }
   }
@@ -75,17 +73,23 @@ export class Walk extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
+  /** Go to a call of the run that it is in. @param {number} call */
+  to(call) {
+    return this.position ? this.go({ call, run: this.position.run }) : Promise.resolve();
+  }
+
   /** @param {number} by */
   step(by) {
+    if (!this.position) return Promise.resolve();
     const { call, at, first } = this.position;
     const from = at === "end" && by < 0 ? call + 1 : call;
     if (at === "end" && by > 0) return Promise.resolve();
-    return this.go({ call: Math.max(first - 1, from + by) });
+    return this.go({ call: Math.max(first - 1, from + by), run: this.position.run });
   }
 
   /** The list of calls from one on. @param {number} from */
   async #read(from) {
-    const page = await this.#ask("/calls", { first: Math.floor(from), limit: WINDOW });
+    const page = await this.#ask("/calls", { first: Math.floor(from), run: this.position.run, limit: WINDOW });
     this.list = { run: this.position.run, from: Math.floor(from), calls: page.calls, more: page.next !== null };
   }
 
@@ -98,10 +102,11 @@ export class Walk extends EventTarget {
 
   /** Go to the next call that is looked for, or the last one before here. @param {Record<string, any>} wanted @returns {Promise<boolean>} whether there is one */
   async find(wanted) {
+    if (!this.position) return true;
     const here = this.position.call + (this.position.at === "end" && wanted.backward ? 1 : 0);
-    const { call } = await this.#ask("/find", { ...wanted, call: here });
+    const { call } = await this.#ask("/find", { ...wanted, call: here, run: this.position.run });
     if (call === null) return false;
-    await this.go({ call });
+    await this.go({ call, run: this.position.run });
     return true;
   }
 }
