@@ -18,6 +18,7 @@ from tests.examples.finance.conftest import quick_mails
 ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
+    "docs/administering.md",
     "docs/ai.md",
     "docs/guide.md",
     "docs/budgets.md",
