@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
 import httpx
 import pytest
 from graphql import build_schema, get_introspection_query
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from tests.support.servers import Served, serving
 from tests.support.waiting import TIMEOUT, eventually
 
@@ -23,6 +27,9 @@ from perdure.runtime import JobHandle, grant_as_asked
 from perdure.runtime.operations.catalogue import catalogue
 from perdure.server.graphql.names import field_name, type_name, value_name
 from perdure.server.graphql.schema import COMMAND, make_schema, shape_of
+from perdure.server.settings import ServerSettings
+from perdure.server.web.body_room import BodyRoom
+from perdure.server.web.graphql_page import graphql_routes
 
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "docs" / "graphql.graphql"
@@ -149,7 +156,7 @@ def test_names_of_values() -> None:
 
 def test_a_job_is_what_rest_says(graphql: GraphQL, job: JobHandle) -> None:
     query = """query ($id: UUID!) {
-        jobsGet(jobId: $id) { jobId status sequence fuel dispatchedAt endedAt error { kind } retry { attempts } superseded }
+        jobsGet(jobId: $id) { jobId status sequence fuel dispatchedAt endedAt error { kind } retry { attempts } }
         jobsHistory(jobId: $id, limit: 2, order: NEWEST) { events { type sequence time data } next }
     }"""
     found = graphql.ask(query, id=str(job.job_id))
@@ -244,7 +251,7 @@ def test_common_tools_can_ask_for_the_schema(graphql: GraphQL) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "{" + " ".join(f"a{n}: jobsCounts {{ total }}" for n in range(31)) + "}",
+        "{" + " ".join(f"a{n}: jobsCounts {{ total }}" for n in range(16)) + "}",
         '{ __type(name: "Job") ' + "{ fields { type " * 40 + "{ name }" + "} }" * 40 + "}",
         "{" + "me { name } " * 2_000 + "}",
         "{ jobsList { jobs { nothing } } }",
@@ -327,8 +334,29 @@ def test_whoever_goes_is_watching_no_more(graphql: GraphQL) -> None:
 
 def _watchers(graphql: GraphQL) -> int:
     lines = graphql.http.get("/metrics").text.splitlines()
-    (line,) = [each for each in lines if each.startswith("perdure_server_watchers ")]
+    (line,) = [each for each in lines if each.startswith("perdure_event_watchers ")]
     return int(float(line.split()[1]))
+
+
+def test_a_query_is_no_stream(graphql: GraphQL) -> None:
+    (message,) = list(graphql.watch("{ jobsCounts { total } }"))
+    assert message["data"] is None
+    assert "not allowed" in message["errors"][0]["message"]
+
+
+def test_without_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def owned(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "perdure.owner": True}, receive, send)
+
+    site: Any = SimpleNamespace(
+        bodies=BodyRoom(1 << 20), order=SimpleNamespace(settings=ServerSettings()), wrong_tokens=None
+    )
+    app = Starlette(routes=graphql_routes(site))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with TestClient(owned) as client:
+        answer = client.post("/graphql", json={"query": "{__typename}"})
+    assert answer.status_code == 404
+    assert "pip install 'perdure[graphql]'" in answer.json()["detail"]
 
 
 def test_a_subscription_that_may_not_be_says_so(graphql: GraphQL) -> None:

@@ -27,11 +27,15 @@ _REFUSED = 400
 
 @dataclass(frozen=True)
 class Asking:
-    """Whoever asks: its token's caller, the header that showed it, its Idempotency-Key, and what traces it."""
+    """Whoever asks: its token's caller, the header that showed it, its Idempotency-Key, and what traces it.
+
+    ``loop`` is the web process' own, on which the engine is asked: documents are carried out by other threads.
+    """
 
     site: Site
     readers: Readers
     caller: Caller
+    loop: asyncio.AbstractEventLoop
     authorization: str | None = None
     key: str | None = None
     trace: str | None = None
@@ -42,6 +46,10 @@ class Asking:
         Raises:
             GraphQLError: the problem that a client over HTTP would get.
         """
+        asked = asyncio.run_coroutine_threadsafe(self._ask(endpoint, fields, alias), self.loop)
+        return await asyncio.wrap_future(asked)
+
+    async def _ask(self, endpoint: Endpoint[Any, Any], fields: dict[str, Any], alias: str) -> Any:
         number = uuid4()
         try:
             message = message_of(self.caller, endpoint, fields, self.site)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 
 DEPTH: Final = 12  # fields within fields; the deepest that the schema has is below it
-ALIASES: Final = 30
+ALIASES: Final = 15
 TOKENS: Final = 4_000  # words and signs; a schema that is asked for by common tools has some 400
 
 

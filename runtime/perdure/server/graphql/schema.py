@@ -15,6 +15,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.graphql import OperationType
 
 from perdure.api.endpoint import Body, Endpoint
 from perdure.api.jobs import Job
@@ -37,6 +38,10 @@ class Schema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing is left to do."""
+
+    async def stream(self, *arguments: Any, **named: Any) -> Any:
+        """Subscriptions only: what is asked once is answered at once."""
+        return await super().stream(*arguments, **{**named, "allowed_operation_types": {OperationType.SUBSCRIPTION}})
 
 
 def make_schema(

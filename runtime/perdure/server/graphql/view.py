@@ -7,7 +7,8 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -30,6 +31,31 @@ from perdure.server.graphql.schema import make_schema
 from perdure.server.web.reading.table import log_readers
 from perdure.server.web.site import Site
 
+# Documents that are carried out at once. A field of a thousand jobs takes Python a second, and the event loop has all
+# other clients to see to: so documents have threads, and the rest of them waits.
+AT_ONCE: Final = 4
+
+
+class _View(GraphQL[Asking, None]):
+    """Strawberry's view, which carries out documents on threads. Subscriptions take little at a time, and stay."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,  # it would be loaded from elsewhere
+            allow_queries_via_get=False,
+            subscription_protocols=(GRAPHQL_SSE_PROTOCOL,),
+        )
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="perdure-graphql")
+
+    async def execute_single(self, *arguments: Any, **named: Any) -> Any:
+        """Carry out a query or a mutation."""
+
+        def work() -> Any:
+            return asyncio.run(super(_View, self).execute_single(*arguments, **named))
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
 
 class View:
     """Answers documents. The schema is made when the first comes: it has the operations that the engine has."""
@@ -38,7 +64,7 @@ class View:
         self._site = site
         self._readers = log_readers()
         self._making = asyncio.Lock()
-        self._view: GraphQL[Asking, None] | None = None
+        self._view: _View | None = None
 
     async def answer(self, asking: Asking, request: Request, body: bytes) -> Response:
         """What a document comes to.
@@ -55,22 +81,17 @@ class View:
 
     def asking(self, site: Site, request: Request, caller: Any) -> Asking:
         """Who asks, for the fields."""
-        header = request.headers.get
+        header, loop = request.headers.get, asyncio.get_running_loop()
         return Asking(
-            site, self._readers, caller, header("authorization"), header("idempotency-key"), header("traceparent")
+            site, self._readers, caller, loop, header("authorization"), header("idempotency-key"), header("traceparent")
         )
 
-    async def _made(self) -> GraphQL[Asking, None]:
+    async def _made(self) -> _View:
         async with self._making:
             if self._view is None:
                 shapes = await self._operations()
                 schema: strawberry.Schema = await run_in_threadpool(make_schema, shapes)
-                self._view = GraphQL(
-                    schema,
-                    graphql_ide=None,  # it would be loaded from elsewhere
-                    allow_queries_via_get=False,
-                    subscription_protocols=(GRAPHQL_SSE_PROTOCOL,),
-                )
+                self._view = _View(schema)
             return self._view
 
     async def _operations(self) -> list[OperationShape]:
