@@ -34,7 +34,7 @@ _WORK: Final = {
     "invoices:import": ("{} of {} mails read", "invoices"),
     "archive:fetch": ("{} of {} documents kept", "archive"),
 }
-_EXTENSIONS: Final = (
+_EXTENSIONS: Final[tuple[tuple[str, str, str, list[str], list[str]], ...]] = (
     (
         "photos",
         "Photos",
