@@ -50,8 +50,8 @@ An extension that asks for operations or the network is installed when somebody 
 ([permissions.md](permissions.md)).
 
 SIGINT (Ctrl-C) and SIGTERM stop `run` and `resume` in an orderly way: jobs stop at their next check, and
-`perdure resume` lets them go on. After `kill -9` it does that too, from their last checkpoints. Jobs on a server are the
-server's: it stops them when it is stopped, and lets them go on when it is started again.
+`perdure resume` lets them go on. After `kill -9` it does that too, from their last checkpoints. A server stops its jobs
+when it is stopped, and lets them go on when it is started again.
 
 Times are in this machine's time zone for people, in UTC in JSON.
 
