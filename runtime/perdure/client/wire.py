@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -34,7 +35,6 @@ def http_request(call: Call[Any]) -> HttpRequest:
     """A call as an HTTP request."""
     endpoint = call.endpoint
     fields: dict[str, Any] = msgspec.to_builtins(call.request)
-    defaults = {each.name: each.default for each in msgspec.structs.fields(endpoint.request)}
     headers = {"Idempotency-Key": call.key} if call.key is not None else {}
     body = call.content
     if endpoint.body is Body.UPLOAD:
@@ -43,7 +43,7 @@ def http_request(call: Call[Any]) -> HttpRequest:
         given = {name: fields[name] for name in endpoint.body_fields if name in fields}  # what is UNSET is not
         body = msgspec.json.encode(given)
         headers["Content-Type"] = "application/json"
-    return HttpRequest(endpoint.verb, target_of(endpoint, fields, defaults), headers, body)
+    return HttpRequest(endpoint.verb, target_of(endpoint, fields, _defaults(endpoint)), headers, body)
 
 
 def target_of(endpoint: Endpoint[Any, Any], fields: dict[str, Any], defaults: dict[str, Any]) -> str:
@@ -103,6 +103,11 @@ def failure_of(status: int, body: bytes, address: str) -> Exception:
         return error_of(msgspec.json.decode(body, type=Problem))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return UnexpectedAnswer(address, f"status {status}, and no problem of this API")
+
+
+@cache
+def _defaults(endpoint: Endpoint[Any, Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(endpoint.request)}
 
 
 def _text(value: Any) -> str:

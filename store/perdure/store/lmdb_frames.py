@@ -16,6 +16,8 @@ from perdure.store.lmdb_environment import LmdbEnvironment
 from perdure.store.lmdb_layout import PLACE, POSITION
 
 _CHUNK_BYTES: Final = 4 << 20  # what one read transaction copies out at most, so that none stays open for long
+_FIRST_BYTES: Final = 16 << 10  # of the first one: most who read want some events, not all
+_GROWTH: Final = 8
 _CHUNK_ENTRIES: Final = 16_384  # of the index, as above
 
 
@@ -37,6 +39,7 @@ class LmdbFrames:
         """The stream's frames that hold sequences in ``(after, last]``, in order, some megabytes a transaction."""
         key: bytes | None = PLACE.pack(head.number, after + 1)
         lowest, stop = PLACE.pack(head.number, 0), PLACE.pack(head.number, last)
+        limit = _FIRST_BYTES
         while key is not None and key <= stop:
             chunk: list[RawFrame] = []
             size = 0
@@ -50,7 +53,7 @@ class LmdbFrames:
                     raise CorruptLog(f"stream {head.number}", "its index is not there")
                 key = None
                 while found and cursor.key() <= stop:
-                    if size >= _CHUNK_BYTES:
+                    if size >= limit:
                         key = cursor.key()
                         break
                     position: bytes = cursor.value()
@@ -59,11 +62,13 @@ class LmdbFrames:
                     size += len(data)
                     found = cursor.next()
             yield from chunk
+            limit = min(limit * _GROWTH, _CHUNK_BYTES)
 
     def backward(self, number: int, after: int, last: int) -> Iterator[RawFrame]:
         """The same frames of the stream with this number, last first."""
         key: bytes | None = PLACE.pack(number, last)
         lowest = PLACE.pack(number, 0)
+        limit = _FIRST_BYTES
         while key is not None:
             chunk: list[RawFrame] = []
             size = 0
@@ -74,7 +79,7 @@ class LmdbFrames:
                     found = cursor.prev() if found else cursor.last()
                 key = None
                 while found and cursor.key() > lowest:
-                    if size >= _CHUNK_BYTES:
+                    if size >= limit:
                         key = cursor.key()
                         break
                     position: bytes = cursor.value()
@@ -85,10 +90,12 @@ class LmdbFrames:
                         break
                     found = cursor.prev()
             yield from chunk
+            limit = min(limit * _GROWTH, _CHUNK_BYTES)
 
     def after(self, after: int) -> Iterator[RawFrame]:
         """The log's frames that hold positions behind ``after``, in order."""
         key: bytes | None = POSITION.pack(after + 1)
+        limit = _FIRST_BYTES
         while key is not None:
             chunk: list[RawFrame] = []
             size = 0
@@ -100,7 +107,7 @@ class LmdbFrames:
                     found = (cursor.prev() or cursor.first()) if found else cursor.last()
                 key = None
                 while found:
-                    if size >= _CHUNK_BYTES:
+                    if size >= limit:
                         key = cursor.key()
                         break
                     data: bytes = cursor.value()
@@ -108,6 +115,7 @@ class LmdbFrames:
                     size += len(data)
                     found = cursor.next()
             yield from chunk
+            limit = min(limit * _GROWTH, _CHUNK_BYTES)
 
     def last_of(self, head: Head) -> RawFrame | None:
         """The stream's last frame, if it holds one event."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -40,7 +41,7 @@ def request_of(
 
 
 def _from_query(endpoint: Endpoint[Any, Any], query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    lists = {field.encode_name for field in msgspec.structs.fields(endpoint.request) if _is_list(field.type)}
+    lists = {name for name, kind in _types(endpoint).items() if _is_list(kind)}
     known = set(endpoint.query_fields)
     fields: dict[str, Any] = {}
     for name, value in query:
@@ -57,7 +58,7 @@ def _from_query(endpoint: Endpoint[Any, Any], query: Iterable[tuple[str, str]]) 
 
 def _typed_texts(endpoint: Endpoint[Any, Any], fields: dict[str, Any]) -> dict[str, Any]:
     """What came as text, as what it means: numbers, truth values."""
-    types = {field.name: field.type for field in msgspec.structs.fields(endpoint.request)}
+    types = _types(endpoint)
     typed: dict[str, Any] = {}
     for name, value in fields.items():
         try:
@@ -81,6 +82,12 @@ def _from_body(endpoint: Endpoint[Any, Any], body: bytes, content_type: str) -> 
     if unknown:
         raise BadRequest(f"there is no field {unknown[0][:100]!r}; there are {', '.join(endpoint.body_fields)}")
     return given
+
+
+@cache
+def _types(endpoint: Endpoint[Any, Any]) -> dict[str, Any]:
+    """The types of its request's fields: found once, because looking for them takes longer than most requests."""
+    return {field.name: field.type for field in msgspec.structs.fields(endpoint.request)}
 
 
 def _is_list(kind: Any) -> bool:

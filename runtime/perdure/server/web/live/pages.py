@@ -27,15 +27,13 @@ from perdure.server.web.answers import REQUEST_ID, problem_response
 from perdure.server.web.incoming import caller_from
 from perdure.server.web.live.hub import Selection
 from perdure.server.web.live.selection import job_selection, list_selection, log_selection
-from perdure.server.web.live.watcher import Watcher
+from perdure.server.web.live.watcher import LARGEST, Watcher
 from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
 from perdure.store.errors import StoreError
 from perdure.store.events import ACCESS_STREAM
 
 logger = logging.getLogger(__name__)
-
-_LARGEST = (1 << 63) - 1  # a sequence or a position
 
 
 def watching_routes(site: Site) -> list[BaseRoute]:
@@ -84,7 +82,7 @@ def cursor_of(text: str) -> int:
     Raises:
         BadRequest: nothing.
     """
-    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > _LARGEST:
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > LARGEST:
         raise BadRequest("it is no id of an event of this stream", "Last-Event-ID")
     return int(text)
 

@@ -14,6 +14,7 @@ from perdure.server.web.live.reading import Block
 from perdure.server.web.live.selection import JobSelection, ListSelection, LogSelection
 
 Send = Callable[[bytes, int], Awaitable[None]]  # bytes of an answer, and how many messages they are
+LARGEST: Final = (1 << 63) - 1  # a sequence or a position
 _JOINED: Final = 256 << 10  # bytes that are sent at once, of more pieces than one
 
 
@@ -79,7 +80,7 @@ class Watcher:
             if not self._welcome():
                 return True
             await send(HEARTBEAT_BYTES, 0)
-        following = self.channel.next(self.cursor) if self._complete else Behind(0)
+        following = self.channel.next(self.cursor) if self._complete else Behind(LARGEST)
         if isinstance(following, Piece):
             await self._send_pieces(following, send)
         elif isinstance(following, Behind):
@@ -108,15 +109,17 @@ class Watcher:
             await send(reset_message(until), 1)
             return False
         block = await self._block(self._selection)
-        messages = [message for message in block.messages if message[0] > self.cursor]
+        # Not beyond where a piece begins: else the next one would be missed by a little, and the one after that.
+        messages = [message for message in block.messages if self.cursor < message[0] <= until]
         for piece in cut(self.cursor, messages):
             await send(piece.data, piece.count)
             self.cursor = piece.after
-        self.cursor = max(self.cursor, block.last)
+        self.cursor = max(self.cursor, min(block.last, until))
         self._complete = self._complete or block.complete
-        if block.ended is not None:
-            await send(block.ended, 1)
-        return block.ended is not None
+        if block.ended is None or self.cursor < block.last:
+            return False
+        await send(block.ended, 1)
+        return True
 
     async def _block(self, selection: LogSelection | JobSelection) -> Block:
         if self._first is not None:
