@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import Scheme, Visit, chromium
 from tests.support.job_events import job_id
+from tests.support.packages import package
 from tests.support.servers import ServerProcess, server_on
 from tests.support.shown_jobs import LONG, furnish
 
@@ -248,6 +250,33 @@ class TestExtensions:
         page.get_by_role("dialog").get_by_label("api.example.com").uncheck()
         page.get_by_role("dialog").get_by_role("button", name="Grant").click()
         expect(permissions.get_by_role("row", name=re.compile("api.example.com"))).to_contain_text("Not granted")
+
+    def test_a_package_is_installed_once_somebody_agrees(self, visit: Visit, tmp_path: Path) -> None:
+        page = visit.page
+        path = package(tmp_path, permissions={"methods": ["action:http.request"]})
+        visit.go("#/extensions")
+        page.get_by_role("button", name="Install").click()
+        page.get_by_label("Package").set_input_files(path)
+        page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        asked = page.get_by_role("dialog", name=re.compile("Install The acme extension 1.0.0"))
+        expect(asked).to_contain_text("send a host anything")
+        expect(asked).to_contain_text("signed by Acme")
+        asked.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("table").get_by_text("acme")).to_have_count(0)  # nobody agreed
+        page.get_by_role("button", name="Install").click()
+        page.get_by_label("Package").set_input_files(path)
+        page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        asked.get_by_role("button", name="Grant and install").click()
+        page.wait_for_url(re.compile("#/extensions/acme$"))
+        expect(page.get_by_role("heading", name="The acme extension")).to_be_visible()
+
+    def test_what_is_no_package_is_refused(self, visit: Visit, tmp_path: Path) -> None:
+        (tmp_path / "rubbish").write_bytes(b"MZ")
+        visit.go("#/extensions")
+        visit.page.get_by_role("button", name="Install").click()
+        visit.page.get_by_label("Package").set_input_files(tmp_path / "rubbish")
+        visit.page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        expect(visit.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("package")
 
     def test_an_update_is_accepted_and_it_is_switched_off_and_on(self, visit: Visit) -> None:
         page = visit.page
