@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -18,6 +19,7 @@ from perdure.tracing.ids import ChosenIds
 from perdure.tracing.sampling import JobSampler
 
 _SERVICE: Final = "perdure"
+_PATIENCE: Final = 3.0  # seconds that a receiver which does not answer has at the end
 
 
 def exporting_provider(version: str = "") -> TracerProvider:
@@ -34,7 +36,25 @@ def exporting_provider(version: str = "") -> TracerProvider:
         "OTEL_RESOURCE_ATTRIBUTES", ""
     ):
         named[SERVICE_NAME] = _SERVICE
-    provider = TracerProvider(resource=Resource.create(named), id_generator=ChosenIds(), shutdown_on_exit=False)
-    provider.sampler = JobSampler(provider.sampler)  # the one that the environment names
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider
+    return _ExportingProvider(Resource.create(named), OTLPSpanExporter())
+
+
+class _ExportingProvider(TracerProvider):
+    """Ends in time, whether or not anybody takes what is left."""
+
+    def __init__(self, resource: Resource, exporter: OTLPSpanExporter) -> None:
+        super().__init__(resource=resource, id_generator=ChosenIds(), shutdown_on_exit=False)
+        self.sampler = JobSampler(self.sampler)  # the one that the environment names
+        self._exporter = exporter
+        self.add_span_processor(BatchSpanProcessor(exporter))
+
+    def shutdown(self) -> None:
+        """Send what is left."""
+        # The exporter would try each batch again for ten seconds; its own shutdown ends that.
+        limit = threading.Timer(_PATIENCE, self._exporter.shutdown)
+        limit.daemon = True
+        limit.start()
+        try:
+            super().shutdown()
+        finally:
+            limit.cancel()

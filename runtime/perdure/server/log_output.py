@@ -37,6 +37,7 @@ def log_to_stderr(form: LogFormat, level: LogLevel, process: str, stream: TextIO
     root.setLevel(level.upper())
     for chatty in ("httpx", "httpcore", "urllib3", "asyncio"):  # a line for each request that they send
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # that spans are lost, not each try to send them
 
 
 def formatter(form: LogFormat, process: str) -> logging.Formatter:
