@@ -102,7 +102,7 @@ def problem_statuses(endpoint: Endpoint[Any, Any]) -> list[int]:
 
 def takes_key(endpoint: Endpoint[Any, Any]) -> bool:
     """Whether an Idempotency-Key may come with it. A file is made anew each time, and changes nothing."""
-    return endpoint.acts and endpoint.verb == "POST" and endpoint.body is not Body.DOWNLOAD
+    return endpoint.acts and endpoint.body is not Body.DOWNLOAD
 
 
 def _operation(endpoint: Endpoint[Any, Any], schemas: Schemas) -> dict[str, Any]:
@@ -214,7 +214,7 @@ _KEY: Final[dict[str, Any]] = {
     "in": "header",
     "required": False,
     "description": "Who repeats a request with the same key gets the first answer, and nothing is done again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 _LAST_EVENT: Final[dict[str, Any]] = {
     "name": "Last-Event-ID",
