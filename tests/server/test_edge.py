@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +13,7 @@ from tests.support.manual_clock import ManualClock
 
 from perdure.api.errors import HeadTooLarge, Malformed, TooMany, WrongHost, WrongOrigin
 from perdure.server.access.wrong_tokens import BURST, WrongTokens
+from perdure.server.web.addresses import forwarded_of, peer_of
 from perdure.server.web.body_room import BodyRoom
 from perdure.server.web.connections import Connections, place_of
 from perdure.server.web.heads import MAX_FIELDS, Fields, fault_of
@@ -220,3 +223,42 @@ def test_bodies_share_what_room_there_is(sizes: list[int]) -> None:
                 taken += size
             assert room.taken == taken
     assert room.taken == 0
+
+
+# --- where from, and what the process allows itself -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "address"),
+    [
+        ([], "127.0.0.1"),
+        ([b"192.0.2.1"], "192.0.2.1"),
+        ([b"10.0.0.1, 192.0.2.1"], "192.0.2.1"),
+        ([b"10.0.0.1", b"2001:DB8::1"], "2001:db8::1"),
+        ([b"192.0.2.1, \x1b[2J"], "127.0.0.1"),
+        ([b""], "127.0.0.1"),
+    ],
+)
+def test_the_log_says_whom_a_proxy_speaks_for(fields: list[bytes], address: str) -> None:
+    headers = [(b"x-forwarded-for", value) for value in fields]
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "headers": headers}
+    assert (forwarded_of(scope), peer_of(scope)) == (address, "127.0.0.1")
+    assert peer_of({"type": "http", "client": None, "headers": []}) == ""
+
+
+def test_what_the_process_allows_itself() -> None:
+    program = """
+from perdure.server.web.own_limits import allow_connections, limit_memory
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 1024))
+assert allow_connections(400) == 400
+assert allow_connections(4000) == 1024 - 256
+limit_memory(256 << 20)
+small = bytearray(64 << 20)
+try:
+    bytearray(512 << 20)
+except MemoryError:
+    print("no more")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "no more\n"

@@ -29,7 +29,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         connections: how many there may be at once; one more takes the place of one that waits, or is closed.
         connections_of_address: how many of one address, unless it is this machine's own or the proxy's.
         requests: how many may be worked on at once.
-        memory: that the web process may have of its own; beyond it ends, and is started again.
+        memory: that the web process may have of its own; beyond, requests fail; if it ends, it is started again.
         watchers: how many of them may be watching events.
         grace: how long requests that are being worked on may take once the server is told to stop.
         drain: how long before that ``/readyz`` says so while clients are still let in, for a balancer to notice.

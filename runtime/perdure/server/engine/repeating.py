@@ -56,13 +56,13 @@ def then(runtime: Runtime, endpoint: Endpoint[Any, Any], request: Any) -> Then:
     return Then.AGAIN if endpoint.name in _ANEW or endpoint.verb in _VERBS else Then.DOUBT
 
 
-def answer_there_is(runtime: Runtime, endpoint: Endpoint[Any, Any], request: Any, begun: int) -> Any:
+def answer_there_is(runtime: Runtime, endpoint: Endpoint[Any, Any], request: Any, accepted: int) -> Any:
     """What the first one came to, if the log says that it was done; None else.
 
     Args:
         runtime: the runtime.
         endpoint, request: the request, `named`.
-        begun: when it was accepted, in microseconds since 1970.
+        accepted: the log's position when it was: clocks may jump.
     """
     if isinstance(request, OneJob) and endpoint.name in _WANTED:
         status = runtime.store.job(request.job_id).status
@@ -71,7 +71,7 @@ def answer_there_is(runtime: Runtime, endpoint: Endpoint[Any, Any], request: Any
         return None
     for stored in runtime.store.read(CALLS_STREAM, backward=True):
         event = stored.event
-        if stored.time < begun:
+        if stored.position < accepted:
             break
         if isinstance(event, HostActionAnswered) and event.effect_key == request.effect_key and not event.code:
             return OperationAnswer(answer=_recorded(runtime, event))

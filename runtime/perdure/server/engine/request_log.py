@@ -129,7 +129,7 @@ class RequestLog:
         if kept.is_answered:
             return LinkAnswer(asked.number, kept.status, self._opened(kept, given))
         wanted = named(request, UUID(bytes=kept.request))
-        done = answer_there_is(self._runtime, endpoint, wanted, kept.begun)
+        done = answer_there_is(self._runtime, endpoint, wanted, version)
         if done is None and then(self._runtime, endpoint, request) is Then.DOUBT:
             raise KeyConflict("in_doubt", given)
         self._runtime.record_access(stream, event)

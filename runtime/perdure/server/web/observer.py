@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.metrics.web import WebMetrics
+from perdure.server.web.addresses import peer_of
 
 logger = logging.getLogger("perdure.access")
 
@@ -23,11 +25,12 @@ _PROBES: Final = frozenset({"livez", "readyz", "metrics"})  # asked for every fe
 
 
 class Observer:
-    """Counts what goes through to ``app``."""
+    """Counts what goes through to ``app``; ``address_of`` says where a request comes from, for the log."""
 
-    def __init__(self, app: ASGIApp, metrics: WebMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: WebMetrics, address_of: Callable[[Scope], str] = peer_of) -> None:
         self._app = app
         self._metrics = metrics
+        self._address_of = address_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it through."""
@@ -70,7 +73,7 @@ class Observer:
                     "duration_ms": round(seconds * 1000, 1),
                     "request_id": request,
                     "client": scope.get(CLIENT, ""),
-                    "address": (scope.get("client") or ("",))[0],
+                    "address": self._address_of(scope),
                 },
             )
 

@@ -18,6 +18,7 @@ from perdure.server.listening import is_loopback
 from perdure.server.log_output import log_to_stderr
 from perdure.server.settings import WebOrder
 from perdure.server.tls import tls_of
+from perdure.server.web.addresses import forwarded_of, peer_of
 from perdure.server.web.app import make_app
 from perdure.server.web.connections import Connections
 from perdure.server.web.entrance import Entrance, quiet_uvicorn
@@ -72,11 +73,12 @@ async def _serve(order: WebOrder) -> None:
             lambda address: settings.behind_proxy or is_loopback(address or "localhost"),
         )
         hosts = Hosts(settings.host, settings.allowed_hosts)
+        address_of = forwarded_of if settings.behind_proxy else peer_of
+        strangers = Observer(Gate(app, hosts, settings.requests), site.metrics, address_of)
+        owners = Observer(Gate(OwnerEntrance(app), None, settings.requests), site.metrics)
         entrances = [
-            Entrance(
-                Observer(Gate(app, hosts, settings.requests), site.metrics), connections, settings, tls_of(settings)
-            ),
-            Entrance(Observer(Gate(OwnerEntrance(app), None, settings.requests), site.metrics), connections, settings),
+            Entrance(strangers, connections, settings, tls_of(settings)),
+            Entrance(owners, connections, settings),
         ]
         site.metrics.connections = lambda: (len(connections), connections.refused)
 
