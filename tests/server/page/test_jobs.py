@@ -122,7 +122,7 @@ class TestAJob:
         row.get_by_role("button", name="Retry").click()
         expect(row).to_contain_text("Running")
         row.get_by_role("button", name="Fork").click()
-        page.get_by_label("Paused, until it is resumed").check()
+        page.get_by_label("Leave it paused").check()
         page.get_by_role("dialog").get_by_role("button", name="Fork").click()
         page.wait_for_url(lambda url: url.endswith(identifier) is False and "#/jobs/" in url)
         fork = page.url.rpartition("/")[2]
@@ -143,7 +143,7 @@ class TestAJob:
         dialog.get_by_label("Job type").fill("counter:nothing")
         dialog.get_by_label("First state (JSON)").fill("{not json")
         dialog.get_by_role("button", name="Dispatch").click()
-        expect(dialog.get_by_role("alert")).to_contain_text("not JSON")
+        expect(dialog.get_by_role("alert")).to_contain_text("no JSON")
         dialog.get_by_label("First state (JSON)").fill("{}")
         dialog.get_by_role("button", name="Dispatch").click()
         expect(dialog.get_by_role("alert")).to_contain_text("counter:nothing")

@@ -1,10 +1,9 @@
 /** What people do with jobs: one, or as many as are selected. */
 
 import { Problem, path } from "../api.js";
-import { confirm, field, openDialog } from "../dialogs.js";
-import { h } from "../dom.js";
+import { confirm } from "../dialogs.js";
 import { counted } from "../format.js";
-import { jobAddress } from "../router.js";
+import { forkDialog } from "../job/fork.js";
 
 /** @type {Record<string, {label: string, did: string, scope: string}>} */
 export const ACTIONS = {
@@ -24,7 +23,7 @@ const AT_ONCE = 8;
 export async function act(app, action, jobs) {
   if (!jobs.length) return;
   if (action === "fork") {
-    await fork(app, jobs[0]);
+    await forkDialog(app, jobs[0], {});
     return;
   }
   if (action === "cancel" && !(await sure(jobs))) return;
@@ -60,44 +59,4 @@ function sure(jobs) {
     text: `${one ? `${jobs[0].job_type} …${jobs[0].job_id.slice(-6)}` : "Each of them"} ends for good, and so do all jobs that descend from it. It may be retried later.`,
     accept: one ? "Cancel the job" : "Cancel the jobs",
   });
-}
-
-/**
- * Ask how a job is to be forked, and fork it.
- * @param {import("../app.js").App} app @param {any} job
- * @param {{at?: number | null}} [from] the event behind which it branches off; none is its last one
- */
-export async function fork(app, job, { at = null } = {}) {
-  const point = h("input", { type: "number", min: 1, max: job.sequence, value: at ?? job.sequence, required: true, inputmode: "numeric" });
-  const state = h("textarea", { rows: 5, spellcheck: "false", placeholder: "as it was" });
-  const paused = h("input", { type: "checkbox", id: "fork-paused" });
-  const made = await openDialog({
-    title: "Fork this job",
-    accept: "Fork",
-    body: [
-      h("p", { class: "soft" }, "A new job goes on from a point of this one's past; this one stays as it is."),
-      field("From event", point, `1 to ${job.sequence}, its last one`),
-      field("With another state (JSON)", state, "Empty: with the state that it had. Else it begins anew from its last checkpoint."),
-      h("div", { class: "check" }, paused, h("label", { for: "fork-paused" }, "Paused, until it is resumed")),
-    ],
-    submit: () => {
-      /** @type {any} */
-      const request = { at: Number(point.value), paused: paused.checked };
-      if (state.value.trim()) request.state = parsed(state.value);
-      return app.api.post(path`/v1/jobs/${job.job_id}/fork`, request);
-    },
-  });
-  if (!made) return null;
-  app.toast("Forked.", "good");
-  app.go(jobAddress(made.job_id));
-  return made;
-}
-
-/** JSON that a person wrote. @param {string} text */
-export function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`The state is not JSON: ${error instanceof Error ? error.message : error}`);
-  }
 }

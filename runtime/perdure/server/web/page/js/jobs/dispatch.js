@@ -3,7 +3,7 @@
 import { field, openDialog } from "../dialogs.js";
 import { h } from "../dom.js";
 import { jobAddress } from "../router.js";
-import { parsed } from "./actions.js";
+import { parsed } from "../job/fork.js";
 
 /** @param {import("../app.js").App} app @param {string} [extension] chosen at first */
 export async function dispatch(app, extension = "") {
@@ -26,7 +26,7 @@ export async function dispatch(app, extension = "") {
     accept: "Dispatch",
     body: [
       types,
-      field("Job type", type, installed.length ? `${installed.length} of the installed extensions` : "extension:job-type"),
+      field("Job type", type, "Its full name: extension:job-type"),
       field("First state (JSON)", state),
       field("Library", library, "A library's id: the space of data in which it runs."),
       field("Idempotency key", key, "Who asks again with the same key and input gets the same job."),
