@@ -13,13 +13,13 @@ from perdure.api.scopes import Scope
 from perdure.api.twins import twin_of
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.consent import ConsentRequest
+from perdure.runtime.extension_info import ExtensionInfo
 from perdure.runtime.grants import Grant
 from perdure.runtime.manifest import Manifest, ManifestPermissions, UpgradePolicy
 from perdure.runtime.packages.fingerprint import fingerprint
 from perdure.runtime.upgrades import UpgradeReport
 
 if TYPE_CHECKING:
-    from perdure.runtime.extensions import ExtensionInfo
     from perdure.runtime.permission_use import PermissionsReport
 
 ExtensionId = Annotated[str, Meta(min_length=1, max_length=255, description="An extension's id.")]
@@ -110,8 +110,6 @@ def extension_of(info: ExtensionInfo) -> Extension:
 
 def info_of(extension: Extension) -> ExtensionInfo:
     """The extension that `extension_of` was given."""
-    from perdure.runtime.extensions import ExtensionInfo  # noqa: PLC0415  # loads what runs extensions
-
     return twin_of(extension, ExtensionInfo)
 
 

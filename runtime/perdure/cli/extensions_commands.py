@@ -23,7 +23,7 @@ from perdure.cli.terminal_text import counted, local_time, printable, shortened,
 from perdure.cli.upgrade_policies import Policy, chosen_policies, say_upgrades
 from perdure.runtime import ExtensionInfo, UpgradePolicy, installed_extensions
 from perdure.runtime.errors import ConsentRequired, UnknownExtension
-from perdure.runtime.extensions import grant_of
+from perdure.runtime.extension_info import grant_of
 from perdure.runtime.grants import asks_for_anything
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.manifest import Manifest, parse_manifest

@@ -27,7 +27,7 @@ from perdure.cli.unlocking import UnlockFor, unlock_for_jobs
 from perdure.runtime import DEFAULT_LIBRARY, JobLimits, RetryPolicy
 from perdure.runtime.budgets.budgets import MOST
 from perdure.runtime.credentials.lock_operations import UNLOCK_SECONDS
-from perdure.runtime.extensions import ExtensionInfo
+from perdure.runtime.extension_info import ExtensionInfo
 from perdure.runtime.packages.package_reader import SUFFIX
 from perdure.store.job_state import JobState
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         UnknownToken,
         WasmMissing,
     )
-    from perdure.runtime.extensions import ExtensionInfo, ProposedUpdate, installed_extensions
+    from perdure.runtime.extension_info import ExtensionInfo, ProposedUpdate, installed_extensions
     from perdure.runtime.grants import NOTHING, Grant
     from perdure.runtime.http.settings import HttpSettings
     from perdure.runtime.identifiers import DEFAULT_LIBRARY
@@ -147,7 +147,7 @@ else:
                 "RehearsalRefused RuntimeClosedError StateTooLarge UnknownExtension UnknownJobType UnknownToken "
                 "WasmMissing"
             ),
-            "perdure.runtime.extensions": "ExtensionInfo ProposedUpdate installed_extensions",
+            "perdure.runtime.extension_info": "ExtensionInfo ProposedUpdate installed_extensions",
             "perdure.runtime.identifiers": "DEFAULT_LIBRARY",
             "perdure.runtime.grants": "NOTHING Grant",
             "perdure.runtime.http.settings": "HttpSettings",

@@ -15,7 +15,8 @@ from typing import Final
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.consent import Consent, ConsentRequest, consent_request
 from perdure.runtime.errors import ConsentDeclined, ConsentRequired, InvalidGrant, NoUpdateProposed
-from perdure.runtime.extensions import ExtensionInfo, Extensions, grant_of
+from perdure.runtime.extension_info import ExtensionInfo, grant_of
+from perdure.runtime.extensions import Extensions
 from perdure.runtime.grants import NOTHING, Grant, asks_for_anything, beyond, checked_grant, encode_grant
 from perdure.runtime.manifest import ManifestPermissions, parse_manifest
 from perdure.runtime.offered_version import OfferedVersion, installed_version, waiting_version

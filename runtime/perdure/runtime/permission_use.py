@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.runtime.errors import UnknownExtension
-from perdure.runtime.extensions import grant_of, installed_extensions
+from perdure.runtime.extension_info import grant_of, installed_extensions
 from perdure.runtime.grants import Grant
 from perdure.runtime.http.errors import InvalidRequest
 from perdure.runtime.http.hosts import host_rule

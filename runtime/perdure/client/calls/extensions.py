@@ -32,7 +32,7 @@ from perdure.runtime.manifest import UpgradePolicy
 from perdure.runtime.upgrades import UpgradeReport, checked_policies
 
 if TYPE_CHECKING:
-    from perdure.runtime.extensions import ExtensionInfo
+    from perdure.runtime.extension_info import ExtensionInfo
     from perdure.runtime.permission_use import PermissionsReport
 
 

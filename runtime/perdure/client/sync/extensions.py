@@ -20,7 +20,7 @@ from perdure.runtime.packages.pinning import checked_rules
 from perdure.runtime.upgrades import UpgradeReport
 
 if TYPE_CHECKING:
-    from perdure.runtime.extensions import ExtensionInfo
+    from perdure.runtime.extension_info import ExtensionInfo
     from perdure.runtime.permission_use import PermissionsReport
 
 

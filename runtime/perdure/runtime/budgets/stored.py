@@ -9,7 +9,7 @@ from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.budgets.book import BudgetBook
 from perdure.runtime.budgets.budgets import Budgets
 from perdure.runtime.errors import UnknownExtension
-from perdure.runtime.extensions import grant_of, installed_extensions
+from perdure.runtime.extension_info import grant_of, installed_extensions
 from perdure.runtime.grants import effective
 from perdure.runtime.manifest import parse_manifest
 from perdure.store.event_store import EventStore, JobQuery

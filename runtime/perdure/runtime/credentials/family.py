@@ -13,7 +13,7 @@ from perdure.runtime.credentials.generate_operations import generate_operations
 from perdure.runtime.credentials.operations import credential_operations
 from perdure.runtime.credentials.records import Sealer
 from perdure.runtime.credentials.share_operations import share_operations
-from perdure.runtime.extensions import is_installed
+from perdure.runtime.extension_info import is_installed
 from perdure.runtime.http.hosts import HostRules
 from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.secrets.keychain import Keychain

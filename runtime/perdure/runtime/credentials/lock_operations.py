@@ -16,7 +16,7 @@ import msgspec
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.operations import OperationFailed
 from perdure.runtime.credentials.records import prefix_of
-from perdure.runtime.extensions import is_installed
+from perdure.runtime.extension_info import is_installed
 from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import Effect, Sensitive, action, query
 from perdure.runtime.secrets.errors import (

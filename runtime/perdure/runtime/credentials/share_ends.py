@@ -10,7 +10,7 @@ from perdure.actors.errors import SystemStopped
 from perdure.runtime.credentials.share_operations import END_SHARES, EndShares
 from perdure.runtime.credentials.shares import has_shares, sharing_extensions
 from perdure.runtime.errors import PerdureError
-from perdure.runtime.extensions import installed_extensions
+from perdure.runtime.extension_info import installed_extensions
 from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
 

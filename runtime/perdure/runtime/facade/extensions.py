@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perdure.runtime.budgets.account import BudgetState
 from perdure.runtime.consent import Consent, ConsentRequest
-from perdure.runtime.extensions import ExtensionInfo
+from perdure.runtime.extension_info import ExtensionInfo
 from perdure.runtime.facade.parts import Parts
 from perdure.runtime.grants import Grant
 from perdure.runtime.http.hosts import HostRules

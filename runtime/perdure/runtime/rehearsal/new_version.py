@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from perdure.runtime.errors import NoUpdateProposed, RehearsalRefused, UnknownExtension
-from perdure.runtime.extensions import InitLimits, installed_extensions
+from perdure.runtime.extension_info import installed_extensions
+from perdure.runtime.extensions import InitLimits
 from perdure.runtime.guests.describe import describe
 from perdure.runtime.manifest import Manifest, UpgradePolicy, parse_manifest
 from perdure.runtime.packages.package_reader import SUFFIX
