@@ -25,7 +25,13 @@ finally:
 
 @pytest.mark.parametrize(
     "words",
-    [("--version",), ("jobs", "list", "--json"), ("jobs", "show", "{}", "--json"), ("log", "history", "{}", "--json")],
+    [
+        ("--version",),
+        ("jobs", "list", "--json"),
+        ("jobs", "show", "{}", "--json"),
+        ("log", "history", "{}", "--json"),
+        ("extensions", "list", "--json"),
+    ],
     ids=" ".join,
 )
 def test_what_a_command_loads(perdure: CommandLine, words: tuple[str, ...]) -> None:

@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, str | Group]] = {
         "List, install, inspect and remove extensions, and say what they may do.",
         {
             "list": "extensions_commands:list_extensions",
-            "install": "extensions_commands:install",
+            "install": "install_command:install",
             "inspect": "extensions_commands:inspect",
             "rehearse": "rehearse_command:rehearsal",
             "update": "permissions_commands:update",

@@ -14,9 +14,9 @@ from perdure.cli.any_runtime import AnyRuntime
 from perdure.cli.consent_prompt import ConsentPrompt, Yes
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
-from perdure.cli.extensions_commands import install_version, waits_for_consent
 from perdure.cli.folder_commands import FolderOption, share_folders
 from perdure.cli.foreground import Foreground, MetricsPort, OwnForeground, Stopped, foreground
+from perdure.cli.install_command import install_version, waits_for_consent
 from perdure.cli.invocation import BUSY_FOR_NEW, Invocation
 from perdure.cli.job_ends import report_ends
 from perdure.cli.narrowing import Narrowing
