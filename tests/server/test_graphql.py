@@ -14,7 +14,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from graphql import build_schema, get_introspection_query
+from graphql import GraphQLError, build_schema, get_introspection_query
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from tests.support.servers import Served, serving
@@ -26,6 +26,7 @@ from perdure.client.event_stream import EventStream
 from perdure.runtime import JobHandle, grant_as_asked
 from perdure.runtime.operations.catalogue import catalogue
 from perdure.server.graphql.names import field_name, type_name, value_name
+from perdure.server.graphql.problems import coded
 from perdure.server.graphql.schema import COMMAND, make_schema, shape_of
 from perdure.server.settings import ServerSettings
 from perdure.server.web.body_room import BodyRoom
@@ -267,6 +268,7 @@ def test_what_is_too_much_or_wrong_is_refused(graphql: GraphQL, query: str) -> N
     assert answer.status_code in (200, 422), answer.text
     if answer.status_code == 200:
         assert answer.json()["errors"]
+        assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"BadRequest"}
         assert not answer.json().get("data")
     else:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -342,6 +344,14 @@ def test_a_query_is_no_stream(graphql: GraphQL) -> None:
     (message,) = list(graphql.watch("{ jobsCounts { total } }"))
     assert message["data"] is None
     assert "not allowed" in message["errors"][0]["message"]
+
+
+def test_what_nobody_foresaw_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    found = coded(GraphQLError("a secret", original_error=ZeroDivisionError("a secret")))
+    assert "a secret" not in found.message
+    assert found.extensions is not None
+    assert (found.extensions["code"], found.extensions["status"]) == ("ServerFault", 500)
+    assert "a secret" in caplog.text
 
 
 def test_without_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,11 +33,18 @@ from perdure.server.graphql.watching import watch
 COMMAND: Final = "python3 -m perdure.server.graphql.schema > docs/graphql.graphql"
 
 
+_ANSWERED_AT_ONCE: Final = {OperationType.QUERY, OperationType.MUTATION}
+
+
 class Schema(strawberry.Schema):
     """A schema whose errors are told to the client, and not to the log: what nobody foresaw is there already."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing is left to do."""
+
+    async def execute(self, *arguments: Any, **named: Any) -> Any:
+        """Queries and mutations only: a subscription is answered by a stream."""
+        return await super().execute(*arguments, **{**named, "allowed_operation_types": _ANSWERED_AT_ONCE})
 
     async def stream(self, *arguments: Any, **named: Any) -> Any:
         """Subscriptions only: what is asked once is answered at once."""

@@ -27,6 +27,7 @@ from perdure.api.operations import ListOperations, OneOperation
 from perdure.server.access.authenticating import owner
 from perdure.server.graphql.asking import Asking
 from perdure.server.graphql.fields import OperationShape
+from perdure.server.graphql.problems import coded
 from perdure.server.graphql.schema import make_schema
 from perdure.server.web.reading.table import log_readers
 from perdure.server.web.site import Site
@@ -55,6 +56,12 @@ class _View(GraphQL[Asking, None]):
             return asyncio.run(super(_View, self).execute_single(*arguments, **named))
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def process_result(self, request: Request, result: Any) -> Any:
+        """What a document came to, with a code for all that went wrong."""
+        if result.errors:
+            result.errors = [coded(error) for error in result.errors]
+        return await super().process_result(request, result)
 
 
 class View:
