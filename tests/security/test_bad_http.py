@@ -311,12 +311,13 @@ def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
     assert ask(port, b"").status == 0
 
 
-def test_a_client_that_reads_nothing(served: Served, port: int) -> None:
+def test_requests_whose_answers_nobody_reads(served: Served, port: int) -> None:
+    """A few may wait behind one another; with more of them the connection ends."""
     request = b"GET /v1/openapi.json HTTP/1.1\r\n" + HOST + bearer(served) + b"\r\n"
     before = established(port)
     with RawClient(port) as client:
         while client.send(request * 15):
-            pass  # until nothing more goes through, and it is given up
+            pass
         eventually(lambda: established(port) <= before)
 
 
