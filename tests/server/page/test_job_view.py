@@ -28,6 +28,13 @@ pytestmark = pytest.mark.timeout(300)
 
 MANY: Final = 20_000
 LARGE: Final = job_id(1)
+# Each part of the view, and what is there once it is.
+SIGNS: Final = [
+    ("Events and log", ".rows-item"),
+    ("Step through", ".call-row"),
+    ("State", ".changes"),
+    ("Verify", ".panel"),
+]
 _START: Final = 1_700_000_000_000_000
 
 
@@ -323,14 +330,9 @@ class TestEverybody:
             page = visit.page
             expect(page.locator(".attempts rect")).to_have_count(2)
             page.locator(".timeline summary").click()
-            expect(page.locator(".job-about table")).to_be_visible()
+            expect(page.locator(".job-about .requests")).to_be_visible()
             assert visit.barriers() == []
-            for name, sign in [
-                ("Events and log", ".rows-item"),
-                ("Step through", ".call-row"),
-                ("State", ".changes"),
-                ("Verify", ".panel"),
-            ]:
+            for name, sign in SIGNS:
                 page.get_by_role("tab", selected=True).press("ArrowRight")
                 expect(page.get_by_role("tab", name=name)).to_be_focused()
                 expect(page.get_by_role("tabpanel").locator(sign).first).to_be_visible()
@@ -341,8 +343,9 @@ class TestEverybody:
         with Visit(browser, stage.served.address, stage.served.token, where, width=320) as visit:
             page = visit.page
             expect(page.locator(".attempts rect")).to_have_count(2)
-            for name in ("Events and log", "Step through", "State", "Verify", "Overview"):
+            for name, sign in [*SIGNS, ("Overview", ".attempts rect")]:
                 tab(page, name)
+                expect(page.get_by_role("tabpanel").locator(sign).first).to_be_visible()
                 wide = "document.querySelector('#main').scrollWidth <= document.querySelector('#main').clientWidth"
                 assert page.evaluate(wide), name
 

@@ -42,7 +42,7 @@ export function doubtPanel({ subject, app }) {
   };
   const may = app.may("control");
   return h(
-    "section", { class: "panel attention", "aria-label": "An action is in doubt" },
+    "section", { class: "panel in-doubt", "aria-label": "An action is in doubt" },
     h("header", {}, icon("warning"), h("h2", {}, "Was this done?")),
     h("div", { class: "panel-body stack" },
       h("p", {}, "The job was broken off while it did this. Nobody knows whether it took effect, and it must not be done twice. Look, and say what happened."),

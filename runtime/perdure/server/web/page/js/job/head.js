@@ -36,7 +36,8 @@ export function showHead(place, scene) {
   /** @param {string} action */
   async function act(action) {
     if (action === "fork") {
-      await forkDialog(app, subject.job, {});
+      const { details } = subject;
+      await forkDialog(app, subject.job, { state: subject.job.checkpoint ? details.checkpoint_state : details.state });
       return;
     }
     if (action === "cancel" && !(await app.confirm(endWords()))) return;

@@ -146,11 +146,11 @@ async function forksOf({ subject, app }) {
 /** @param {import("./view.js").Scene} scene */
 async function requestsPanel({ subject, app }) {
   const body = h("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Who did what" });
-  const panel = h("section", { class: "panel" }, h("header", {}, h("h2", {}, "Who did what")), body);
+  const panel = h("section", { class: "panel requests" }, h("header", {}, h("h2", {}, "Who did what")), body);
   try {
     const { requests } = await app.api.get(`${subject.at}/requests`);
     if (!requests.length) {
-      fill(body, h("p", { class: "panel-body soft" }, "Nobody did anything about it through the server."));
+      fill(body, h("p", { class: "soft" }, "Nobody did anything about it through the server."));
       return panel;
     }
     fill(body, h("table", { class: "table" },

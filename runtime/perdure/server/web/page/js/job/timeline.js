@@ -189,7 +189,7 @@ export class Timeline {
       const text = `Attempt ${attempt.attempt}: ${attempt.outcome ?? "running"}`;
       return [
         svg("rect", { x, y: TOP + 6, width: Math.max(3, until - x), height: ROW - 12, rx: 3, dataset: { outcome: attempt.outcome ?? "running", sequence: attempt.first_sequence, tip: attempt.error ? `${text}: ${attempt.error}` : text } }),
-        until - x > 110 ? svg("text", { x: Math.max(x, 0) + 8, y: TOP + ROW / 2 + 4, class: "on-bar" }, text) : null,
+        until - Math.max(x, 0) > text.length * 6.4 + 16 ? svg("text", { x: Math.max(x, 0) + 8, y: TOP + ROW / 2 + 4, class: "on-bar" }, text) : null,
       ];
     }));
   }

@@ -9,7 +9,7 @@ const BLAME = /** @type {Record<string, string>} */ ({ guest: "the extension", c
 export function errorPanel(error) {
   const { limit, backtrace, data } = error;
   return h(
-    "section", { class: "panel failed", "aria-label": "Why it failed" },
+    "section", { class: "panel broken", "aria-label": "Why it failed" },
     h("header", {}, icon("warning"), h("h2", {}, "It failed: ", h("code", {}, line(error.kind, 60))), h("span", { class: "tag bad push" }, `due to ${BLAME[error.blame] ?? error.blame}`)),
     h("div", { class: "panel-body stack" },
       h("p", { class: "error-text" }, foreign(visible(error.message.slice(0, 4000)))),
