@@ -35,7 +35,9 @@ def test_each_fires_where_it_should_and_not_elsewhere() -> None:
 
 def test_these_tests_find_a_rule_that_never_fires(tmp_path: Path) -> None:
     (tmp_path / RULES.name).write_text(RULES.read_text().replace("perdure_ready == 0", "perdure_ready == 7"))
-    (tmp_path / TESTS.name).write_text(TESTS.read_text())
+    head, *tests = TESTS.read_text().split("  - name: ")  # all of them take a while
+    ours = [test for test in tests if test.startswith("PerdureNotReady")]
+    (tmp_path / TESTS.name).write_text("  - name: ".join([head, *ours]))
 
     with pytest.raises(AssertionError, match="PerdureNotReady"):
         promtool("test", "rules", TESTS.name, folder=tmp_path)
