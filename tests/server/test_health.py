@@ -9,18 +9,21 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.support.command_line import COUNTER, ENDLESS
 from tests.support.http_get import get
 from tests.support.servers import server_on
 from tests.support.small_disk import small_disk
 from tests.support.waiting import eventually
 
 from perdure.actors.hooks import ActorHooks
-from perdure.runtime import Runtime
+from perdure.runtime import Runtime, Status, grant_as_asked
 from perdure.server.daemon import Server
 from perdure.server.engine.log_health import LogHealth
 from perdure.server.observation import Observation
 from perdure.server.service_notice import ServiceNotice
 from perdure.server.settings import ServerSettings
+from perdure.store.events import JobSuspended, job_stream
+from perdure.store.lmdb_store import LmdbEventStore
 
 
 def reasons(port: int) -> tuple[int, list[str]]:
@@ -60,15 +63,25 @@ def test_a_runtime_that_nobody_observes_and_what_probes_are_told(tmp_path: Path)
 
 @pytest.mark.timeout(120)
 def test_a_server_that_is_told_to_stop_says_so_first_and_finishes_what_it_does(tmp_path: Path) -> None:
-    with server_on(tmp_path, "--drain", "1", "--log-level", "warning") as server:
+    with Runtime.open(tmp_path) as runtime:
+        runtime.install(COUNTER, consent=grant_as_asked)
+    with server_on(tmp_path, "--drain", "1", "--log-level", "warning") as server, server.client() as client:
+        job = client.dispatch("counter:counter", ENDLESS)
+        eventually(lambda: job.status is Status.RUNNING)
         assert reasons(server.port) == (200, [])
         server.process.send_signal(signal.SIGTERM)
         eventually(lambda: reasons(server.port) == (503, ["the server is stopping"]), every=0.02)
-        assert get(server.port, "/v1/jobs", headers=server.headers).status == 200  # those who come meanwhile are served
+        # Those who come meanwhile are served, and jobs work on.
+        assert get(server.port, "/v1/jobs", headers=server.headers).status == 200
+        assert job.status is Status.RUNNING
         assert server.process.wait(60) == 0  # a second signal would not let it finish
         with pytest.raises(OSError, match="refused"):
             get(server.port, "/livez")
         assert "Traceback" not in server.log
+    with LmdbEventStore.open_readonly(tmp_path) as store:
+        ended = [stored.event for stored in store.read(job_stream(job.job_id))][-1]
+        assert isinstance(ended, JobSuspended)
+        assert not ended.forced  # it was asked, and came to its next check
 
 
 # --- the log's health ------------------------------------------------------------------------------------------------

@@ -26,7 +26,11 @@ _LATENCY: Final = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 SERVER_LABELS: Final = {
     label.name: label
     for label in (
-        Label(name="endpoint", meaning="the endpoint's name in the API, `page` for the page's files", limit=500),
+        Label(
+            name="endpoint",
+            meaning="the endpoint's name in the API; `index` and `asset` are the page's, `none` is what is not there",
+            limit=500,
+        ),
         Label(name="http_status", meaning="the answer's status", limit=60),
         Label(
             name="reason",
