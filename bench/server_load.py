@@ -22,14 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-import psutil
-
 from bench.disk import filesystem, scratch
 from bench.machine import describe_machine, spin_ms
 from perdure.store.event_store import JobQuery
 from perdure.store.job_state import JobState
 from perdure.store.lmdb_store import LmdbEventStore
 
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SETTLE: Final = 1.0  # seconds after a change that are not measured
 
 
@@ -159,10 +158,11 @@ def _jobs(store: LmdbEventStore) -> list[JobState]:
 
 
 def _cpu(processes: dict[str, int]) -> dict[str, float]:
+    """Seconds of processors that each has taken (proc_pid_stat(5))."""
     found: dict[str, float] = {}
     for name, pid in processes.items():
-        times = psutil.Process(pid).cpu_times()
-        found[name] = times.user + times.system
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found[name] = (int(fields[11]) + int(fields[12])) / _TICKS
     return found
 
 
@@ -172,10 +172,10 @@ def _add(shares: dict[str, list[float]], cost: dict[str, float]) -> None:
 
 
 def _web_of(server: subprocess.Popen[str]) -> int:
-    for child in psutil.Process(server.pid).children():
-        if "perdure.server.web.process" in child.cmdline():
-            return int(child.pid)
-    raise SystemExit(f"the server {os.getpid()} has no web process")
+    for child in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split():
+        if b"perdure.server.web.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise SystemExit("the server has no web process")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.command_line import CommandLine
+from tests.support.command_line import COUNTER, CommandLine
+from tests.support.servers import serving
 
+from perdure.api import watching
+from perdure.runtime import grant_as_asked
 from perdure.server.access.wrong_tokens import BURST
 from perdure.server.engine.request_log import MAX_KEPT, MAX_KEY
 from perdure.server.settings import ServerSettings
@@ -34,6 +39,24 @@ def test_the_commands_for_tokens_run(tmp_path: Path) -> None:
         perdure.done(*words)
     [token] = perdure.done("tokens", "list", "--json").json
     perdure.done("tokens", "revoke", token["token"])
+
+
+def test_a_program_moves_by_one_line(tmp_path: Path) -> None:
+    """The example's function gives the same with a runtime of its own and with a server's."""
+    with serving(tmp_path / "data") as served:
+        served.runtime.install(COUNTER, consent=grant_as_asked)
+        first, second = re.findall(r"```python\n(.*?)```", part("Clients in Python"), re.DOTALL)
+        names: dict[str, Any] = {"address": served.address, "token": served.token, "folder": served.data}
+        exec(first, names)  # what the page shows
+        assert names["count"](served.runtime) == 20
+        exec(second, names)
+        events, state = asyncio.run(names["count_async"]())
+        assert (state.items, type(events[-1]).__name__) == (20, "JobCompleted")
+
+
+def test_the_table_of_what_can_be_watched() -> None:
+    shown = re.findall(r"^\| `GET (\S+?)(?:\?\S*)?` \|", part("Watching"), re.MULTILINE)
+    assert sorted(shown) == sorted(endpoint.path for endpoint in watching.ENDPOINTS)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ class Blocks:
 
     async def _read(self, key: Key, coming: _Coming) -> Block:
         try:
+            if self._closed:
+                raise EngineUnavailable("it is stopping")
             block = await asyncio.get_running_loop().run_in_executor(self._threads, coming.work)
         finally:
             if self._coming.get(key) is coming:
