@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.support.extension_folders import write_extension
 from tests.support.job_events import plain
-from tests.support.job_history import events_of
+from tests.support.job_history import events_of, store_of
 from tests.support.manual_clock import ManualClock
 from tests.support.runtime_wat import RuntimeWat
 from tests.support.waiting import TIMEOUT
@@ -64,7 +64,7 @@ def answers(
     """What the guest was answered, as it read it, which is what is recorded."""
     assert job.wait(TIMEOUT).status is Status.COMPLETED, job.error
     read = [event.message.encode() for event in events_of(job, LogWritten)]
-    blobs = job._runtime.store.blobs
+    blobs = store_of(job).blobs
     assert [load_payload(blobs, plain(event.answer)) for event in events_of(job, answered)] == read
     return [json.loads(text) for text in read]
 

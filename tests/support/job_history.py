@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from perdure.runtime import JobHandle
+from perdure.runtime import JobHandle, Runtime
+from perdure.store.event_store import EventStore
 from perdure.store.events import Event, tag_of
 
 E = TypeVar("E", bound=Event)
@@ -18,3 +19,10 @@ def tags_of(job: JobHandle) -> list[str]:
 def events_of(job: JobHandle, kind: type[E]) -> list[E]:
     """The job's events of one type, in order."""
     return [entry.stored.event for entry in job.history() if isinstance(entry.stored.event, kind)]
+
+
+def store_of(job: JobHandle) -> EventStore:
+    """The store of a job of this process."""
+    runtime = job._runtime
+    assert isinstance(runtime, Runtime)
+    return runtime.store

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.support.job_history import events_of
+from tests.support.job_history import events_of, store_of
 from tests.support.python_guest import PythonHost
 from tests.support.python_jobs import PythonJobs
 from tests.support.travellers import World, travellers
@@ -32,7 +32,7 @@ def done(job: JobHandle) -> JobHandle:
 
 
 def diff(left: JobHandle, right: JobHandle) -> HistoryDiff:
-    return history_diff(left._runtime.store, left.job_id, right.job_id)
+    return history_diff(store_of(left), left.job_id, right.job_id)
 
 
 def quiet(host: PythonHost, state: bytes, spec: GuestSpec) -> None:

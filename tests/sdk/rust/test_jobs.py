@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from tests.support.command_line import CommandLine
 from tests.support.job_events import plain
-from tests.support.job_history import events_of
+from tests.support.job_history import events_of, store_of
 from tests.support.module_guests import CompiledModules, digest, spec_for
 from tests.support.recording_host import RecordingHost
 from tests.support.waiting import TIMEOUT, eventually
@@ -47,7 +47,7 @@ def completed(runtime: Runtime, folder: Path, job: str, state: object = None, ve
 
 def state_of(job: JobHandle) -> Any:
     """What the last checkpoint says."""
-    return json.loads(load_payload(job._runtime.store.blobs, plain(events_of(job, CheckpointSaved)[-1].state)))
+    return json.loads(load_payload(store_of(job).blobs, plain(events_of(job, CheckpointSaved)[-1].state)))
 
 
 def logs(job: JobHandle) -> list[tuple[int, str]]:
