@@ -225,6 +225,16 @@ def test_a_child_that_dies_is_an_answer_and_the_next_one_goes_on(perdure: Comman
         assert again.proof is not None
 
 
+def test_a_child_ends_with_whoever_asked_it(perdure: CommandLine, job: str) -> None:
+    with VerifyChild(_order(perdure)) as child:
+        assert child.verify(job).proof is not None
+        process = child._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()  # as the kernel does for one that was killed
+        assert process.wait(TIMEOUT) == 0
+
+
 def test_a_job_that_takes_too_long_is_given_up(perdure: CommandLine, job: str) -> None:
     with VerifyChild(_order(perdure), timeout=0.001) as child:
         outcome = finding_of(child.verify(job))

@@ -1,17 +1,20 @@
 """The child that verifies: reading a damaged page, or a hostile module, can kill the process that does it.
 
 ``python -m perdure.server.verifying.process`` reads lines of JSON: an `Order`, then jobs' ids or the paths of bundles,
-and answers each of these with lines of JSON: how far it is (`Step`), at last what it found (`Outcome`).
+and answers each of these with lines of JSON: how far it is (`Step`), at last what it found (`Outcome`). It ends with
+its standard input, whatever it is at: whoever wanted to know is gone then, also by ``kill -9``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 from uuid import UUID
@@ -79,7 +82,7 @@ _KNOWN: Final = (StoreError, PerdureError, ActorError)
 
 def main(answers: IO[bytes]) -> None:
     """Answer every line of standard input."""
-    lines = iter(sys.stdin.buffer)
+    lines = _lines()
     order = msgspec.json.decode(next(lines), type=Order)
     with contextlib.ExitStack() as stack:
         failed: Outcome | None = None
@@ -92,6 +95,19 @@ def main(answers: IO[bytes]) -> None:
         for line in lines:
             what = msgspec.json.decode(line, type=str)
             _say(answers, failed if prove is None else _answer(prove, what, answers))
+
+
+def _lines() -> Iterator[bytes]:
+    """The lines of standard input. They are read on a thread, which sees their end while a guest runs on this one."""
+    found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            found.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return iter(found.get, b"")  # no line is empty
 
 
 def _keychain(order: Order) -> Keychain:
