@@ -177,7 +177,6 @@ def test_locked_credentials(twice: Twice, extension: Path, tmp_path: Path) -> No
     [
         (("log", "compact"), 4),
         (("log", "upgrade"), 4),
-        (("serve", "--port", "0"), 4),
         (("log", "restore", "{}", "{}"), 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -189,6 +188,13 @@ def test_what_a_server_does_not_do_for_others(
     assert answer.code == code
     assert len(answer.err.splitlines()) == 1
     assert str(server.process.pid) in answer.err or code != 4
+
+
+def test_a_second_server(server: ServerProcess, served: CommandLine) -> None:
+    with served.process("serve", "--port", "0") as second:  # it logs for its whole process, so it has one of its own
+        out, err = second.communicate(timeout=PATIENCE)
+    assert (second.returncode, out) == (4, "")
+    assert f"process {server.process.pid} works on {server.data}" in err
 
 
 def test_a_running_job(server: ServerProcess, served: CommandLine) -> None:
