@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,11 @@ def test_traces_without_what_sends_them(perdure: CommandLine, monkeypatch: pytes
 
     assert answer.code == 2
     assert "pip install 'perdure[otel]'" in answer.err
+
+
+def test_a_server_without_what_it_is_made_of(perdure: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else found(name))
+    answer = perdure("serve", "--port", "0")
+    assert (answer.code, answer.err) == (2, "perdure: perdure serve needs uvicorn: pip install 'perdure[server]'\n")
+    assert not perdure.data.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import time
 from typing import Annotated, Any, get_args
@@ -67,6 +68,7 @@ def serve(
 
     Unfinished jobs go on. Other commands that are given this folder work through the server by themselves.
     """
+    require_server()
     from perdure.cli.tracing import tracing  # noqa: PLC0415  # most commands need no server
     from perdure.server.daemon import Server  # noqa: PLC0415
     from perdure.server.log_output import log_to_stderr  # noqa: PLC0415
@@ -101,6 +103,17 @@ def serve(
                 if server.is_serving:
                     notice.alive()
             notice.stopping()
+
+
+def require_server() -> None:
+    """Make sure that what the web process is made of is installed.
+
+    Raises:
+        CommandError: something is missing.
+    """
+    missing = [name for name in ("starlette", "uvicorn", "httptools") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CommandError(f"perdure serve needs {', '.join(missing)}: pip install 'perdure[server]'", ExitCode.USAGE)
 
 
 def _one_of(option: str, given: str, kind: Any) -> Any:

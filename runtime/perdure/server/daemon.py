@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 TOKEN_FILE: Final = "server.token"  # noqa: S105  # a file's name
 _START: Final = 60.0  # seconds that the web process may take to listen
+_LOOK: Final = 0.1  # seconds between two looks whether it has died instead
 _AGAIN: Final = (0.0, 0.1, 0.5, 2.0, 5.0)  # seconds before it is started again; the last one from then on
 _STEADY: Final = 30.0  # seconds after which it counts as having run well
 _OWNER: Final = "perdure serve"
@@ -107,8 +109,13 @@ class Server:
                 start_new_session=True,  # Ctrl-C at a terminal is for the engine to handle
             )
             self._link = EngineEnd(ours, self._engine.work, self._engine.busy)
-        if not self._link.listening.wait(_START) and not self._closing.is_set():
-            raise EngineUnavailable("the web process did not start; what it says on standard error says why")
+        self._wait_for(self._process, self._link)
+
+    def _wait_for(self, process: subprocess.Popen[bytes], link: EngineEnd) -> None:
+        deadline = time.monotonic() + _START
+        while not link.listening.wait(_LOOK) and not self._closing.is_set():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise EngineUnavailable("the web process did not start; what it says on standard error says why")
 
     def _keep(self) -> None:
         """Start the web process again whenever it dies: jobs go on meanwhile, and clients wait in the backlog."""
