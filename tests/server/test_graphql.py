@@ -16,7 +16,7 @@ import httpx
 import pytest
 from graphql import GraphQLError, build_schema, get_introspection_query
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from tests.support.asgi import AsgiClient
 from tests.support.servers import Served, serving
 from tests.support.waiting import TIMEOUT, eventually
 
@@ -363,8 +363,7 @@ def test_without_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPat
     )
     app = Starlette(routes=graphql_routes(site))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with TestClient(owned) as client:
-        answer = client.post("/graphql", json={"query": "{__typename}"})
+    answer = AsgiClient(owned).post("/graphql", {"query": "{__typename}"})
     assert answer.status_code == 404
     assert "pip install 'perdure[graphql]'" in answer.json()["detail"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
@@ -200,6 +201,7 @@ def command(
         def call(**values: Any) -> None:
             invocation = _invocation(values.pop("context"))
             invocation.remember(values.pop("data"), json=values.pop("as_json"), debug=values.pop("debug"))
+            _require_numbers(values)
             function(invocation, **values)  # type: ignore[call-arg]  # typer has made the values from this signature
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -221,3 +223,14 @@ def _invocation(context: typer.Context) -> Invocation:
     if not isinstance(invocation, Invocation):
         raise TypeError("the commands are run by perdure.cli.app.main")
     return invocation
+
+
+def _require_numbers(values: dict[str, Any]) -> None:
+    """Make sure that numbers are some: what is not a number is in no range, and outside none.
+
+    Raises:
+        BadParameter: one is not.
+    """
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise typer.BadParameter(f"{value} is not a number of anything", param_hint=f"--{name.replace('_', '-')}")

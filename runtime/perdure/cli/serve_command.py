@@ -88,10 +88,10 @@ def serve(
         log_level="debug" if invocation.debug else _one_of("--log-level", log_level, LogLevel),
         drain=drain,
     )
-    log_to_stderr(settings.log_format, settings.log_level, "engine")
     notice = ServiceNotice(os.environ, time.monotonic)
     stopped = Stopped()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(log_to_stderr(settings.log_format, settings.log_level, "engine"))
         observation = Observation.of(invocation.data, *stack.enter_context(tracing(otel)))
         front = stack.enter_context(own_foreground(invocation, stopped, busy=BUSY_FOR_NEW, hooks=observation.hooks))
         with Server(front.runtime, invocation.data, settings, observation) as server:

@@ -8,9 +8,11 @@ the ids that lead further: ``request_id`` (in the log's `RequestAccepted`, and i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from typing import Final, TextIO
 
 import structlog
@@ -18,11 +20,20 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from perdure.server.settings import LogFormat, LogLevel
 
+# What would say a line for each request that it sends; of spans, that they are lost, and not each try to send them.
+_CHATTY: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "opentelemetry": logging.ERROR,
+}
 _JOB: Final = re.compile(r"\bjob:? ?([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 
 
-def log_to_stderr(form: LogFormat, level: LogLevel, process: str, stream: TextIO | None = None) -> None:
-    """Let everything that this process logs go to standard error, in place of what handlers there were.
+@contextlib.contextmanager
+def log_to_stderr(form: LogFormat, level: LogLevel, process: str, stream: TextIO | None = None) -> Iterator[None]:
+    """Let everything that this process logs go to standard error, in place of what handlers there are.
 
     Args:
         form: ``json``, or ``text`` for people.
@@ -33,11 +44,17 @@ def log_to_stderr(form: LogFormat, level: LogLevel, process: str, stream: TextIO
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     handler.setFormatter(formatter(form, process))
     root = logging.getLogger()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *_CHATTY)}
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "urllib3", "asyncio"):  # a line for each request that they send
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # that spans are lost, not each try to send them
+    for name, least in _CHATTY.items():
+        logging.getLogger(name).setLevel(least)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for name, before in levels.items():
+            logging.getLogger(name).setLevel(before)
 
 
 def formatter(form: LogFormat, process: str) -> logging.Formatter:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from tests.support.asgi import AsgiClient
 
 import perdure.server.web
 from perdure.server.web.pages import page_files, page_routes
@@ -24,12 +24,12 @@ _FORBIDDEN = re.compile(
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(Starlette(routes=page_routes()))
+def client() -> AsgiClient:
+    return AsgiClient(Starlette(routes=page_routes()))
 
 
 class TestServing:
-    def test_the_page_is_at_the_root(self, client: TestClient) -> None:
+    def test_the_page_is_at_the_root(self, client: AsgiClient) -> None:
         answer = client.get("/")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert answer.content == (FOLDER / "index.html").read_bytes()
@@ -42,12 +42,12 @@ class TestServing:
             ("icon.svg", "image/svg+xml"),
         ],
     )
-    def test_what_it_loads_has_its_type(self, client: TestClient, path: str, kind: str) -> None:
+    def test_what_it_loads_has_its_type(self, client: AsgiClient, path: str, kind: str) -> None:
         answer = client.get(f"/assets/{path}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
         assert answer.content == (FOLDER / path).read_bytes()
 
-    def test_what_has_not_changed_is_not_sent_again(self, client: TestClient) -> None:
+    def test_what_has_not_changed_is_not_sent_again(self, client: AsgiClient) -> None:
         tag = client.get("/assets/js/main.js").headers["etag"]
         for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
             again = client.get("/assets/js/main.js", headers={"If-None-Match": known})
@@ -72,7 +72,7 @@ class TestServing:
             "JS/main.js",
         ],
     )
-    def test_nothing_else_is_served(self, client: TestClient, path: str) -> None:
+    def test_nothing_else_is_served(self, client: AsgiClient, path: str) -> None:
         answer = client.get(f"/assets/{path}")
         assert answer.status_code == 404
         assert b"perdure" not in answer.content.replace(b"urn:perdure:problem", b"")

@@ -54,10 +54,10 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     limit_memory(order.settings.memory)
     quiet_uvicorn()
-    log_to_stderr(order.settings.log_format, order.settings.log_level, "web")
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    asyncio.run(_serve(order))
+    with log_to_stderr(order.settings.log_format, order.settings.log_level, "web"):
+        asyncio.run(_serve(order))
 
 
 async def _serve(order: WebOrder) -> None:
