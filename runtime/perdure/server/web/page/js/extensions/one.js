@@ -11,7 +11,8 @@ import { permissionsPanel } from "./permissions.js";
 import { updatePanel } from "./update.js";
 
 const GAUGES = 1000; // milliseconds
-const REST = 10_000; // what it used and was refused is read from the log
+const REST = 10_000; // the least; what it used and was refused is read from the log
+const SHARE = 20; // of the time, one part at most goes into that, however long the log is
 
 /** @param {HTMLElement} container @param {string} id @param {import("../app.js").App} app */
 export async function show(container, id, app) {
@@ -44,12 +45,20 @@ class ExtensionView {
   /** @returns {() => void} ends it */
   begin() {
     const gauges = setInterval(() => this.#quietly(this.readBudgets()), GAUGES);
-    const rest = setInterval(() => this.#quietly(this.read()), REST);
+    let ended = false;
+    let rest = 0;
+    const readOn = async () => {
+      const began = performance.now();
+      if (!document.hidden) await this.#quietly(this.read());
+      if (!ended) rest = setTimeout(readOn, Math.max(REST, SHARE * (performance.now() - began)));
+    };
+    rest = setTimeout(readOn, REST);
     const again = () => this.#quietly(this.read());
     this.app.connection.addEventListener("restored", again);
     return () => {
+      ended = true;
       clearInterval(gauges);
-      clearInterval(rest);
+      clearTimeout(rest);
       this.app.connection.removeEventListener("restored", again);
     };
   }
@@ -78,7 +87,7 @@ class ExtensionView {
 
   /** @param {Promise<void>} reading */
   #quietly(reading) {
-    reading.catch(() => {}); // the head of the page says that the server is not there; the next one tries again
+    return reading.catch(() => {}); // the head of the page says that the server is not there; the next one tries again
   }
 
   /** @param {any} info @param {any} permissions @param {any} upgrades @param {any} counts @param {any} request */
