@@ -30,7 +30,7 @@ def deaths(home: Path) -> list[str]:
 
 
 # The workload writes few blobs, and many commits even if all that can be is written in one.
-HITS = [(name, hit) for name in failpoints.NAMES for hit in (1, 3, 10, 20) if hit < 20 or not name.startswith("blob.")]
+HITS = [(name, hit) for name in failpoints.NAMES for hit in (1, 3, 15) if hit < 15 or not name.startswith("blob.")]
 
 
 @pytest.mark.parametrize(("failpoint", "hit"), HITS)
