@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 # How long an example takes is a matter of the machine: timings are benchmarks, not tests. The suite has ten minutes;
 # `python3 -m tests.properties.campaign` looks longer, and PERDURE_EXAMPLES is for who wants it of all.
-EXAMPLES = int(os.environ.get("PERDURE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("PERDURE_EXAMPLES", "50"))
 settings.register_profile(
     "perdure", max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

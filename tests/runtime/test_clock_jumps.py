@@ -11,7 +11,7 @@ from tests.support.extension_folders import EXTENSION, write_extension
 from tests.support.gate import PERMISSIONS, Gate, at_gate
 from tests.support.manual_clock import ManualClock
 from tests.support.runtime_wat import RuntimeWat
-from tests.support.waiting import TIMEOUT
+from tests.support.waiting import TIMEOUT, eventually
 from tests.support.wat import RETURN_COMPLETED
 
 from perdure.metrics import PrometheusHooks, render
@@ -66,13 +66,15 @@ def test_a_job_that_runs_meanwhile_does_not_notice(
     assert check(runtime.store).problems == []
     stored = list(runtime.store.read_all())
     assert [one.position for one in stored] == sorted(one.position for one in stored)  # the order is not the clock's
-    summed = next(
-        float(line.split()[-1])
-        for line in render(hooks.registry)[0].decode().splitlines()
-        if line.startswith("perdure_job_duration_seconds_sum")
-    )
+    eventually(lambda: total(hooks, "perdure_job_duration_seconds_count") == 2)  # measured after who waits is told
+    summed = total(hooks, "perdure_job_duration_seconds_sum")
     assert summed >= 0
     assert (summed > YEAR / 2) == (jump > 0)
+
+
+def total(hooks: PrometheusHooks, metric: str) -> float:
+    lines = render(hooks.registry)[0].decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
 
 
 def test_a_token_with_an_end_follows_the_wall_clock(runtime: Runtime, clock: SettableClock) -> None:
