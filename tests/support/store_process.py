@@ -135,8 +135,9 @@ def write(folder: str) -> None:
 def tail(folder: str) -> None:
     """Say the position of each new event, as it comes."""
     with LmdbEventStore.open_readonly(folder) as store:
+        after = store.position()  # before whoever waits for us appends
         say("ready")
-        for stored in follow(store, after=store.position()):
+        for stored in follow(store, after=after):
             say(f"{stored.position} {ev.tag_of(stored.event)}")
 
 
