@@ -17,7 +17,8 @@ from perdure.runtime import grant_as_asked
 from perdure.runtime.extension_folder import read_extension
 from perdure.runtime.packages.folder_archive import folder_archive
 from perdure.runtime.proof import Verdict, verify_bundle
-from perdure.server.engine.uploads import FOLDER, KEPT
+from perdure.server.engine.uploads import KEPT
+from perdure.server.link.files import UPLOADS
 from perdure.server.settings import ServerSettings
 
 LIMIT = 200_000  # bytes of an upload
@@ -48,7 +49,7 @@ def uploaded(http: httpx.Client, data: bytes, **query: str) -> dict[str, Any]:
 
 def left(served: Served) -> list[str]:
     """What lies in the folder and is no upload that is kept."""
-    return [found.name for found in (served.data / FOLDER).iterdir() if not found.is_dir()]
+    return [found.name for found in (served.data / UPLOADS).iterdir() if not found.is_dir()]
 
 
 def test_a_package_is_known_by_its_publisher(http: httpx.Client, served: Served, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_only_the_newest_are_kept(http: httpx.Client, served: Served, archive: b
     first = uploaded(http, archive)["package"]
     for _ in range(KEPT):
         last = uploaded(http, archive)["package"]
-    assert len(list((served.data / FOLDER).iterdir())) == KEPT
+    assert len(list((served.data / UPLOADS).iterdir())) == KEPT
     gone = http.post("/v1/extensions", json={"package": first})
     assert (gone.status_code, gone.json()["code"]) == (404, "NotFound")
     assert http.post("/v1/extensions", json={"package": last, "ask": True}).status_code in (200, 409)

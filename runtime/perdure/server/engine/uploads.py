@@ -19,8 +19,8 @@ from perdure.runtime.packages.errors import NotAPackage
 from perdure.runtime.packages.fingerprint import fingerprint
 from perdure.runtime.packages.folder_archive import unpack_folder
 from perdure.runtime.packages.package_reader import SUFFIX, check_package
+from perdure.server.link.files import UPLOADS
 
-FOLDER: Final = "uploads"
 KEPT: Final = 16  # the oldest goes when there is one more
 KEPT_SECONDS: Final = 3600.0
 _MICROSECONDS: Final = 1_000_000
@@ -49,7 +49,7 @@ class Uploads:
     """
 
     def __init__(self, data: Path, now: Callable[[], int]) -> None:
-        self.folder = data / FOLDER
+        self.folder = data / UPLOADS
         self._now = now
         self._lock = threading.Lock()
         self._kept: dict[str, Upload] = {}  # the oldest first

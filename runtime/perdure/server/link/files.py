@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+UPLOADS: Final = "uploads"  # the folder in the data folder where they lie; the engine makes it
 
 
 class FileReady(msgspec.Struct, frozen=True, kw_only=True):
