@@ -30,6 +30,7 @@ from perdure.store import errors as store
 from perdure.store.backups import errors as backups
 
 MEDIA_TYPE: Final = "application/problem+json"
+REFUSED: Final = 400  # HTTP's statuses from here on are problems
 _TYPE: Final = "urn:perdure:problem:"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -17,7 +17,8 @@ from perdure.api.watching import MEDIA_TYPE as EVENT_STREAM
 from perdure.client.calls.call import Call
 
 Result = TypeVar("Result")
-_REFUSED = 400
+_OK: Final = 200
+_ELSEWHERE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class HttpRequest:
     target: str
     headers: dict[str, str]
     body: bytes = b""
-    extensions: dict[str, Any] = field(default_factory=dict)
 
 
 def http_request(call: Call[Any]) -> HttpRequest:
@@ -68,15 +68,20 @@ def result_of(call: Call[Result], status: int, body: bytes, address: str) -> Res
         UnexpectedAnswer: this is no answer of a perdure server.
         Exception: the one that the server had, whichever it was.
     """
-    if status >= _REFUSED:
+    if not is_success(status):
         raise failure_of(status, body, address)
-    if not body:
+    if call.endpoint.answer is type(None):
         return call.result(None)
     try:
         answer = msgspec.json.decode(body, type=call.endpoint.answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnexpectedAnswer(address, str(error)) from None
     return call.result(answer)
+
+
+def is_success(status: int) -> bool:
+    """Whether what was asked for was done. What redirects is no perdure server, and did nothing."""
+    return _OK <= status < _ELSEWHERE
 
 
 def is_back_soon(status: int) -> bool:
@@ -91,7 +96,7 @@ def checked_stream(status: int, headers: Mapping[str, str], refusal: bytes, addr
         UnexpectedAnswer: it is something else.
         Exception: the error that the server had.
     """
-    if status >= _REFUSED:
+    if not is_success(status):
         raise failure_of(status, refusal, address)
     if headers.get("content-type", "").partition(";")[0].strip() != EVENT_STREAM:
         raise UnexpectedAnswer(address, "this is no stream of events")

@@ -28,7 +28,7 @@ from perdure.server.link.messages import LinkAnswer, LinkRequest
 from perdure.server.observation import Observation
 
 if TYPE_CHECKING:
-    from perdure.server.engine.handlers import Handlers
+    from perdure.server.engine.handlers import Handler, Handlers
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Engine:
             request = msgspec.json.decode(asked.body, type=endpoint.request)
             if not endpoint.acts:
                 return self._answer(asked, endpoint, handler(self, asked.caller, _with_file(asked, request)))
-            return self._act(asked, endpoint, request)
+            return self._act(asked, endpoint, handler, request)
         except Exception as error:  # noqa: BLE001  # the boundary: the web process is told, whatever it is
             return self._problem(asked, error)
 
@@ -94,11 +94,9 @@ class Engine:
         """What is said to one request too many."""
         return self._problem(asked, TooMany("requests"))
 
-    def _act(self, asked: LinkRequest, endpoint: Endpoint[Any, Any], request: msgspec.Struct) -> LinkAnswer:
-        found = self._handlers.get(endpoint.name)
-        if found is None:
-            raise AssertionError("unreachable: it was found")
-        _, handler = found
+    def _act(
+        self, asked: LinkRequest, endpoint: Endpoint[Any, Any], handler: Handler, request: msgspec.Struct
+    ) -> LinkAnswer:
         entry = self._requests.accept(asked, endpoint, request)
         if isinstance(entry, LinkAnswer):
             return entry  # it was done before, under the same key

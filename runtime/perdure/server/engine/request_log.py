@@ -23,6 +23,7 @@ import msgspec
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import BadRequest, KeyConflict
 from perdure.api.operations import CallOperation
+from perdure.api.problems import REFUSED
 from perdure.runtime import Runtime
 from perdure.runtime.access.request_keys import PURPOSE, RequestKey, digest_of, found, key_of, write_of
 from perdure.runtime.permissions import operation_name
@@ -37,7 +38,6 @@ from perdure.store.rows import RowRead
 
 MAX_KEY: Final = 255  # characters
 MAX_KEPT: Final = 64 << 10  # bytes of an answer
-_FAILED: Final = 400  # HTTP's statuses from here on are refusals
 _TRY_AGAIN: Final = frozenset({429, 503})
 _SECRET: Final = frozenset({"tokens.issue"})  # endpoints whose answers are for one pair of eyes
 _HEADER: Final = "Idempotency-Key"
@@ -142,7 +142,7 @@ class RequestLog:
             StoreError: it could not be recorded; it was done all the same.
         """
         failpoints.hit("request.before_answered")
-        problem = _code_of(answer) if answer.status >= _FAILED else ""
+        problem = _code_of(answer) if answer.status >= REFUSED else ""
         event = RequestAnswered(entry.request, answer.status, problem)
         if entry.key is not None and entry.kept is not None:
             kept = None if answer.status in _TRY_AGAIN else self._sealed(entry, endpoint, answer)

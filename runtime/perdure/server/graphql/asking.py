@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import BadRequest
-from perdure.api.problems import Problem, status_of
+from perdure.api.problems import REFUSED, Problem, status_of
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.access.caller import Caller
 from perdure.server.graphql.problems import error_from, graphql_error
@@ -21,8 +21,6 @@ from perdure.server.web.reading.readers import Readers
 from perdure.server.web.site import Site
 
 logger = logging.getLogger(__name__)
-
-_REFUSED = 400
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Asking:
             if status_of(error) is None:
                 logger.exception("request %s (%s) failed", number, endpoint.name)
             raise error_from(error, number) from None
-        if answer.status >= _REFUSED:
+        if answer.status >= REFUSED:
             raise graphql_error(msgspec.json.decode(answer.body, type=Problem))
         return msgspec.json.decode(answer.body) if answer.body else True
 

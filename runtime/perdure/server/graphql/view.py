@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import msgspec
 import strawberry
+from cross_web import HTTPException  # what strawberry's view raises for a request that is none of GraphQL
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,7 +83,10 @@ class View:
         """
         _check(body)
         view = await self._made()
-        found: Any = await view.run(Request(request.scope, _replaying(body, request)), context=asking)
+        try:
+            found: Any = await view.run(Request(request.scope, _replaying(body, request)), context=asking)
+        except HTTPException as error:
+            raise BadRequest(error.reason) from None
         answer: Response = found
         return answer
 

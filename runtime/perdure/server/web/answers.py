@@ -9,11 +9,10 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from perdure.api.problems import MEDIA_TYPE, problem_of, retry_after_of
+from perdure.api.problems import MEDIA_TYPE, REFUSED, problem_of, retry_after_of
 from perdure.server.link.messages import LinkAnswer
 
 _encode = msgspec.json.Encoder().encode
-_REFUSED: Final = 400
 REQUEST_ID: Final = "X-Request-Id"
 
 
@@ -26,7 +25,7 @@ def answer_from(answer: LinkAnswer, request: UUID) -> Response:
     """What the engine said."""
     if answer.status == 204:
         return Response(status_code=204, headers={REQUEST_ID: str(request)})
-    kind = MEDIA_TYPE if answer.status >= _REFUSED else "application/json"
+    kind = MEDIA_TYPE if answer.status >= REFUSED else "application/json"
     return _response(answer.body, answer.status, request, kind, answer.retry_after)
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from perdure.api.endpoint import Body, Endpoint
 from perdure.api.errors import MethodNotAllowed, NotFound
-from perdure.api.problems import status_of
 from perdure.api.table import ENDPOINTS
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.web.answers import answer_from, answer_with, problem_response
+from perdure.server.web.boundary import Page, page_of
 from perdure.server.web.files import Incoming, download_page, upload_page
 from perdure.server.web.graphql_page import graphql_routes
 from perdure.server.web.incoming import body_of, caller_from
@@ -33,10 +32,6 @@ from perdure.server.web.reading.table import log_readers
 from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
 from perdure.server.web.status_pages import status_routes
-
-logger = logging.getLogger(__name__)
-
-Page = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(site: Site) -> Starlette:
@@ -87,44 +82,36 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
     """The page of one endpoint."""
     reader = readers.get(endpoint.name)
 
-    async def page(request: Request) -> Response:
-        number = uuid4()
-        try:
-            caller = caller_from(site, request)
-            require_scope(caller, endpoint)  # before its body is read
-            with site.bodies.share() as take:
-                body = await body_of(request, site.order.settings.max_body, take)
-                message = request_of(
-                    endpoint,
-                    request.path_params,
-                    request.query_params.multi_items(),
-                    body,
-                    request.headers.get("content-type", ""),
-                )
-                authorise(caller, endpoint, message, site.store)
-                if reader is not None:
-                    answer = await _in_time(run_in_threadpool(reader, site, caller, message), site)
-                    return answer_with(answer, endpoint.status, number)
-                key = request.headers.get("idempotency-key")
-                return answer_from(
-                    await site.link.ask(
-                        endpoint.name,
-                        caller,
-                        number,
-                        msgspec.json.encode(message),
-                        key,
-                        request.headers.get("traceparent"),
-                    ),
+    async def answered(request: Request, number: UUID) -> Response:
+        caller = caller_from(site, request)
+        require_scope(caller, endpoint)  # before its body is read
+        with site.bodies.share() as take:
+            body = await body_of(request, site.order.settings.max_body, take)
+            message = request_of(
+                endpoint,
+                request.path_params,
+                request.query_params.multi_items(),
+                body,
+                request.headers.get("content-type", ""),
+            )
+            authorise(caller, endpoint, message, site.store)
+            if reader is not None:
+                answer = await _in_time(run_in_threadpool(reader, site, caller, message), site)
+                return answer_with(answer, endpoint.status, number)
+            key = request.headers.get("idempotency-key")
+            return answer_from(
+                await site.link.ask(
+                    endpoint.name,
+                    caller,
                     number,
-                )
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
-        except Exception as error:  # the boundary: the client is told, whatever it is
-            if status_of(error) is None:
-                logger.exception("request %s (%s) failed", number, endpoint.name)
-            return problem_response(error, number)
+                    msgspec.json.encode(message),
+                    key,
+                    request.headers.get("traceparent"),
+                ),
+                number,
+            )
 
-    return page
+    return page_of(endpoint.name, answered)
 
 
 async def _in_time(reading: Coroutine[Any, Any, Any], site: Site) -> Any:

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import errno
-import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import TooLarge, TooMany
 from perdure.api.files import ABOUT
-from perdure.api.problems import status_of
+from perdure.api.problems import REFUSED
 from perdure.server.access.authorising import authorise, require_scope
-from perdure.server.link.files import FileReady
-from perdure.server.web.answers import REQUEST_ID, answer_from, problem_response
+from perdure.server.link.files import UPLOADS, FileReady
+from perdure.server.web.answers import REQUEST_ID, answer_from
+from perdure.server.web.boundary import Page, page_of
 from perdure.server.web.incoming import body_of, caller_from
 from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
 from perdure.store.errors import DiskFull
 
-logger = logging.getLogger(__name__)
-
-FOLDER: Final = "uploads"  # in the data folder, made by the engine
 AT_ONCE: Final = 4  # uploads; each may fill the disk with `max_upload`
 _INCOMING: Final = "incoming-"
 _PART: Final = 1 << 20
-_REFUSED: Final = 400
-
-Page = Callable[[Request], Awaitable[Response]]
 
 
 class Incoming:
@@ -47,7 +41,7 @@ class Incoming:
     """
 
     def __init__(self, data: Path) -> None:
-        self._folder = data / FOLDER
+        self._folder = data / UPLOADS
         self.coming = 0
         if self._folder.is_dir():
             for left in self._folder.glob(f"{_INCOMING}*"):
@@ -61,8 +55,8 @@ class Incoming:
 def upload_page(site: Site, endpoint: Endpoint[Any, Any], incoming: Incoming) -> Page:
     """The page of an endpoint that takes a file."""
 
-    async def page(request: Request) -> Response:
-        number, file = uuid4(), incoming.new()
+    async def answered(request: Request, number: UUID) -> Response:
+        file = incoming.new()
         try:
             caller = caller_from(site, request)
             require_scope(caller, endpoint)
@@ -79,14 +73,10 @@ def upload_page(site: Site, endpoint: Endpoint[Any, Any], incoming: Incoming) ->
                 str(file),
             )
             return answer_from(answer, number)
-        except ClientDisconnect:
-            return Response(status_code=_REFUSED)  # nobody is there to read it
-        except Exception as error:  # noqa: BLE001  # the boundary: the client is told, whatever it is
-            return _told(error, number, endpoint)
         finally:
             file.unlink(missing_ok=True)
 
-    return page
+    return page_of(endpoint.name, answered)
 
 
 async def _receive(request: Request, file: Path, limit: int, incoming: Incoming) -> None:
@@ -144,28 +134,22 @@ async def _throw_away(request: Request, limit: int) -> None:
 def download_page(site: Site, endpoint: Endpoint[Any, Any]) -> Page:
     """The page of an endpoint that is answered by a file. An Idempotency-Key means nothing here: the file is gone."""
 
-    async def page(request: Request) -> Response:
-        number = uuid4()
-        try:
-            caller = caller_from(site, request)
-            require_scope(caller, endpoint)
-            with site.bodies.share() as take:
-                body = await body_of(request, site.order.settings.max_body, take)
-                content_type = request.headers.get("content-type", "")
-                query = request.query_params.multi_items()
-                message = request_of(endpoint, request.path_params, query, body, content_type)
-            authorise(caller, endpoint, message, site.store)
-            trace = request.headers.get("traceparent")
-            answer = await site.link.ask(endpoint.name, caller, number, msgspec.json.encode(message), None, trace)
-            if answer.status >= _REFUSED:
-                return answer_from(answer, number)
-            return _file_response(msgspec.json.decode(answer.body, type=FileReady), number)
-        except ClientDisconnect:
-            return Response(status_code=_REFUSED)
-        except Exception as error:  # noqa: BLE001  # as above
-            return _told(error, number, endpoint)
+    async def answered(request: Request, number: UUID) -> Response:
+        caller = caller_from(site, request)
+        require_scope(caller, endpoint)
+        with site.bodies.share() as take:
+            body = await body_of(request, site.order.settings.max_body, take)
+            content_type = request.headers.get("content-type", "")
+            query = request.query_params.multi_items()
+            message = request_of(endpoint, request.path_params, query, body, content_type)
+        authorise(caller, endpoint, message, site.store)
+        trace = request.headers.get("traceparent")
+        answer = await site.link.ask(endpoint.name, caller, number, msgspec.json.encode(message), None, trace)
+        if answer.status >= REFUSED:
+            return answer_from(answer, number)
+        return _file_response(msgspec.json.decode(answer.body, type=FileReady), number)
 
-    return page
+    return page_of(endpoint.name, answered)
 
 
 def _file_response(ready: FileReady, number: UUID) -> Response:
@@ -186,9 +170,3 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while part := file.read(_PART):
             yield part
-
-
-def _told(error: Exception, number: UUID, endpoint: Endpoint[Any, Any]) -> Response:
-    if status_of(error) is None:
-        logger.error("request %s (%s) failed", number, endpoint.name, exc_info=error)
-    return problem_response(error, number)

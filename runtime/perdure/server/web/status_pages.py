@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -18,16 +18,14 @@ from starlette.routing import BaseRoute, Route
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import EngineUnavailable, Forbidden
-from perdure.api.problems import status_of
 from perdure.api.scopes import Scope, allows
 from perdure.metrics.exposition import render_with
 from perdure.server.access.authenticating import owner
-from perdure.server.engine.observed import METRICS, READINESS, AskReadiness, ReadMetrics
-from perdure.server.web.answers import problem_response
+from perdure.server.link.observed import METRICS, READINESS, AskReadiness, ReadMetrics
+from perdure.server.web.boundary import page_of
 from perdure.server.web.incoming import caller_from
 from perdure.server.web.site import Site
 
-Page = Callable[[Site, Request], Awaitable[Response]]
 Answer = TypeVar("Answer")
 
 ANSWERS_IN: Final = 2.0  # seconds that the engine has for it
@@ -38,16 +36,11 @@ _READY, _NOT_READY = 200, 503
 def status_routes(site: Site) -> list[BaseRoute]:
     """The routes."""
 
-    def route(path: str, name: str, page: Page) -> Route:
-        async def answered(request: Request) -> Response:
-            try:
-                return await page(site, request)
-            except Exception as error:
-                if status_of(error) is None:
-                    raise
-                return problem_response(error, uuid4())
+    def route(path: str, name: str, answering: Callable[[Site, Request], Awaitable[Response]]) -> Route:
+        async def answered(request: Request, number: UUID) -> Response:
+            return await answering(site, request)
 
-        return Route(path, answered, methods=["GET"], name=name)
+        return Route(path, page_of(name, answered), methods=["GET"], name=name)
 
     return [route("/livez", "livez", live), route("/readyz", "readyz", ready), route("/metrics", "metrics", metrics)]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -18,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 from perdure.api import watching
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import ApiError, BadRequest, EngineUnavailable, Forbidden, TooMany
-from perdure.api.problems import status_of
 from perdure.api.watching import ENDPOINTS, WatchJob, WatchJobs, WatchLog
 from perdure.server.access.authenticating import caller_of
 from perdure.server.access.authorising import authorise
 from perdure.server.access.caller import Caller
-from perdure.server.web.answers import REQUEST_ID, problem_response
+from perdure.server.web.answers import REQUEST_ID
+from perdure.server.web.boundary import Page, page_of
 from perdure.server.web.incoming import caller_from
 from perdure.server.web.live.hub import Selection
 from perdure.server.web.live.selection import job_selection, list_selection, log_selection
@@ -32,8 +31,6 @@ from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
 from perdure.store.errors import StoreError
 from perdure.store.events import ACCESS_STREAM
-
-logger = logging.getLogger(__name__)
 
 
 def watching_routes(site: Site) -> list[BaseRoute]:
@@ -44,23 +41,17 @@ def watching_routes(site: Site) -> list[BaseRoute]:
     ]
 
 
-def _page(site: Site, endpoint: Endpoint[Any, Any]) -> Any:
-    async def page(request: Request) -> Response:
-        number = uuid4()
-        try:
-            caller = caller_from(site, request)
-            message = request_of(endpoint, request.path_params, request.query_params.multi_items(), b"", "")
-            authorise(caller, endpoint, message, site.store)
-            last = request.headers.get("last-event-id", "")
-            cursor = cursor_of(last) if last else None
-            watcher = await watcher_for(site, caller, message, cursor, request.headers.get("authorization"))
-        except Exception as error:  # the boundary: the client is told, whatever it is
-            if status_of(error) is None:
-                logger.exception("request %s (%s) failed", number, endpoint.name)
-            return problem_response(error, number)
+def _page(site: Site, endpoint: Endpoint[Any, Any]) -> Page:
+    async def answered(request: Request, number: UUID) -> Response:
+        caller = caller_from(site, request)
+        message = request_of(endpoint, request.path_params, request.query_params.multi_items(), b"", "")
+        authorise(caller, endpoint, message, site.store)
+        last = request.headers.get("last-event-id", "")
+        cursor = cursor_of(last) if last else None
+        watcher = await watcher_for(site, caller, message, cursor, request.headers.get("authorization"))
         return EventResponse(site, watcher, number)
 
-    return page
+    return page_of(endpoint.name, answered)
 
 
 def _selected(caller: Caller, message: msgspec.Struct) -> tuple[Selection, int | None]:
