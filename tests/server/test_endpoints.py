@@ -86,6 +86,16 @@ def test_what_acts_is_no_get(endpoint: Endpoint[Any, Any]) -> None:
     assert not endpoint.summary.endswith(".")
 
 
+@by_name
+def test_each_post_honours_a_key_or_changes_nothing(endpoint: Endpoint[Any, Any]) -> None:
+    """Whoever is not answered has to be able to ask again, without it being done twice."""
+    if endpoint.verb == "POST":
+        assert endpoint.takes_key or endpoint.only_shows
+    if endpoint.only_shows:
+        assert endpoint.acts  # the log names who saw it
+        assert endpoint.body is Body.DOWNLOAD  # the page of which gives the engine no key
+
+
 def test_types_have_names_of_their_own() -> None:
     schemas = Schemas([*(each.request for each in ENDPOINTS), *(each.answer for each in ENDPOINTS)])
     assert [name for name in schemas.components if "_" in name] == []  # two of one name have their modules' before it

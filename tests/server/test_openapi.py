@@ -11,7 +11,7 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from perdure.api.endpoint import Body, Endpoint
-from perdure.api.openapi import COMMAND, document, document_json, takes_key
+from perdure.api.openapi import COMMAND, document, document_json
 from perdure.api.table import ENDPOINTS
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -70,7 +70,7 @@ def test_each_endpoint_says_who_may_and_what_comes(made: dict[str, Any], endpoin
     assert operation["security"] == [{"token": [str(endpoint.scope)]}]
     assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"])
     key = {"$ref": "#/components/parameters/IdempotencyKey"}
-    assert (key in operation.get("parameters", ())) == takes_key(endpoint)
+    assert (key in operation.get("parameters", ())) == endpoint.takes_key
     success = next(one for status, one in operation["responses"].items() if status < "300")
     if endpoint.body is Body.EVENTS:
         assert list(success["content"]) == ["text/event-stream"]

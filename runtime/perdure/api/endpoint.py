@@ -47,8 +47,10 @@ class Endpoint(Generic[Request, Answer]):
             that is for some libraries or extensions only opens those.
         answer: what is answered, a struct or a list of them; ``None`` is 204 without a body.
         summary: one line for people.
-        acts: whether it changes something; then the log names the client before it is done, and an
-            ``Idempotency-Key`` is honoured.
+        acts: whether it changes something, or shows what was secret; then the log names the client before it is done,
+            and an ``Idempotency-Key`` is honoured.
+        only_shows: of what acts: it changes nothing but the log, which names whoever asked. It may be asked for again
+            as it is: a key has nothing to keep from being done twice, and is not looked at.
         status: HTTP's, of success.
         body: see `Body`.
         media: the type of the bytes that come or go, of downloads and uploads.
@@ -62,9 +64,15 @@ class Endpoint(Generic[Request, Answer]):
     answer: type[Answer]
     summary: str
     acts: bool = False
+    only_shows: bool = False
     status: int = 200
     body: Body = Body.JSON
     media: str = "application/octet-stream"
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether an ``Idempotency-Key`` may come with it."""
+        return self.acts and not self.only_shows
 
     @property
     def path_fields(self) -> tuple[str, ...]:

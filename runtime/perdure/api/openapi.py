@@ -100,16 +100,13 @@ def problem_statuses(endpoint: Endpoint[Any, Any]) -> list[int]:
     return sorted(found)
 
 
-def takes_key(endpoint: Endpoint[Any, Any]) -> bool:
-    """Whether an Idempotency-Key may come with it. A file is made anew each time, and changes nothing."""
-    return endpoint.acts and endpoint.body is not Body.DOWNLOAD
-
-
 def _operation(endpoint: Endpoint[Any, Any], schemas: Schemas) -> dict[str, Any]:
     request = schemas.object_of(endpoint.request)
     about = [request.get("description", ""), f"Needs a token with the scope `{endpoint.scope}`."]
     if endpoint.body is Body.EVENTS:
         about.append("Answered by server-sent events until the client goes; `Last-Event-ID` resumes.")
+    if endpoint.only_shows:
+        about.append("Changes nothing; the log names who asked, each time. An `Idempotency-Key` is not looked at.")
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "tags": [endpoint.name.partition(".")[0]],
@@ -140,7 +137,7 @@ def _parameters(endpoint: Endpoint[Any, Any], request: Schema) -> list[dict[str,
         for place, names in (("path", endpoint.path_fields), ("query", endpoint.query_fields))
         for name in names
     ]
-    if takes_key(endpoint):
+    if endpoint.takes_key:
         found.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if endpoint.body is Body.EVENTS:
         found.append(_LAST_EVENT)

@@ -223,6 +223,7 @@ DISCLOSING_BUNDLE: Final = Endpoint(
     bytes,
     "The same, with sealed payloads in clear",
     acts=True,
+    only_shows=True,
     body=Body.DOWNLOAD,
     media=BUNDLE_TYPE,
 )

@@ -76,7 +76,9 @@ with `after` (or `before`, newest first). A page that was asked for stays right 
 ### Asking twice
 
 What changes something may have an `Idempotency-Key`: [server.md](server.md) says what it promises. It holds for a day,
-and over a `kill -9` of the server.
+and over a `kill -9` of the server. All that *acts*, in the tables below, honours it. What *shows* is a POST because
+it shows what was secret, and the log has to name who saw it: it changes nothing else, so it may be asked for again as
+it is, and a key that comes with it is not looked at.
 
 ### Watching
 
@@ -149,8 +151,8 @@ def reference(endpoints: Iterable[Endpoint[Any, Any]] = ENDPOINTS) -> str:
 
 
 _INTRODUCTION: Final = """\
-*Acts* are in the log before they are done, with the name of the client. Types of answers are in
-[openapi.json](openapi.json).
+What *acts*, and what *shows* a secret, is in the log before it is done, with the name of the client. Types of answers
+are in [openapi.json](openapi.json).
 """
 
 
@@ -160,8 +162,14 @@ def _row(endpoint: Endpoint[Any, Any]) -> tuple[str, ...]:
         Body.DOWNLOAD: "; answered by a file",
         Body.UPLOAD: "; the body is a file",
     }
-    text = f"{endpoint.summary}{notes.get(endpoint.body, '')}{'; acts' if endpoint.acts else ''}"
+    text = f"{endpoint.summary}{notes.get(endpoint.body, '')}{_doing(endpoint)}"
     return f"`{endpoint.verb} {endpoint.path}`", f"`{endpoint.scope}`", text
+
+
+def _doing(endpoint: Endpoint[Any, Any]) -> str:
+    if endpoint.only_shows:
+        return "; shows"
+    return "; acts" if endpoint.acts else ""
 
 
 def _section(endpoint: Endpoint[Any, Any], schemas: Schemas) -> Iterator[str]:

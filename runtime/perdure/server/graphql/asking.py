@@ -56,7 +56,7 @@ class Asking:
                 reading = run_in_threadpool(lambda: msgspec.to_builtins(reader(self.site, self.caller, message)))
                 return await asyncio.wait_for(reading, self.site.order.settings.answer_seconds)
             # each of several mutations in one request has a key of its own
-            key = f"{self.key}/{alias}" if self.key is not None and endpoint.acts else None
+            key = f"{self.key}/{alias}" if self.key is not None and endpoint.takes_key else None
             answer = await self.site.link.ask(
                 endpoint.name, self.caller, number, msgspec.json.encode(message), key, self.trace
             )

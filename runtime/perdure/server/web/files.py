@@ -132,7 +132,7 @@ async def _throw_away(request: Request, limit: int) -> None:
 
 
 def download_page(site: Site, endpoint: Endpoint[Any, Any]) -> Page:
-    """The page of an endpoint that is answered by a file. An Idempotency-Key means nothing here: the file is gone."""
+    """The page of an endpoint that is answered by a file, which nobody keeps: it takes no Idempotency-Key."""
 
     async def answered(request: Request, number: UUID) -> Response:
         caller = caller_from(site, request)
