@@ -9,6 +9,7 @@ from perdure.api.steppers import RunOfJob, StepperShape
 from perdure.client.calls import steppers as asked
 from perdure.client.calls.call import Call
 from perdure.runtime.errors import CannotStep
+from perdure.runtime.timetravel.call_search import CallSearch
 from perdure.store.events import Payload
 from perdure.store.job_state import JobState
 
@@ -94,15 +95,11 @@ class AsyncClientStepper:
     async def find(self, wanted: Callable[[RecordedCall], bool], *, backward: bool = False) -> int | None:
         """See `Stepper.find`."""
         here = self.here.call + (self._is_at_end and backward)
-        found: int | None = None
+        search = CallSearch(here, wanted, backward=backward)
         async for call in self.calls():
-            if backward and call.call >= here:
+            if search.ends_with(call):
                 break
-            if (backward or call.call > here) and wanted(call):
-                found = call.call
-                if not backward:
-                    break
-        return found
+        return search.found
 
     async def run_of(self, sequence: int) -> tuple[int, int] | None:
         """See `Stepper.run_of`."""

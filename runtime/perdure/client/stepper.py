@@ -9,6 +9,7 @@ from perdure.api.steppers import RunOfJob, StepperShape
 from perdure.client.calls import steppers as asked
 from perdure.client.calls.call import Call
 from perdure.runtime.errors import CannotStep
+from perdure.runtime.timetravel.call_search import find_call
 from perdure.store.events import Payload
 from perdure.store.job_state import JobState
 
@@ -93,15 +94,7 @@ class ClientStepper:
     def find(self, wanted: Callable[[RecordedCall], bool], *, backward: bool = False) -> int | None:
         """See `Stepper.find`."""
         here = self.here.call + (self._is_at_end and backward)
-        found: int | None = None
-        for call in self.calls():
-            if backward and call.call >= here:
-                break
-            if (backward or call.call > here) and wanted(call):
-                found = call.call
-                if not backward:
-                    break
-        return found
+        return find_call(self.calls(), here, wanted, backward=backward)
 
     def run_of(self, sequence: int) -> tuple[int, int] | None:
         """See `Stepper.run_of`."""

@@ -34,6 +34,7 @@ from perdure.runtime.errors import CannotStep
 from perdure.runtime.proof.job_source import JobSource, StoredJob
 from perdure.runtime.proof.recorded_runs import History, RecordedRun, history_of
 from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.timetravel.call_search import find_call
 from perdure.store import job_evolution
 from perdure.store.blobs import load_payload
 from perdure.store.errors import StoreError
@@ -207,15 +208,7 @@ class Stepper:
     def find(self, wanted: Callable[[RecordedCall], bool], *, backward: bool = False) -> int | None:
         """The number of the next, or the last, call before here that is ``wanted``; None if there is none."""
         here = self.here.call + (1 if isinstance(self.here, End) and backward else 0)
-        found: int | None = None
-        for call in self.calls():
-            if backward and call.call >= here:
-                break
-            if (backward or call.call > here) and wanted(call):
-                found = call.call
-                if not backward:
-                    break
-        return found
+        return find_call(self.calls(), here, wanted, backward=backward)
 
     def run_of(self, sequence: int) -> tuple[int, int] | None:
         """The run, and the call in it, of an event of the job: the first one at or behind it; None if there is none."""

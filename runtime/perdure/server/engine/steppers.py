@@ -21,6 +21,7 @@ from perdure.api.steppers import (
     StepTo,
 )
 from perdure.runtime.errors import CannotStep
+from perdure.runtime.timetravel.call_search import find_call
 from perdure.runtime.timetravel.stepping import Stepper
 from perdure.server.access.caller import Caller
 from perdure.server.engine.engine import Engine
@@ -69,16 +70,9 @@ def find(engine: Engine, caller: Caller, request: FindCall) -> FoundCall:
             return False
         return not request.text or has_text(call_of(call, blobs), request.text)
 
-    found: int | None = None
     with engine.steppers.using(caller.client, request.job_id, request.stepper) as stepper:
         _enter(stepper, request.run)
-        for call in stepper.calls():
-            if request.backward and call.call >= request.call:
-                break
-            if (request.backward or call.call > request.call) and is_wanted(call):
-                found = call.call
-                if not request.backward:
-                    break
+        found = find_call(stepper.calls(), request.call, is_wanted, backward=request.backward)
     return FoundCall(call=found)
 
 
