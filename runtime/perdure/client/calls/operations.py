@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from perdure.api import operations
+from perdure.api.errors import UnexpectedAnswer
 from perdure.api.operations import CallOperation, GetConfiguration, PublishEvent, SetConfiguration
 from perdure.client.calls.call import Call
 from perdure.client.calls.said import LONG, said
@@ -55,7 +56,12 @@ def call(
     def result(answered: Any) -> Any:
         name = operation_name(method)
         kind = (own.get(name) or standard_types().get(name)) if name is not None else None
-        return answered.answer if kind is None else msgspec.convert(answered.answer, kind)
+        if kind is None:
+            return answered.answer
+        try:
+            return msgspec.convert(answered.answer, kind)
+        except msgspec.ValidationError as error:
+            raise UnexpectedAnswer("the server", f"{method}: {error}") from None
 
     return Call(
         operations.CALL,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import msgspec
 
 from perdure.api import proofs
+from perdure.api.errors import UnexpectedAnswer
 from perdure.api.files import ABOUT
 from perdure.api.jobs import OneJob
 from perdure.api.problems import error_of
@@ -30,6 +31,9 @@ from perdure.runtime.identifiers import job_id_of
 from perdure.runtime.proof.proof import Proof
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import Rehearsal
+
+if TYPE_CHECKING:
+    from perdure.runtime.proof.bundle_writer import Written
 
 _SHORTEST: Final = 0.05  # seconds between two looks at a task
 _LONGEST: Final = 1.0
@@ -132,7 +136,20 @@ def bundle(job_id: UUID | str, secrets: bool) -> Call[None]:
     return Call(proofs.BUNDLE, OneJob(job_id=identifier), lambda nothing: None, LONG)
 
 
-def about(headers: Mapping[str, str]) -> dict[str, int]:
-    """What the server says of a file."""
-    found: dict[str, int] = msgspec.json.decode(headers.get(ABOUT, "{}"), type=dict[str, int])
-    return found
+def written(headers: Mapping[str, str], address: str) -> Written:
+    """What the server says of a bundle that it sends.
+
+    Raises:
+        UnexpectedAnswer: it says nothing of it, so that is none.
+    """
+    from perdure.runtime.proof.bundle_writer import Written  # noqa: PLC0415  # loads what runs jobs
+
+    try:
+        return msgspec.json.decode(headers.get(ABOUT, ""), type=Written)
+    except msgspec.MsgspecError as error:
+        raise UnexpectedAnswer(address, f"this is no bundle: {error}") from None
+
+
+def not_given_up(failure: Exception) -> str:
+    """What is said of a task that goes on for nobody, because the server could not be told of it."""
+    return f"the server goes on with it: it could not be told to give it up ({str(failure) or type(failure).__name__})"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
 
-from perdure.api.errors import ServerUnreachable
 from perdure.client.calls import proofs as calls
+from perdure.client.calls.call import Call
+from perdure.client.connection import unanswered
 from perdure.client.new_file import new_file
 from perdure.client.sync.extensions import ExtensionMethods
 from perdure.client.version_file import is_version_file
-from perdure.client.wire import failure_of, http_request
+from perdure.client.wire import failure_of, http_request, is_success
 from perdure.runtime.proof.proof import Proof
 from perdure.runtime.rehearsal.job_rehearser import RehearsalLimits
 from perdure.runtime.rehearsal.rehearsal import Rehearsal
@@ -41,10 +41,9 @@ class ProofMethods(ExtensionMethods):
                     self._do(calls.cancel_verification(task))
                 time.sleep(pause)
                 task = self._do(calls.verification(task))
-        except BaseException:
+        except BaseException as error:  # whoever presses Ctrl+C waits for it no longer, either
             if not calls.has_ended(task):
-                with contextlib.suppress(Exception):  # why it is given up matters more
-                    self._do(calls.cancel_verification(task))
+                self._give_up(calls.cancel_verification(task), error)
             raise
         raise AssertionError("unreachable: there is always another look")
 
@@ -70,12 +69,18 @@ class ProofMethods(ExtensionMethods):
                     return calls.rehearsal_of(task)
                 time.sleep(pause)
                 task = self._do(calls.rehearsal(task, seen))
-        except BaseException:
+        except BaseException as error:  # whoever presses Ctrl+C waits for it no longer, either
             if not calls.has_ended(task):
-                with contextlib.suppress(Exception):  # why it is given up matters more
-                    self._do(calls.cancel_rehearsal(task))
+                self._give_up(calls.cancel_rehearsal(task), error)
             raise
         raise AssertionError("unreachable: there is always another look")
+
+    def _give_up(self, cancel: Call[Any], error: BaseException) -> None:
+        """Tell the server that nobody waits for a task; ``error`` is why, and is told if the server cannot be."""
+        try:
+            self._do(cancel)
+        except Exception as failure:  # noqa: BLE001  # whatever it is goes with the error that is raised
+            error.add_note(calls.not_given_up(failure))
 
     def _rehearsed(self, version: str) -> dict[str, str]:
         path = Path(version)
@@ -86,21 +91,18 @@ class ProofMethods(ExtensionMethods):
 
     def export_bundle(self, job_id: UUID | str, path: str | os.PathLike[str], *, secrets: bool = False) -> Written:
         """See `Runtime.export_bundle`; the file is one of this machine. With ``secrets`` the scope admin is needed."""
-        from perdure.runtime.proof.bundle_writer import Written  # noqa: PLC0415  # loads what runs jobs
-
         request = http_request(call := calls.bundle(job_id, secrets))
         address = str(self.address)
         try:
             with self._http.stream(
                 request.verb, request.target, content=request.body, headers=request.headers, timeout=call.seconds
             ) as response:
-                if response.is_error:
+                if not is_success(response.status_code):
                     raise failure_of(response.status_code, response.read(), address)
+                written = calls.written(response.headers, address)
                 with new_file(Path(path)) as file:
                     for part in response.iter_bytes():
                         file.write(part)
-                return Written(**calls.about(response.headers))
-        except httpx.TimeoutException:
-            raise TimeoutError(f"{address} did not answer in time") from None
+                return written
         except httpx.HTTPError as error:
-            raise ServerUnreachable(address, str(error) or type(error).__name__) from None
+            raise unanswered(self.address, error) from None

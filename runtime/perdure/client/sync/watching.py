@@ -28,7 +28,7 @@ class WatchMethods(JobMethods):
         """See `Runtime.wait_async`."""
         from perdure.client.async_client import AsyncClient  # noqa: PLC0415  # few programs need both
 
-        async with AsyncClient(self.address) as client:
+        async with AsyncClient(self.address, timeout=self._timeout) as client:
             return await client.wait(job_id)
 
     def watch(self, job_id: UUID | str, after: int = 0) -> Iterator[StoredEvent]:
