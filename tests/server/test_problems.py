@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import typing
 from pathlib import Path
 from types import UnionType
@@ -131,6 +132,16 @@ def test_every_error_has_a_status_that_fits(kind: type[Exception]) -> None:
     status = status_of(sample(kind))
     assert status is not None
     assert (status == 500) == (kind.__name__ in NOBODYS_REQUEST)
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_titles_say_the_same_of_every_problem_of_a_kind(kind: type[Exception]) -> None:
+    """RFC 9457, 3.1.3: what an error's fields say is in ``detail`` and ``data``, and no title names one."""
+    title = problem_of(sample(kind)).title
+    assert title.endswith(".")
+    line = (inspect.getdoc(kind) or "").partition("\n")[0]
+    fields = {*inspect.signature(kind.__init__).parameters, *vars(kind)}
+    assert not fields & set(re.findall(r"``(\w+)``", line)), line
 
 
 def test_those_that_no_request_brings_about_are_there() -> None:

@@ -43,7 +43,10 @@ class UnreadableNow(ActorError):
 
 
 class LockedNow(UnreadableNow):
-    """The same until a person unlocks it: the job waits for that. ``lock`` names what is to be unlocked."""
+    """What the log has cannot be read until a person unlocks it: the job waits for that.
+
+    ``lock`` names what is to be unlocked.
+    """
 
     def __init__(self, message: str, lock: str) -> None:
         self.lock = lock

@@ -10,7 +10,10 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError, ValueError):
-    """The request cannot be understood: ``field`` is where, empty for the whole."""
+    """The request cannot be understood.
+
+    ``field`` is where, empty for the whole.
+    """
 
     def __init__(self, reason: str, field: str = "") -> None:
         self.reason, self.field = reason, field
@@ -22,7 +25,10 @@ class Malformed(BadRequest):
 
 
 class HeadTooLarge(ApiError):
-    """The request's head is larger than ``limit`` bytes, or has too many fields."""
+    """The request's head is too large, or has too many fields.
+
+    ``limit`` is in bytes.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -30,7 +36,10 @@ class HeadTooLarge(ApiError):
 
 
 class Unauthenticated(ApiError):
-    """There is no token, or none that opens anything; ``reason`` does not say which tokens there are."""
+    """There is no token, or none that opens anything.
+
+    ``reason`` does not say which tokens there are.
+    """
 
     def __init__(self, reason: str = "give a token, as 'Authorization: Bearer TOKEN'") -> None:
         self.reason = reason
@@ -38,7 +47,10 @@ class Unauthenticated(ApiError):
 
 
 class Forbidden(ApiError):
-    """The token does not open this; ``needs`` is the scope, or the library or extension."""
+    """The token does not open this.
+
+    ``needs`` is the scope, or the library or extension.
+    """
 
     def __init__(self, needs: str) -> None:
         self.needs = needs
@@ -54,7 +66,10 @@ class NotFound(ApiError, LookupError):
 
 
 class MethodNotAllowed(ApiError):
-    """The page is there, and takes other verbs: ``allowed``."""
+    """The page is there, and takes other verbs.
+
+    ``allowed`` are those.
+    """
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self.allowed = allowed
@@ -62,7 +77,7 @@ class MethodNotAllowed(ApiError):
 
 
 class WrongHost(ApiError):
-    """The request names a host, or comes from a page, that the server is not."""
+    """The request names a host that this server is not."""
 
     def __init__(self, header: str) -> None:
         self.header = header
@@ -82,7 +97,10 @@ class TooLarge(ApiError):
 
 
 class UnsupportedMedia(ApiError):
-    """The body is of another kind than this endpoint takes; ``wanted`` is a media type."""
+    """The body is of another kind than this endpoint takes.
+
+    ``wanted`` is a media type.
+    """
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
@@ -90,7 +108,10 @@ class UnsupportedMedia(ApiError):
 
 
 class TooSlow(ApiError):
-    """The request did not come whole within ``seconds``."""
+    """The request did not come whole in time.
+
+    ``seconds`` are what it had.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -98,7 +119,10 @@ class TooSlow(ApiError):
 
 
 class TooMany(ApiError):
-    """The server does as much of this at once as it will; try again after ``retry_after`` seconds."""
+    """The server does as much of this at once as it will; try again in a while.
+
+    ``retry_after`` is in seconds.
+    """
 
     def __init__(self, what: str, retry_after: float = 1.0) -> None:
         self.what, self.retry_after = what, retry_after
@@ -132,7 +156,10 @@ class EngineUnavailable(ApiError):
 
 
 class ServerFault(ApiError):
-    """A defect of the server; its log has the rest, under ``request``."""
+    """A defect of the server, whose log has the rest.
+
+    There it is under ``request``.
+    """
 
     def __init__(self, request: UUID | None = None) -> None:
         self.request = request
@@ -140,7 +167,7 @@ class ServerFault(ApiError):
 
 
 class ServerUnreachable(ApiError):
-    """No server answers at ``address``. Said by the client."""
+    """No server answers at this address. Said by the client."""
 
     def __init__(self, address: str, reason: str) -> None:
         self.address, self.reason = address, reason
@@ -156,9 +183,9 @@ class UnexpectedAnswer(ApiError):
 
 
 class ProcessDied(ApiError):
-    """A process that the server began for ``what`` ended without an answer: what it read is damaged, or hostile.
+    """A process that the server began ended without an answer: what it read is damaged, or hostile.
 
-    ``how`` is a signal or an exit code.
+    ``what`` is what it was for, ``how`` a signal or an exit code.
     """
 
     def __init__(self, what: str, how: str) -> None:
@@ -167,7 +194,10 @@ class ProcessDied(ApiError):
 
 
 class CannotListen(ApiError):
-    """The server cannot or must not listen there; ``reason`` says why and what to do. The operator is to blame."""
+    """The server cannot or must not listen there. The operator is to blame.
+
+    ``reason`` says why and what to do.
+    """
 
     def __init__(self, address: str, reason: str) -> None:
         self.address, self.reason = address, reason

@@ -34,7 +34,10 @@ class RuntimeClosedError(PerdureError):
 
 
 class UnknownExtension(PerdureError, LookupError):
-    """No extension with this id is installed. ``known`` are those that are."""
+    """No extension with this id is installed.
+
+    ``known`` are those that are.
+    """
 
     def __init__(self, extension: str, known: tuple[str, ...]) -> None:
         self.extension, self.known = extension, known
@@ -144,7 +147,10 @@ class LibraryDenied(PerdureError):
 
 
 class InvalidToken(PerdureError, ValueError):
-    """A token was asked for that makes no sense: ``field`` names what. The caller is to blame."""
+    """A token was asked for that makes no sense. The caller is to blame.
+
+    ``field`` names what.
+    """
 
     def __init__(self, field: str, value: str, expected: str) -> None:
         self.field, self.value, self.expected = field, value, expected
@@ -160,7 +166,10 @@ class UnknownToken(PerdureError, LookupError):
 
 
 class InvalidGrant(PerdureError, ValueError):
-    """A grant has something that no manifest could ask for. ``field`` names it, as ``methods[2]``."""
+    """A grant has something that no manifest could ask for.
+
+    ``field`` names it, as ``methods[2]``.
+    """
 
     def __init__(self, field: str, value: object, expected: str) -> None:
         self.field, self.value, self.expected = field, value, expected
@@ -168,7 +177,10 @@ class InvalidGrant(PerdureError, ValueError):
 
 
 class RehearsalRefused(PerdureError, ValueError):
-    """There is no such version to rehearse. ``known`` are the installed extensions."""
+    """There is no such version to rehearse.
+
+    ``known`` are the installed extensions.
+    """
 
     def __init__(self, reason: str, known: tuple[str, ...]) -> None:
         self.reason, self.known = reason, known
@@ -191,7 +203,10 @@ class InvalidUpgradePolicy(PerdureError, ValueError):
 
 
 class ConsentRequired(PerdureError):
-    """The extension asks for operations or the network, and nobody was there to agree. ``request`` has what it asks."""
+    """The extension asks for operations or the network, and nobody was there to agree.
+
+    ``request`` has what it asks.
+    """
 
     def __init__(self, request: ConsentRequest) -> None:
         self.request = request
@@ -222,7 +237,10 @@ class NoUpdateProposed(PerdureError, LookupError):
 
 
 class NoSuchSequence(PerdureError, LookupError):
-    """The job has no event with this sequence; ``latest`` is its last."""
+    """The job has no event with this sequence.
+
+    ``latest`` is its last.
+    """
 
     def __init__(self, job_id: str, sequence: int, latest: int) -> None:
         self.job_id, self.sequence, self.latest = job_id, sequence, latest
@@ -230,7 +248,10 @@ class NoSuchSequence(PerdureError, LookupError):
 
 
 class ForkRefused(PerdureError, ValueError):
-    """A job cannot be forked in this way. ``reason`` says why. Nothing was made."""
+    """A job cannot be forked in this way. Nothing was made.
+
+    ``reason`` says why.
+    """
 
     def __init__(self, job_id: UUID, reason: str) -> None:
         self.job_id, self.reason = job_id, reason
@@ -238,7 +259,10 @@ class ForkRefused(PerdureError, ValueError):
 
 
 class CannotStep(PerdureError, LookupError):
-    """A job's run cannot be walked through. ``reason`` says why."""
+    """A job's run cannot be walked through.
+
+    ``reason`` says why.
+    """
 
     def __init__(self, job_id: str, reason: str) -> None:
         self.job_id, self.reason = job_id, reason
@@ -246,7 +270,10 @@ class CannotStep(PerdureError, LookupError):
 
 
 class NoSuchCall(PerdureError, LookupError):
-    """The run that is open at event ``sequence`` of the job has no answered call ``call``; its last one is ``last``."""
+    """The run that is open has no such answered call.
+
+    It is open at event ``sequence`` of the job; there is no ``call``, its last one is ``last``.
+    """
 
     def __init__(self, job_id: str, call: int, sequence: int, last: int) -> None:
         self.job_id, self.call, self.sequence, self.last = job_id, call, sequence, last
@@ -258,7 +285,10 @@ class NoSuchCall(PerdureError, LookupError):
 
 
 class BadOperation(PerdureError, TypeError):
-    """A handler is declared in a way that makes no operation. The embedder is to blame. ``operation`` is its name."""
+    """A handler is declared in a way that makes no operation. The embedder is to blame.
+
+    ``operation`` is its name.
+    """
 
     def __init__(self, operation: str, reason: str) -> None:
         self.operation, self.reason = operation, reason
@@ -266,7 +296,9 @@ class BadOperation(PerdureError, TypeError):
 
 
 class BadAnswer(PerdureError, TypeError):
-    """A handler's answer is not what its operation says. The embedder is to blame. ``operation`` is its name.
+    """A handler's answer is not what its operation says. The embedder is to blame.
+
+    ``operation`` is its name.
 
     Whoever called learns only that the operation failed; this is for the host's log.
     """
@@ -301,7 +333,10 @@ class InvalidResolution(PerdureError, ValueError):
 
 
 class OperationError(PerdureError):
-    """An operation was refused or failed. ``code`` is one of the ABI's; ``retry_after_ms`` is None if nobody knows."""
+    """An operation was refused or failed.
+
+    ``code`` is one of the ABI's; ``retry_after_ms`` is None if nobody knows.
+    """
 
     def __init__(self, method: str, code: str, message: str, retry_after_ms: int | None = None) -> None:
         self.method, self.code, self.message, self.retry_after_ms = method, code, message, retry_after_ms
@@ -332,7 +367,10 @@ class ManifestError(PerdureError, ValueError):
 
 
 class ExtensionFolderError(PerdureError):
-    """Base of what is wrong with an extension's folder or its files. ``path`` is the one that is meant."""
+    """Base of what is wrong with an extension's folder or its files.
+
+    ``path`` is the one that is meant.
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
@@ -354,7 +392,7 @@ class ManifestMissing(ExtensionFolderError):
 
 
 class WasmMissing(ExtensionFolderError):
-    """The file that the manifest names as ``wasm_file`` is not there."""
+    """The WebAssembly file that the manifest names is not there."""
 
     def __init__(self, path: Path, wasm_file: str) -> None:
         self.wasm_file = wasm_file
@@ -362,7 +400,10 @@ class WasmMissing(ExtensionFolderError):
 
 
 class FileOutsideFolder(ExtensionFolderError):
-    """A file of the extension is, after all links, ``target``, which is not in its folder."""
+    """A file of the extension is, after all links, not in its folder.
+
+    ``target`` is where it is.
+    """
 
     def __init__(self, path: Path, target: Path) -> None:
         self.target = target
@@ -370,7 +411,10 @@ class FileOutsideFolder(ExtensionFolderError):
 
 
 class FileTooLarge(ExtensionFolderError):
-    """A file of the extension has more than ``limit`` bytes; ``size`` is what was found."""
+    """A file of the extension is too large.
+
+    It has more than ``limit`` bytes; ``size`` is what was found.
+    """
 
     def __init__(self, path: Path, size: int, limit: int) -> None:
         self.size, self.limit = size, limit

@@ -6,13 +6,19 @@ from perdure.runtime.errors import PerdureError
 
 
 class HttpError(PerdureError):
-    """Base. ``code`` is the ABI's code for it; nothing about it needs to be done unless the text says so."""
+    """Base of why a request over HTTP was not sent, or has no answer.
+
+    ``code`` is the ABI's code for it; nothing about it needs to be done unless the text says so.
+    """
 
     code = "failed"
 
 
 class InvalidRequest(HttpError, ValueError):
-    """The request cannot be sent as it is. Its caller is to blame; ``field`` is the part of it that is meant."""
+    """The request cannot be sent as it is. Its caller is to blame.
+
+    ``field`` is the part of it that is meant.
+    """
 
     code = "invalid_payload"
 
@@ -22,7 +28,10 @@ class InvalidRequest(HttpError, ValueError):
 
 
 class HostNotAllowed(HttpError):
-    """The host is not among those granted. ``entry`` is what ``network_access`` would need for it."""
+    """The host is not among those granted.
+
+    ``entry`` is what ``network_access`` would need for it.
+    """
 
     code = "permission_denied"
 
@@ -34,7 +43,9 @@ class HostNotAllowed(HttpError):
 
 
 class AddressNotAllowed(HttpError):
-    """The name stands for addresses of a network that extensions must not reach; ``networks`` are their kinds.
+    """The name stands for addresses of a network that extensions must not reach.
+
+    ``networks`` are their kinds.
 
     The embedder can open some: ``HttpSettings.private_networks``.
     """
@@ -70,7 +81,10 @@ class TlsFailed(HttpError):
 
 
 class RequestTimedOut(HttpError):
-    """Not done within ``seconds``. Whether the host acted on the request is unknown."""
+    """Not done in time. Whether the host acted on the request is unknown.
+
+    ``seconds`` is how long that was.
+    """
 
     code = "unavailable"
 
@@ -90,7 +104,10 @@ class BrokenAnswer(HttpError):
 
 
 class AnswerTooLarge(HttpError):
-    """The answer has more than ``limit`` bytes, decoded. The host did act on the request."""
+    """The answer is too large. The host did act on the request.
+
+    It has more than ``limit`` bytes, decoded.
+    """
 
     def __init__(self, host: str, limit: int) -> None:
         self.host, self.limit = host, limit
@@ -98,7 +115,10 @@ class AnswerTooLarge(HttpError):
 
 
 class TooManyRedirects(HttpError):
-    """The answer was a redirect once more than ``limit`` times."""
+    """The answer was a redirect once too often.
+
+    It was one more than ``limit`` times.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

@@ -13,7 +13,10 @@ _SHOWN = 100  # characters of a value that an error's text quotes
 
 
 class PackageError(PerdureError):
-    """Base of what is wrong with a package. ``path`` is the file."""
+    """Base of what is wrong with a package.
+
+    ``path`` is the file.
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
@@ -21,7 +24,7 @@ class PackageError(PerdureError):
 
 
 class NotAPackage(PackageError):
-    """The file is something else."""
+    """The file is no package."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -30,7 +33,9 @@ class NotAPackage(PackageError):
 
 
 class BadPackage(PackageError):
-    """The package is not what its publisher signed; ``at`` is the byte where that shows.
+    """The package is not what its publisher signed.
+
+    ``at`` is the byte where that shows.
 
     Whoever handed it on is to blame, or the way it took. Nothing of it was stored or run.
     """
@@ -41,7 +46,10 @@ class BadPackage(PackageError):
 
 
 class UnsupportedPackage(PackageError):
-    """The package was made by a newer perdure; ``known`` is the format that this one reads."""
+    """The package was made by a newer perdure.
+
+    ``known`` is the format that this one reads.
+    """
 
     def __init__(self, path: Path, found: str, known: int) -> None:
         self.found, self.known = found[:_SHOWN], known
@@ -67,7 +75,10 @@ class PackageNotWritten(PackageError):
 
 
 class NotPackable(PackageError):
-    """The extension cannot be a package as it is. Its author is to blame; ``path`` is the folder."""
+    """The extension cannot be a package as it is. Its author is to blame.
+
+    ``path`` is the folder.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         self.reason = reason
@@ -117,7 +128,10 @@ class SignatureMissing(PublisherError):
 
 
 class PublisherNotAccepted(PublisherError):
-    """Whoever installs it said who has to have signed it (``wanted``), and it is somebody else, or nobody."""
+    """It is signed by another publisher than whoever installs it wants, or by nobody.
+
+    ``wanted`` is the one who has to have signed it.
+    """
 
     def __init__(self, extension: str, wanted: str, pinned: str | None, found: str | None) -> None:
         self.wanted = wanted
@@ -154,7 +168,10 @@ class NotPinned(PerdureError, LookupError):
 
 
 class PublisherKeyError(PerdureError):
-    """Base of what is wrong with the file of a publisher's key. ``path`` is the file. Its text never has the key."""
+    """Base of what is wrong with the file of a publisher's key.
+
+    ``path`` is the file. Its text never has the key.
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
@@ -162,7 +179,7 @@ class PublisherKeyError(PerdureError):
 
 
 class PublisherKeyMissing(PublisherKeyError):
-    """There is no such file."""
+    """There is no file with the publisher's key."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -192,7 +209,7 @@ class BadPublisherKey(PublisherKeyError):
 
 
 class UnsafePublisherKey(PublisherKeyError):
-    """Others can read the key."""
+    """Others can read the publisher's key."""
 
     def __init__(self, path: Path, mode: int) -> None:
         self.mode = mode
@@ -200,7 +217,7 @@ class UnsafePublisherKey(PublisherKeyError):
 
 
 class PublisherKeyFailed(PublisherKeyError):
-    """The operating system refused to read or write the file."""
+    """The operating system refused to read or write the file of the publisher's key."""
 
     def __init__(self, path: Path, reason: str) -> None:
         self.reason = reason

@@ -8,7 +8,10 @@ from perdure.runtime.errors import PerdureError
 
 
 class BadBundle(PerdureError):
-    """The file is no bundle, or is not what was written; ``at`` is the byte where that shows."""
+    """The file is no bundle, or is not what was written.
+
+    ``at`` is the byte where that shows.
+    """
 
     def __init__(self, path: Path, reason: str, at: int = 0) -> None:
         self.path, self.reason, self.at = path, reason, at
@@ -32,7 +35,10 @@ class BundleNotWritten(PerdureError):
 
 
 class NotInBundle(PerdureError):
-    """A sealed payload whose key is not at hand; ``key`` is its id."""
+    """The bundle has no key for a sealed payload.
+
+    ``key`` is its id.
+    """
 
     def __init__(self, key: str) -> None:
         self.key = key

@@ -38,7 +38,10 @@ class SealBroken(SecretsError):
 
 
 class InvalidMasterKey(SecretsError, ValueError):
-    """The master key that the embedder brought cannot be one. ``size`` is in bytes."""
+    """The master key that the embedder brought cannot be one.
+
+    ``size`` is in bytes.
+    """
 
     def __init__(self, size: int, expected: int) -> None:
         self.size, self.expected = size, expected
@@ -60,7 +63,10 @@ class WrongMasterKey(SecretsError):
 
 
 class MasterKeyUnavailable(SecretsError):
-    """The master key is kept in a place (``source``) that does not give it now. Nothing was changed."""
+    """The place that keeps the master key does not give it now. Nothing was changed.
+
+    ``source`` is that place.
+    """
 
     def __init__(self, source: str, key: str, reason: str, remedy: str) -> None:
         self.source, self.key, self.reason = source, key, reason
@@ -87,7 +93,10 @@ class CorruptKeys(SecretsError):
 
 
 class ErasureRefused(SecretsError):
-    """Jobs that have not ended may still need what is to be erased. Nothing was erased. ``jobs`` are some of them."""
+    """Jobs that have not ended may still need what is to be erased. Nothing was erased.
+
+    ``jobs`` are some of them.
+    """
 
     def __init__(self, jobs: Sequence[UUID]) -> None:
         self.jobs = tuple(jobs)
@@ -105,7 +114,7 @@ class NeverSealed(SecretsError):
 
 
 class CredentialsLocked(SecretsError):
-    """The credentials of ``extension`` are locked: a person has to unlock them. Nothing is lost."""
+    """The extension's credentials are locked: a person has to unlock them. Nothing is lost."""
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
@@ -116,7 +125,7 @@ class CredentialsLocked(SecretsError):
 
 
 class WrongPassphrase(SecretsError):
-    """This is not the passphrase of the credentials of ``extension``. Nothing was changed."""
+    """This is not the passphrase of the extension's credentials. Nothing was changed."""
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
@@ -124,7 +133,10 @@ class WrongPassphrase(SecretsError):
 
 
 class PassphraseThrottled(SecretsError):
-    """After wrong passphrases the next one is looked at in ``seconds``; this one was not."""
+    """After wrong passphrases the next one is looked at after a while; this one was not.
+
+    That is in ``seconds``.
+    """
 
     def __init__(self, extension: str, seconds: float) -> None:
         self.extension, self.seconds = extension, seconds
@@ -132,7 +144,7 @@ class PassphraseThrottled(SecretsError):
 
 
 class NoPassphrase(SecretsError):
-    """The credentials of ``extension`` have no passphrase."""
+    """The extension's credentials have no passphrase."""
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
@@ -142,7 +154,7 @@ class NoPassphrase(SecretsError):
 
 
 class PassphraseIsSet(SecretsError):
-    """The credentials of ``extension`` have a passphrase; a new one is set by who gives the old one, too."""
+    """The extension's credentials have a passphrase; a new one is set by who gives the old one, too."""
 
     def __init__(self, extension: str) -> None:
         self.extension = extension

@@ -22,7 +22,10 @@ class ModuleError(PerdureError):
 
 
 class NotWasm(ModuleError):
-    """The bytes are no WebAssembly at all. ``found`` is how they begin."""
+    """The bytes are no WebAssembly at all.
+
+    ``found`` is how they begin.
+    """
 
     def __init__(self, reason: str, found: bytes) -> None:
         self.reason, self.found = reason, found
@@ -55,7 +58,10 @@ class ForbiddenImport(msgspec.Struct, frozen=True):
 
 
 class ForbiddenImports(ModuleError):
-    """The module needs what no extension gets. ``imports`` has every one of them."""
+    """The module needs what no extension gets.
+
+    ``imports`` has every one of them.
+    """
 
     def __init__(self, imports: tuple[ForbiddenImport, ...]) -> None:
         self.imports = imports
@@ -72,7 +78,10 @@ class ExportProblem(msgspec.Struct, frozen=True):
 
 
 class BadExport(ModuleError):
-    """Exports are missing or of the wrong type. ``problems`` has every one of them."""
+    """Exports are missing or of the wrong type.
+
+    ``problems`` has every one of them.
+    """
 
     def __init__(self, problems: tuple[ExportProblem, ...]) -> None:
         self.problems = problems
@@ -81,7 +90,10 @@ class BadExport(ModuleError):
 
 
 class InitFailed(ModuleError):
-    """``plugin_init`` trapped, looped, or returned an error; ``error`` has the details."""
+    """``plugin_init`` trapped, looped, or returned an error.
+
+    ``error`` has the details.
+    """
 
     def __init__(self, extension: str, error: JobError) -> None:
         self.extension, self.error = extension, error
@@ -89,7 +101,10 @@ class InitFailed(ModuleError):
 
 
 class CleanupFailed(ModuleError):
-    """``plugin_cleanup`` trapped, looped, or returned an error; ``error`` has the details. Nothing needs to be done."""
+    """``plugin_cleanup`` trapped, looped, or returned an error. Nothing needs to be done.
+
+    ``error`` has the details.
+    """
 
     def __init__(self, extension: str, error: JobError) -> None:
         self.extension, self.error = extension, error

@@ -16,7 +16,10 @@ class NotABackup(StoreError):
 
 
 class BackupDamaged(StoreError):
-    """What was copied is not what was written; ``problems`` are the first of those that the check found."""
+    """What was copied is not what was written.
+
+    ``problems`` are the first of those that the check found.
+    """
 
     def __init__(self, path: Path, problems: tuple[str, ...], count: int) -> None:
         self.path, self.problems, self.count = path, problems, count
