@@ -9,8 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from bench.sizes import Sizes
 
 _ROOT = Path(__file__).parents[1]
 _STATM = Path("/proc/self/statm")
-_TIMEOUT = 60.0
 
 
 def groups(sizes: Sizes) -> Iterator[Group]:
@@ -56,40 +54,16 @@ def resident_bytes() -> int:
 
 
 def _jobs(folder: Path, jobs: int) -> float:
-    from bench.gate import completed, settings
-    from bench.guests import EXTENSION, WORK, compiled, write_extension
-    from perdure.runtime import ActorHooks, Runtime, grant_as_asked
+    from bench.held import standing_jobs
 
-    class HeldLog(ActorHooks):
-        """Holds the log's writer after a commit, so that every job comes to stand at its next checkpoint."""
+    before = 0
 
-        def __init__(self) -> None:
-            self.hold = False
-            self.let_go = threading.Event()
-
-        def committed(self, events: int, size: int, requests: int, seconds: float) -> None:
-            if self.hold:
-                self.let_go.wait()
-
-    hooks = HeldLog()
-    with Runtime.open(folder / "data", settings=settings(jobs), hooks=hooks) as runtime:
-        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
-        runtime.load(EXTENSION)
-        completed(runtime.dispatch(f"{EXTENSION}:line"))
+    def look() -> None:
+        nonlocal before
         before = resident_bytes()
-        handles = [runtime.dispatch(f"{EXTENSION}:until_stopped") for _ in range(jobs)]
-        _wait_until(lambda: all(handle.state.checkpoints for handle in handles))
-        hooks.hold = True
-        # One event waits in each job's lane: its checkpoint.
-        _wait_until(lambda: runtime.mailbox_depths()["lanes"] == jobs)
-        per_job = (resident_bytes() - before) / jobs
-        hooks.hold = False
-        hooks.let_go.set()
-        for handle in handles:
-            handle.cancel()
-        for handle in handles:
-            handle.wait(timeout=_TIMEOUT)
-    return per_job
+
+    with standing_jobs(folder, jobs, look):
+        return (resident_bytes() - before) / jobs
 
 
 def _bare(folder: Path, jobs: int) -> float:
@@ -120,14 +94,6 @@ def _bare(folder: Path, jobs: int) -> float:
     for thread in threads:
         thread.join()
     return per_job
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _TIMEOUT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise BenchFailed("the jobs did not come to stand at their checkpoints")
-        time.sleep(0.01)
 
 
 def main() -> None:

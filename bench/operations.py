@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -63,6 +63,11 @@ def _write(context: CallContext, request: _Nothing) -> _Written:
     return _Written(count)
 
 
+def touching_operations() -> tuple[Callable[..., Any], ...]:
+    """Handlers of the actions that the guests call, one for each kind of effect."""
+    return Touching().touch, _push, _write
+
+
 def groups(sizes: Sizes) -> Iterator[Group]:
     """One figure for each kind of effect."""
     yield Group((_QUERY,), partial(_calls, figure=_QUERY, job="pings", count=sizes.operation_calls, scale=1e6))
@@ -72,7 +77,7 @@ def groups(sizes: Sizes) -> Iterator[Group]:
 
 def _calls(folder: Path, figure: Figure, job: str, count: int, scale: float) -> Mapping[str, float]:
     with gated_runtime(folder, jobs=1) as (runtime, gate):
-        runtime.operations.register(Touching().touch, _push, _write)
+        runtime.operations.register(*touching_operations())
         seconds, (state,) = timed_jobs(runtime, gate, job, 1, count)
         events = [stored.event for stored in runtime.store.read(f"job:{state.job_id}")]
         row = runtime.store.row(b"bench")

@@ -7,6 +7,7 @@ median of the ratios of all rounds; in each, both were measured one directly aft
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -62,13 +63,17 @@ def table(found: list[Row]) -> str:
     """The rows as a table that reads well as text and is one in Markdown."""
     cells = [["figure", "unit", "median", "min … max", "floor", "floor's", "of floor"]]
     for row in found:
-        spread = f"{_number(row.minimum)} … {_number(row.maximum)}"
+        spread = f"{number(row.minimum)} … {number(row.maximum)}"
         beside = ["", "", ""]
         if row.floor_median is not None and row.of_floor is not None:
-            beside = [row.floor, _number(row.floor_median), f"{row.of_floor:.2g}"]
-        cells.append([row.title, row.unit, _number(row.median), spread, *beside])
+            beside = [row.floor, number(row.floor_median), f"{row.of_floor:.2g}"]
+        cells.append([row.title, row.unit, number(row.median), spread, *beside])
+    return aligned(cells, to_left=(0, 1, 4))
+
+
+def aligned(cells: list[list[str]], to_left: Sequence[int]) -> str:
+    """A table whose first row is its head; the columns ``to_left`` begin at one edge, the others end at one."""
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    to_left = (0, 1, 4)
     lines = [
         "| "
         + " | ".join(
@@ -82,7 +87,7 @@ def table(found: list[Row]) -> str:
     return "\n".join([lines[0], "| " + " | ".join(rule) + " |", *lines[1:]])
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three digits that count, thousands apart."""
     if abs(value) >= 1_000:
         return f"{round(value, 2 - len(str(int(abs(value)))) + 1):,.0f}"
