@@ -1,7 +1,7 @@
 """What a server takes of a machine: ``python3 -m bench.server_size`` (docs/operate.md).
 
-The example counter runs in a real ``perdure serve``: memory of both processes and the time to the first answer when
-nothing runs, with jobs at work, and after many jobs; what a job leaves in the log.
+The example counter runs in a real ``perdure serve``: what its start takes, memory of both processes when nothing runs,
+with jobs at work, and after many jobs; what a job leaves in the log.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ def _measure(folder: Path, running: int, jobs: int) -> None:
             print("| what | engine | web |\n| --- | ---: | ---: |")
             print(f"| from the command to the first answer | {time.perf_counter() - began:.2f} s | |")
             with Client.open(folder / "data") as client:
+                engine, web = _processes(server.pid)
+                starts = [sum(one.cpu_times()[:2]) for one in (engine, web)]
+                print(f"| processor time of the start | {starts[0]:.2f} s | {starts[1]:.2f} s |")
+                own = [one.memory_full_info().uss / _MIB for one in (engine, web)]
+                print(f"| memory that it shares with nobody, nothing runs | {own[0]:.0f} MiB | {own[1]:.0f} MiB |")
                 _say("memory, nothing runs", server.pid)
                 at_work = [client.dispatch(_TYPE, _ENDLESS) for _ in range(running)]
                 time.sleep(3)  # so that each has begun, and the log has grown by what they do
@@ -76,9 +81,14 @@ def _measure(folder: Path, running: int, jobs: int) -> None:
             server.terminate()
 
 
-def _say(what: str, engine: int) -> None:
-    child = next(one for one in psutil.Process(engine).children() if "perdure.server.web.process" in one.cmdline())
-    sizes = [psutil.Process(pid).memory_info().rss / _MIB for pid in (engine, child.pid)]
+def _processes(server: int) -> tuple[psutil.Process, psutil.Process]:
+    """The engine and the web process."""
+    engine = psutil.Process(server)
+    return engine, next(one for one in engine.children() if "perdure.server.web.process" in one.cmdline())
+
+
+def _say(what: str, server: int) -> None:
+    sizes = [one.memory_info().rss / _MIB for one in _processes(server)]
     print(f"| {what} | {sizes[0]:.0f} MiB | {sizes[1]:.0f} MiB |", flush=True)
 
 
