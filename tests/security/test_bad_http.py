@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import resource
-import threading
 from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.python_guest import PythonHost
-from tests.support.python_jobs import PythonJobs
 from tests.support.raw_http import RawClient, Said, ask
 from tests.support.servers import Served, serving
-from tests.support.waiting import TIMEOUT, eventually, wait_for_log
+from tests.support.strangers import CLOSE, GET, HOST, bearer, busy_job, plain_client, unharmed_server
+from tests.support.waiting import TIMEOUT
 
-from perdure.actors import GuestSpec
 from perdure.api.endpoint import Endpoint
 from perdure.api.scopes import Scope
 from perdure.api.table import ENDPOINTS
@@ -30,22 +25,16 @@ from perdure.server.access.wrong_tokens import BURST
 from perdure.server.settings import ServerSettings
 from perdure.server.web.protections import PROTECTIONS
 
-CONNECTIONS: Final = 700
+# No client of these tests is too slow, however busy the machine is; those who are: test_slow_http.py.
 LIMITS: Final = ServerSettings(
     port=0,
     max_body=1 << 20,
     max_bodies=4 << 20,
-    header_seconds=0.6,
-    body_seconds=0.6,
-    write_seconds=0.6,
-    idle_seconds=60,
-    connections=CONNECTIONS,
+    header_seconds=TIMEOUT,
+    body_seconds=TIMEOUT,
+    write_seconds=TIMEOUT,
+    idle_seconds=TIMEOUT,
 )
-MEMORY: Final = 400 << 20  # bytes that the web process may have, whatever is done to it
-HOST: Final = b"Host: localhost\r\n"
-GET: Final = b"GET /v1/jobs HTTP/1.1\r\n"
-PUBLISHED: Final = 150  # events, more than a connection that nobody reads takes
-CLOSE: Final = b"Connection: close\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,55 +50,20 @@ def port(served: Served) -> int:
 
 @pytest.fixture(scope="module")
 def http(served: Served) -> Iterator[httpx.Client]:
-    """A client without a token."""
-    with httpx.Client(base_url=served.address, timeout=TIMEOUT, trust_env=False, verify=False) as client:  # no TLS
+    with plain_client(served) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def job(served: Served) -> Iterator[JobHandle]:
-    """A job that makes a checkpoint every now and then, until the end."""
-    enough = threading.Event()
-
-    def count(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
-        done = 0
-        while not enough.wait(0.02):
-            done += 1
-            host.checkpoint(b"%d" % done)
-
-    made = PythonJobs(served.runtime, served.data, count).start()
-    yield made
-    enough.set()
-    made.wait(TIMEOUT)
+    with busy_job(served) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
 def unharmed(served: Served, http: httpx.Client, job: JobHandle) -> Iterator[None]:
-    """The server answers afterwards, in the same process, which is small; and the job has come further."""
-    process = web_process(served)
-    yield
-    before = checkpoint_of(job)
-    wait_for_log(served.runtime.store, lambda: checkpoint_of(job) > before)
-    assert web_process(served).pid == process.pid
-    assert process.memory_info().rss < MEMORY
-    assert http.get("/v1/jobs", headers=served.headers).status_code == 200
-
-
-def checkpoint_of(job: JobHandle) -> int:
-    checkpoint = job.state.checkpoint
-    return checkpoint.sequence if checkpoint is not None else 0
-
-
-def web_process(served: Served) -> psutil.Process:
-    assert served.server.restarts == 0
-    found = [
-        child for child in psutil.Process().children(recursive=True) if "perdure.server.web.process" in child.cmdline()
-    ]
-    return found[-1]
-
-
-def bearer(served: Served) -> bytes:
-    return f"Authorization: Bearer {served.token}\r\n".encode()
+    with unharmed_server(served, http, job):
+        yield
 
 
 # --- what is no HTTP, or HTTP in two ways -----------------------------------------------------------------------------
@@ -239,17 +193,6 @@ def test_a_body_of_somebody_without_a_token_is_not_kept(port: int) -> None:
     assert said.status == 401
 
 
-def test_bodies_share_what_room_there_is(served: Served, port: int) -> None:
-    size = LIMITS.max_body - 1000
-    head = b"POST /v1/jobs HTTP/1.1\r\n" + HOST + bearer(served) + b"Content-Type: application/json\r\n"
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(RawClient(port)) for _ in range(10)]
-        for client in clients:
-            client.send(head + f"Content-Length: {size}\r\n\r\n".encode() + b" " * (size - 1))
-        answers = [Said(client.read_to_end()).status for client in clients]
-    assert set(answers) == {408, 429}
-
-
 DEEP: Final = b'{"job_type": "acme:run", "state": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 
 
@@ -279,88 +222,6 @@ def test_json_that_is_none(served: Served, http: httpx.Client, body: bytes) -> N
     answer = http.post("/v1/jobs", content=body, headers=headers)
     assert 400 <= answer.status_code < 500, answer.text[:300]
     assert answer.headers["content-type"] == "application/problem+json"
-
-
-# --- too slow ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sent", [GET + b"Ho", b"\r\n", b"G", GET + HOST])
-def test_a_head_that_does_not_end(port: int, sent: bytes) -> None:
-    said = ask(port, sent)
-    assert (said.status, said.problem["code"]) == (408, "TooSlow")
-
-
-def test_a_head_that_comes_byte_by_byte(port: int) -> None:
-    """Each byte comes soon enough; it is the whole that does not."""
-    with RawClient(port) as client:
-        eventually(lambda: not client.send(b"A"), every=0.05)
-
-
-def test_a_body_that_does_not_end(served: Served, port: int) -> None:
-    head = b"POST /v1/jobs HTTP/1.1\r\n" + HOST + bearer(served) + b"Content-Type: application/json\r\n"
-    for rest in (
-        b"Content-Length: 10\r\n\r\n{",
-        b"Transfer-Encoding: chunked\r\n\r\n1;x=",
-        b"Transfer-Encoding: chunked\r\n\r\n",
-    ):
-        said = ask(port, head + rest)
-        assert (said.status, said.problem["code"]) == (408, "TooSlow")
-
-
-def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
-    assert ask(port, b"").status == 0
-
-
-def test_requests_whose_answers_nobody_reads(served: Served, port: int) -> None:
-    """A few may wait behind one another; with more of them the connection ends."""
-    request = b"GET /v1/openapi.json HTTP/1.1\r\n" + HOST + bearer(served) + b"\r\n"
-    before = established(port)
-    with RawClient(port) as client:
-        while client.send(request * 15):
-            pass
-        eventually(lambda: established(port) <= before)
-
-
-def test_watchers_that_read_nothing(served: Served, port: int) -> None:
-    """They are given up, one by one; whoever reads gets all of it."""
-    before, at = established(port), served.runtime.store.position()
-    request = f"GET /v1/events?after={at}&type=published HTTP/1.1\r\n".encode() + HOST + bearer(served) + b"\r\n"
-    with contextlib.ExitStack() as stack:
-        for _ in range(20):
-            stack.enter_context(RawClient(port)).send(request)
-        reader = stack.enter_context(RawClient(port))
-        reader.send(request)
-        for number in range(PUBLISHED):
-            served.runtime.publish("noise.made", {"number": number, "noise": "x" * 60_000})
-        stream = reader.socket.makefile("rb")
-        assert sum(1 for _ in zip(range(PUBLISHED), (line for line in stream if line.startswith(b"id:")))) == PUBLISHED  # noqa: B905
-        eventually(lambda: established(port) <= before + 1, every=0.1)
-
-
-def established(port: int) -> int:
-    """How many connections the server has."""
-    return sum(
-        each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
-        for child in psutil.Process().children(recursive=True)
-        if "perdure.server.web.process" in child.cmdline()
-        for each in child.net_connections("tcp")
-    )
-
-
-def test_a_thousand_half_open_connections(served: Served, port: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
-    try:
-        with contextlib.ExitStack() as stack:
-            for _ in range(1000):
-                stack.enter_context(RawClient(port)).send(GET)
-            # Somebody who comes now gets in; who waited without a request, as `http` does, may have had to go.
-            said = ask(port, GET + HOST + bearer(served) + CLOSE + b"\r\n")
-            assert said.status == 200
-            assert established(port) <= CONNECTIONS
-            eventually(lambda: established(port) <= 1, every=0.1)  # that is the one which asked
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # --- who asks ---------------------------------------------------------------------------------------------------------
