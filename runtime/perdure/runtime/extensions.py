@@ -35,6 +35,7 @@ from perdure.runtime.upgrades import (
     unknown_jobs,
     upgrade_of,
 )
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_cache import ModuleCache
 from perdure.store.event_store import EventStore, JobQuery
@@ -80,22 +81,36 @@ class LoadedExtension:
             InitFailed: ``plugin_init`` trapped, looped or returned an error.
         """
         sandbox = self._limits.sandbox(self._manifest)
-        return describe(self._extension, self._cache.loader(self._module), sandbox, seconds=self._limits.seconds)
+        limits = self._limits
+        return describe(
+            self._extension,
+            self._cache.loader(self._module),
+            sandbox,
+            seconds=limits.seconds,
+            boundary=limits.boundary,
+        )
 
     def cleanup(self) -> None:
         """See `ExtensionCode.cleanup`."""
         sandbox = self._limits.sandbox(self._manifest)
         try:
-            cleanup(self._extension, self._cache.loader(self._module), sandbox, seconds=self._limits.seconds)
+            cleanup(
+                self._extension,
+                self._cache.loader(self._module),
+                sandbox,
+                seconds=self._limits.seconds,
+                boundary=self._limits.boundary,
+            )
         except Exception as error:  # noqa: BLE001  # whatever a guest's clean-up does, the extension goes
             logger.warning("extension %s was not cleaned up: %s", self._extension, error)
 
 
 class InitLimits(msgspec.Struct, frozen=True):
-    """What a module may use outside of its jobs: seconds of wall clock, fuel."""
+    """What a module may use outside of its jobs (seconds of wall clock, fuel), and the boundary it is behind."""
 
     seconds: float
     fuel: int
+    boundary: BoundaryChoice = "auto"
 
     def sandbox(self, manifest: Manifest) -> SandboxLimits:
         """The limits of one such run."""
@@ -114,7 +129,7 @@ class Extensions:
         self._operations = operations
         self._timeout = settings.call_timeout
         self._budgets = settings.budgets
-        self._limits = InitLimits(settings.init_seconds, settings.init_fuel)
+        self._limits = InitLimits(settings.init_seconds, settings.init_fuel, settings.boundary)
         self._loaded: dict[str, ExtensionState] = {}
         # By extension: the bytes of a manifest and a grant, and what they come to.
         self._effective: dict[str, tuple[bytes, bytes | None, Effective]] = {}

@@ -131,7 +131,7 @@ class Runtime(
         self._installer = Installer(self._extensions, store, self.operations.summaries, consent, settings.budgets)
         self._system = ActorSystem(
             store,
-            WasmGuestFactory(self._cache),
+            WasmGuestFactory(self._cache, settings.boundary),
             self._extensions.code_of,
             self._service,
             hooks=hooks,

@@ -16,6 +16,7 @@ from perdure.runtime.http.settings import HttpSettings
 from perdure.runtime.mail.settings import MailSettings
 from perdure.runtime.media.settings import MediaSettings
 from perdure.runtime.secrets.passphrase import Argon2Parameters
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
             the hash of the last one stay. By job type, the closest counts: ``{"shop:invoice": 365, "shop:*": 30,
             "*": None}``; None, and what is not there, is for ever.
         retention_interval: how often finished jobs are looked through for that, at most.
+        boundary: how guests are reached: ``auto`` takes the fast way if it passes its check, ``raw`` is that way
+            unchecked, ``stock`` the slow one (ADR 0024). What jobs do and record is the same.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
         map_size, max_map_size: the log's first and largest size.
     """
@@ -85,6 +88,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     seal_interval: float | None = 3600.0
     retention: Mapping[str, float | None] = {}
     retention_interval: float = 3600.0
+    boundary: BoundaryChoice = "auto"
     discover_operations: bool = True
     map_size: int = 64 << 20
     max_map_size: int = 1 << 40

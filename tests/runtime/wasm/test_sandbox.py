@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import pytest
 import wasmtime
 from tests.support.module_guests import CompiledModule
 from tests.support.wat import PAGE, compiled, forever
 
-from perdure.runtime.wasm import c_api
+from perdure.runtime.wasm.boundary.choice import MODULES
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
+from perdure.runtime.wasm.boundary.raw import RawMemory
 from perdure.runtime.wasm.guest_store import UNLIMITED_FUEL, SandboxLimits
 from perdure.runtime.wasm.sandbox import Sandbox
 
 
+class NoImports:
+    """A guard that has nothing to guard."""
+
+    stopped_by: BaseException | None = None
+
+    def stop(self, cause: BaseException, function: str) -> None:
+        raise AssertionError(function)
+
+
+@pytest.fixture(params=["raw", "stock"], autouse=True)
+def boundary(request: pytest.FixtureRequest) -> BoundaryChoice:
+    global _boundary  # noqa: PLW0603  # of the sandboxes that `sandbox` makes
+    _boundary = request.param
+    return _boundary
+
+
+_boundary: BoundaryChoice = "auto"
+
+
 def sandbox(source: str, **changes: int | None) -> Sandbox:
     limits = {"fuel": None, "memory_bytes": 1 << 32, "stack_bytes": 64 * 1024} | changes
-    made = Sandbox(CompiledModule(compiled(source)), SandboxLimits(**limits))  # type: ignore[arg-type]  # as above
-    made.instantiate(lambda linker: None)
+    loader = CompiledModule(compiled(source))
+    made = Sandbox(loader, SandboxLimits(**limits), MODULES.of(_boundary))  # type: ignore[arg-type]  # as above
+    made.instantiate([], NoImports())
     return made
 
 
@@ -29,12 +49,16 @@ def test_a_memory_does_not_move_when_it_grows() -> None:
     grow = made.function("grow", 1, 1)
     assert grow is not None
     assert made.memory is not None
-    handle = ctypes.addressof(made.memory._memory)
-    before = c_api.memory_data(made.context, handle)
     assert made.memory_bytes() == PAGE
+    made.memory.write(10, b"here")
+    window = made.memory.window(PAGE)
+    before = made.memory.base() if isinstance(made.memory, RawMemory) else 0
     for pages in (1, 100, 60_000):
         assert grow(pages) != -1
-        assert c_api.memory_data(made.context, handle) == before
+        assert window[10:14] == b"here"
+        assert not isinstance(made.memory, RawMemory) or made.memory.base() == before
+    made.memory.write(60_102 * PAGE - 1, b"!")
+    assert made.memory.window(60_102 * PAGE)[60_102 * PAGE - 1 : 60_102 * PAGE] == b"!"
     assert made.memory_bytes() == 60_102 * PAGE
     assert grow(10_000) == -1, "4 GiB is the end"
     made.close()

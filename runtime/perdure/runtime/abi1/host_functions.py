@@ -2,25 +2,27 @@
 
 They check form (pointers, lengths, UTF-8, the job's own id, sizes) and raise what they find. No exception may travel
 on into wasmtime, which would carry it through a process-global variable into whichever guest fails next (measured on
-wasmtime-py 50): `HostFunctions.guarded` is the one place where they end. There the error is kept, and the guest is
-stopped by taking its fuel away. It may still run straight on to other host calls before its next fuel check, and even
-return: so a stopped guest is not served, and what stopped it counts more than how it then ended.
+wasmtime-py 50): the boundary gives each to `HostFunctions.stop` (a `perdure.runtime.wasm.boundary.protocol.Guard`).
+There it is kept, and the guest is stopped by taking its fuel away. Where it is not trapped at once it may still run
+straight on to other host calls before its next fuel check, and even return: so a stopped guest is not served, and what
+stopped it counts more than how it then ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 from uuid import UUID
 
 from perdure.actors.guest import GuestHost
 from perdure.runtime.abi1.allocator import GuestAllocator
-from perdure.runtime.abi1.interface import HOST_IMPORTS
+from perdure.runtime.abi1.interface import HOST_IMPORTS, IMPORT_MODULE
 from perdure.runtime.abi1.memory import GuestMemory
 from perdure.runtime.guests.failure import ResourceUse, SizeLimit, abi_violation
 from perdure.runtime.guests.instance import Phase
 from perdure.runtime.guests.job_types import JobRegistry
 from perdure.runtime.guests.program_log import ProgramLog
+from perdure.runtime.wasm.boundary.protocol import ImportedFunction
 from perdure.runtime.wasm.sandbox import Sandbox
 
 _ERROR: Final = 3
@@ -53,7 +55,8 @@ class HostFunctions:
         self._allocator: GuestAllocator | None = None
         self._answer_room: Callable[[], ResourceUse] | None = None
         self._host: GuestHost | None = None
-        self.phase = Phase.START
+        self._served: tuple[GuestHost, GuestMemory] | None = None  # both, while the job itself runs
+        self._phase = Phase.START
         self.stopped_by: BaseException | None = None
         self.stopped_in = ""
         self.last_words = ""  # what a job logged as an error: a result of 2 has no words of its own
@@ -68,26 +71,33 @@ class HostFunctions:
         """Take the host of the job that is about to run."""
         self._host = host
 
+    @property
+    def phase(self) -> Phase:
+        """What the guest is doing."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        host, memory = self._host, self._memory
+        if phase is Phase.RUN and host is not None and memory is not None:
+            self._served = host, memory
+        else:
+            self._served = None
+
     def forget(self) -> None:
         """Let go of everything that refers back here, so that it is freed at once."""
         self._memory = self._allocator = self._answer_room = self._host = self.stopped_by = None
         self.phase = Phase.DONE
 
-    def guarded(self, name: str) -> Callable[..., int | None]:
-        """The body of the import, safe to be called by wasmtime: it never raises."""
-        body: Callable[..., int | None] = getattr(self, name)
-        when_stopped = HOST_IMPORTS[name].when_stopped
-
-        def call(*arguments: Any) -> int | None:
-            if self.stopped_by is not None:
-                return when_stopped
-            try:
-                return body(*arguments)
-            except BaseException as cause:  # noqa: BLE001  # see the module's text; `stop` keeps it
-                self.stop(cause, name)
-                return when_stopped
-
-        return call
+    def imports(self, names: Iterable[str]) -> list[ImportedFunction]:
+        """The named imports, for a sandbox. Each costs time, so only what the module needs."""
+        return [
+            ImportedFunction(
+                IMPORT_MODULE, name, HOST_IMPORTS[name].signature, getattr(self, name), HOST_IMPORTS[name].when_stopped
+            )
+            for name in names
+        ]
 
     def stop(self, cause: BaseException, function: str) -> None:
         """Stop the guest because of ``cause``. The first cause stays."""
@@ -194,9 +204,9 @@ class HostFunctions:
     # --- what they share ---------------------------------------------------------------------------------------------
 
     def _serving(self, function: str) -> tuple[GuestHost, GuestMemory]:
-        if self.phase is Phase.RUN and self._host is not None and self._memory is not None:
-            return self._host, self._memory
-        raise self._not_now(function)
+        if self._served is None:
+            raise self._not_now(function)
+        return self._served
 
     def _not_now(self, function: str) -> Exception:
         return abi_violation(function, "call", self.phase.value, "this call is not allowed there")

@@ -19,7 +19,6 @@ from perdure.actors.guest import Exit, GuestHost
 from perdure.runtime.abi1.allocator import GuestAllocator
 from perdure.runtime.abi1.host_functions import HostFunctions
 from perdure.runtime.abi1.interface import ModuleShape
-from perdure.runtime.abi1.linking import imports_of
 from perdure.runtime.abi1.memory import GuestMemory
 from perdure.runtime.guests.failure import (
     GuestFault,
@@ -34,7 +33,8 @@ from perdure.runtime.guests.failure import (
 )
 from perdure.runtime.guests.instance import InstanceLimits, JobTask, Outcome, Phase
 from perdure.runtime.guests.job_types import JobRegistry, offered_jobs
-from perdure.runtime.guests.stopping import raise_if_stopped
+from perdure.runtime.guests.stopping import raise_if_stopped, raise_lost
+from perdure.runtime.wasm.boundary.protocol import Boundary, LostFailure
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.runtime.wasm.sandbox import Sandbox
 from perdure.store.events import JobError, JobType, LimitUse
@@ -52,6 +52,7 @@ class ModuleInstance:
         load: ModuleLoader,
         shape: ModuleShape,
         limits: InstanceLimits,
+        boundary: Boundary,
         *,
         extension: str,
         job_id: UUID | None = None,
@@ -64,7 +65,7 @@ class ModuleInstance:
         """
         self._shape = shape
         self._limits = limits
-        self._sandbox = Sandbox(load, limits)
+        self._sandbox = Sandbox(load, limits, boundary)
         self._registry = JobRegistry(shape.job_exports)
         self._functions = HostFunctions(
             self._sandbox,
@@ -105,9 +106,10 @@ class ModuleInstance:
             error = out_of_memory(self.use(), f"the module needs {minimum} bytes of memory to start", during="start")
             limit = LimitUse("memory_bytes", self._limits.memory_bytes, minimum, "bytes")
             raise GuestFault(msgspec.structs.replace(error, limit=limit))
-        define = imports_of(self._functions, self._shape.imports)
+        functions = self._functions
+        imports = functions.imports(self._shape.imports)
         try:
-            self._enter(Phase.START, "start", lambda: self._sandbox.instantiate(define))
+            self._enter(Phase.START, "start", lambda: self._sandbox.instantiate(imports, functions))
             self._attach()
             result = self._call_lifecycle(Phase.INIT, "plugin_init", self._shape.init_results)
         except GuestFault as fault:
@@ -168,7 +170,7 @@ class ModuleInstance:
         memory = self._sandbox.memory
         if memory is None:
             raise ValueError("the module exports no memory; its interface was not checked")
-        self._memory = GuestMemory(memory, self._sandbox.context)
+        self._memory = GuestMemory(memory)
         if self._shape.has_alloc:
             self._allocator = GuestAllocator(self._memory, self._alloc(), self._free())
         self._functions.attach(self._memory, self._allocator, self._answer_room)
@@ -221,6 +223,9 @@ class ModuleInstance:
         except (wasmtime.Trap, wasmtime.WasmtimeError) as cause:
             raise_if_stopped(functions.stopped_by, functions.stopped_in)
             raise GuestFault(trap_error(cause, self.use(), name)) from None
+        except LostFailure as lost:
+            raise_if_stopped(functions.stopped_by, functions.stopped_in)
+            raise_lost(lost, name, is_killed=self._sandbox.is_killed)
         finally:
             functions.phase = before
         raise_if_stopped(functions.stopped_by, functions.stopped_in)

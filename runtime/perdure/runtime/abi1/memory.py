@@ -1,38 +1,38 @@
 """The guest's memory, as the host may touch it: only after every pointer and length was checked.
 
-The start of the memory is asked for once. That is safe because a memory never moves (`perdure.runtime.wasm.engine`
-sees to it), and never shrinks: a range that once was inside stays inside. The size is asked for again only when a
-range lies outside the one known, which costs nothing on the usual way. Measured: a read of 100 bytes 0.7 µs, against
-3 to 6 µs with ``Memory.read``.
+A memory never shrinks: a range that once was inside stays inside. So its size, and where it lies, is asked for again
+only when a range lies outside the size that is known, which costs nothing on the usual way. Measured: a read of 100
+bytes 0.15 µs, against 3 to 6 µs with ``Memory.read``.
+
+That a guest can go on in a memory that has grown, and be read where it was before, is because a memory never moves
+(`perdure.runtime.wasm.engine` sees to it, and the self-check of the boundary looks).
 """
 
 from __future__ import annotations
 
-import ctypes
 from typing import Final
 
-import wasmtime
-
 from perdure.runtime.guests.failure import abi_violation
-from perdure.runtime.wasm import c_api
+from perdure.runtime.wasm.boundary.protocol import MemoryAccess
 
 _UNSIGNED: Final = 0xFFFF_FFFF
 
 
 class GuestMemory:
-    """A guest's linear memory. ``context`` is the address of the store's context; both live as long as the store."""
+    """A guest's linear memory; lives as long as its store."""
 
-    def __init__(self, memory: wasmtime.Memory, context: int) -> None:
-        self._memory = memory._memory
-        self._context = context
-        self._base = int(c_api.memory_data(context, ctypes.addressof(self._memory)) or 0)
-        self._size = 0
-        self.refresh()
+    def __init__(self, access: MemoryAccess) -> None:
+        self._access = access
+        self._size = access.size()
+        self._window = access.window(self._size)
 
     def refresh(self) -> int:
         """Ask for the memory's size in bytes, which may have grown."""
-        self._size = int(c_api.memory_data_size(self._context, ctypes.addressof(self._memory)))
-        return self._size
+        size = self._access.size()
+        if size != self._size:
+            self._window = self._access.window(size)
+            self._size = size
+        return size
 
     def contains(self, pointer: int, length: int) -> bool:
         """Whether the range, both unsigned, lies in the memory."""
@@ -63,8 +63,10 @@ class GuestMemory:
         Raises:
             GuestFault: it does not.
         """
-        pointer = self.check(function, prefix, pointer, length)
-        return ctypes.string_at(self._base + pointer, length) if length else b""
+        # What `check` finds of nearly every range, without a call.
+        if pointer < 0 or length < 0 or pointer + length > self._size:
+            pointer = self.check(function, prefix, pointer, length)
+        return self._window[pointer : pointer + length] if length else b""
 
     def read_exactly(self, function: str, argument: str, pointer: int, length: int) -> bytes:
         """A copy of a range whose length the ABI fixes; ``argument`` is the pointer's name.
@@ -77,7 +79,7 @@ class GuestMemory:
             raise abi_violation(
                 function, argument, pointer, f"{length} bytes there are not within the memory of {self._size} bytes"
             )
-        return ctypes.string_at(self._base + pointer, length)
+        return self._window[pointer : pointer + length]
 
     def write(self, pointer: int, data: bytes) -> None:
         """Write to a range that `contains` has allowed.
@@ -87,4 +89,4 @@ class GuestMemory:
         """
         if not self.contains(pointer, len(data)) or pointer < 0:
             raise ValueError(f"{len(data)} bytes at {pointer} are not within the memory of {self._size} bytes")
-        ctypes.memmove(self._base + pointer, data, len(data))
+        self._access.write(pointer, data)

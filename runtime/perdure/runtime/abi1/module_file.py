@@ -7,6 +7,8 @@ from uuid import UUID
 from perdure.runtime.abi1.instance import ModuleInstance
 from perdure.runtime.abi1.interface import check_interface
 from perdure.runtime.guests.instance import InstanceLimits
+from perdure.runtime.wasm.boundary.choice import MODULES
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.inspect import Interface
 from perdure.runtime.wasm.module_source import ModuleLoader
 
@@ -14,13 +16,14 @@ from perdure.runtime.wasm.module_source import ModuleLoader
 class ModuleFile:
     """A module, checked."""
 
-    def __init__(self, load: ModuleLoader, interface: Interface) -> None:
+    def __init__(self, load: ModuleLoader, interface: Interface, boundary: BoundaryChoice = "auto") -> None:
         """Check it.
 
         Raises:
             ForbiddenImports, BadExport: it does not fit.
         """
         self._load = load
+        self._boundary = boundary
         self._shape = check_interface(interface)
 
     @property
@@ -35,4 +38,5 @@ class ModuleFile:
 
     def instance(self, limits: InstanceLimits, *, extension: str, job_id: UUID | None = None) -> ModuleInstance:
         """See `ExtensionFile.instance`."""
-        return ModuleInstance(self._load, self._shape, limits, extension=extension, job_id=job_id)
+        boundary = MODULES.of(self._boundary)
+        return ModuleInstance(self._load, self._shape, limits, boundary, extension=extension, job_id=job_id)

@@ -7,6 +7,8 @@ from uuid import UUID
 from perdure.runtime.abi2.instance import ComponentInstance
 from perdure.runtime.abi2.interface import ComponentTypes, check_names, check_types
 from perdure.runtime.guests.instance import InstanceLimits
+from perdure.runtime.wasm.boundary.choice import COMPONENTS
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.component_inspect import ComponentInterface
 from perdure.runtime.wasm.component_sandbox import ComponentSandbox
 from perdure.runtime.wasm.component_types import exported_functions, imported_functions
@@ -16,7 +18,7 @@ from perdure.runtime.wasm.module_source import ModuleLoader
 class ComponentFile:
     """A component, checked: by its names at once, by its types when its machine code is first loaded."""
 
-    def __init__(self, load: ModuleLoader, interface: ComponentInterface) -> None:
+    def __init__(self, load: ModuleLoader, interface: ComponentInterface, boundary: BoundaryChoice = "auto") -> None:
         """Check its names.
 
         Raises:
@@ -24,6 +26,7 @@ class ComponentFile:
         """
         check_names(interface)
         self._load = load
+        self._boundary = boundary
         self._imports = tuple(item.name for item in interface.imports if item.kind == "instance")
         self._types_fit = False
 
@@ -42,7 +45,7 @@ class ComponentFile:
         Raises:
             ForbiddenImports, BadExport: functions are not of the right types.
         """
-        sandbox = ComponentSandbox(self._load, limits)
+        sandbox = ComponentSandbox(self._load, limits, COMPONENTS.of(self._boundary))
         if not self._types_fit:
             try:
                 check_types(

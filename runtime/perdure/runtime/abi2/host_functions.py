@@ -1,12 +1,11 @@
 """The nine functions of ``perdure:extension/host``, between a component and a `GuestHost`.
 
-They are called by C, so nothing they raise may travel on (it would have no place to go to): `HostFunctions.guarded` is
-where it ends. There it is kept, and the guest is stopped by a trap.
+They are called by C, so nothing they raise may travel on (it would have no place to go to): the boundary gives it to
+`HostFunctions.stop`, where it is kept, and traps the guest.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 from typing import Final
 from uuid import UUID
@@ -17,17 +16,14 @@ from perdure.runtime.guests.failure import SizeLimit, abi_violation
 from perdure.runtime.guests.instance import Phase
 from perdure.runtime.guests.job_types import JobRegistry
 from perdure.runtime.guests.program_log import ProgramLog
-from perdure.runtime.wasm import c_api
-from perdure.runtime.wasm.component_values import VALUE_BYTES, ValueMismatch, reader, writer
+from perdure.runtime.wasm.boundary.protocol import ImportedComponentFunction
 from perdure.runtime.wasm.guest_store import GuestStore
-from perdure.runtime.wasm.wit import Err, Ok
+from perdure.runtime.wasm.wit import Err, Ok, ValueMismatch
 
 _LEVELS: Final = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 _INTERRUPTS: Final = {Interrupt.CONTINUE: "proceed", Interrupt.PAUSE: "pause", Interrupt.CANCEL: "cancel"}
 _CODES: Final = {name.replace("-", "_"): name for name in ERROR_CODE.names}
 _MOST: Final = (1 << 63) - 1
-_READERS: Final = {name: [reader(of) for _, of in kind.parameters] for name, kind in IMPORTS.items()}
-_WRITERS: Final = {name: None if kind.result is None else writer(kind.result) for name, kind in IMPORTS.items()}
 
 
 class HostFunctions:
@@ -62,28 +58,12 @@ class HostFunctions:
         self._host = self.stopped_by = None
         self.phase = Phase.DONE
 
-    def guarded(self, name: str) -> c_api.ComponentFunction:
-        """The function of this name, as C calls it: it never raises."""
-        body = getattr(self, name.replace("-", "_"))
-        readers, write = _READERS[name], _WRITERS[name]
-        given = [(read, index * VALUE_BYTES) for index, read in enumerate(readers)]
-        size = len(readers) * VALUE_BYTES
-        copy = ctypes.string_at
-
-        def call(env: int | None, context: int, kind: int, at: int, count: int, results: int, expected: int) -> int:
-            if self.stopped_by is not None:
-                return c_api.new_error("the guest was stopped")
-            try:
-                block = copy(at, size) if size else b""
-                answer = body(*[read(block, start) for read, start in given])
-                if write is not None:
-                    write(results, answer)
-            except BaseException as cause:  # noqa: BLE001  # see the module's text; `stop` keeps it
-                self.stop(cause, name)
-                return c_api.new_error("the guest was stopped")
-            return 0
-
-        return call
+    def imports(self) -> list[ImportedComponentFunction]:
+        """All of them, for a sandbox."""
+        return [
+            ImportedComponentFunction(name, kind, getattr(self, name.replace("-", "_")))
+            for name, kind in IMPORTS.items()
+        ]
 
     def stop(self, cause: BaseException, function: str) -> None:
         """Stop the guest because of ``cause``. The first cause stays."""

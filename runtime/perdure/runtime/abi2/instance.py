@@ -8,11 +8,12 @@ from typing import Any, Final
 from perdure.actors.guest import Exit, GuestHost
 from perdure.runtime.abi2.failure import component_failure, invalid_jobs, job_failure, refused, unreadable_state
 from perdure.runtime.abi2.host_functions import HostFunctions
-from perdure.runtime.abi2.interface import EXPORTS, HOST, IMPORTS
+from perdure.runtime.abi2.interface import EXPORTS, HOST
 from perdure.runtime.guests.failure import GuestFault, Killed, ResourceUse, init_error
 from perdure.runtime.guests.instance import InstanceLimits, JobTask, Outcome, Phase
 from perdure.runtime.guests.job_types import JobRegistry
-from perdure.runtime.guests.stopping import raise_if_stopped
+from perdure.runtime.guests.stopping import raise_if_stopped, raise_lost
+from perdure.runtime.wasm.boundary.protocol import ImportedComponentFunction, LostFailure
 from perdure.runtime.wasm.component_sandbox import ComponentFailure, ComponentSandbox
 from perdure.runtime.wasm.wit import Case, Ok
 from perdure.store.events import JobError, JobType
@@ -99,13 +100,16 @@ class ComponentInstance:
         self._functions.forget()
 
     def _make(self) -> None:
+        functions = self._functions
         try:
-            self._enter(Phase.START, "start", lambda: self._sandbox.instantiate(self._imports, self._offered))
+            self._enter(
+                Phase.START, "start", lambda: self._sandbox.instantiate(self._imports, self._offered, functions)
+            )
         except GuestFault as fault:
             raise GuestFault(init_error(fault.error)) from None
 
-    def _offered(self, instance: str) -> list[tuple[str, Any]]:
-        return [(name, self._functions.guarded(name)) for name in IMPORTS] if instance == HOST else []
+    def _offered(self, instance: str) -> list[ImportedComponentFunction]:
+        return self._functions.imports() if instance == HOST else []
 
     def _initialise(self) -> None:
         result = self._starting(Phase.INIT, "initialise")
@@ -148,6 +152,9 @@ class ComponentInstance:
             raise GuestFault(
                 component_failure(failure, self.use(), name, is_out_of_fuel=self._sandbox.is_out_of_fuel())
             ) from None
+        except LostFailure as lost:
+            raise_if_stopped(functions.stopped_by, functions.stopped_in)
+            raise_lost(lost, name, is_killed=self._sandbox.is_killed)
         finally:
             functions.phase = before
         raise_if_stopped(functions.stopped_by, functions.stopped_in)

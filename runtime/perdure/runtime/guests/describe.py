@@ -15,6 +15,7 @@ from perdure.runtime.guests.failure import GuestFault, Killed
 from perdure.runtime.guests.files import extension_file
 from perdure.runtime.guests.instance import ExtensionFile, Instance, InstanceLimits
 from perdure.runtime.guests.job_types import resolve_job
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.errors import CleanupFailed, InitFailed
 from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_source import ModuleLoader
@@ -44,6 +45,7 @@ def describe(
     *,
     seconds: float,
     schedule: Scheduler = timer_scheduler,
+    boundary: BoundaryChoice = "auto",
 ) -> tuple[JobType, ...]:
     """The job types of a module or component.
 
@@ -55,7 +57,7 @@ def describe(
         ModuleError: from ``load``.
         ValueError: a limit is out of its range.
     """
-    with _instance(extension, extension_file(load), limits) as instance:
+    with _instance(extension, extension_file(load, boundary), limits) as instance:
         found: list[tuple[JobType, ...]] = []
         error = _failure(lambda: found.append(instance.job_types()), instance, seconds, schedule)
         if error is not None:
@@ -70,6 +72,7 @@ def cleanup(
     *,
     seconds: float,
     schedule: Scheduler = timer_scheduler,
+    boundary: BoundaryChoice = "auto",
 ) -> None:
     """Let the extension clean up, if it does, in a new instance that was initialised.
 
@@ -78,7 +81,7 @@ def cleanup(
         ModuleError: from ``load``, or the file does not fit its ABI.
         ValueError: a limit is out of its range.
     """
-    file = extension_file(load)
+    file = extension_file(load, boundary)
     if not file.cleans_up:
         return
     with _instance(extension, file, limits) as instance:

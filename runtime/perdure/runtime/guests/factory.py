@@ -7,6 +7,7 @@ from perdure.runtime.errors import PerdureError
 from perdure.runtime.guests.files import extension_file
 from perdure.runtime.guests.guest import WasmGuest
 from perdure.runtime.guests.instance import ExtensionFile, InstanceLimits, JobTask
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.errors import ModuleError
 from perdure.runtime.wasm.module_source import ModuleSource
 from perdure.store.errors import StoreError
@@ -14,10 +15,11 @@ from perdure.store.events import JobError
 
 
 class WasmGuestFactory:
-    """Makes guests from the files of a source. Thread-safe."""
+    """Makes guests from the files of a source, each behind ``boundary``. Thread-safe."""
 
-    def __init__(self, modules: ModuleSource) -> None:
+    def __init__(self, modules: ModuleSource, boundary: BoundaryChoice = "auto") -> None:
         self._modules = modules
+        self._boundary = boundary
         self._files: dict[str, ExtensionFile] = {}
 
     def __call__(self, spec: GuestSpec) -> WasmGuest:
@@ -38,7 +40,7 @@ class WasmGuestFactory:
     def _guest(self, spec: GuestSpec) -> WasmGuest:
         file = self._files.get(spec.module)
         if file is None:
-            file = self._files[spec.module] = extension_file(self._modules.loader(spec.module))
+            file = self._files[spec.module] = extension_file(self._modules.loader(spec.module), self._boundary)
         refusal = file.check_job(spec.export)
         if refusal:
             raise GuestLoadFailed(JobError("load_failed", refusal, data={"module": spec.module, "export": spec.export}))

@@ -6,14 +6,18 @@
   0.25 µs; a host function's call 5 µs and 2 µs.
 
 Addresses are plain integers here. Whoever passes one keeps the object behind it alive.
+
+Importing this fails with an `AttributeError` where wasmtime has not all of these functions; only what is of the ``raw``
+boundary may import it (`perdure.runtime.wasm.boundary`).
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
-from ctypes import c_bool, c_char_p, c_size_t, c_uint64, c_void_p
-from typing import Any
+import sys
+from collections.abc import Callable
+from ctypes import c_bool, c_char, c_char_p, c_size_t, c_uint8, c_uint64, c_void_p
+from typing import Any, Final
 
 import wasmtime
 from wasmtime import _ffi as ffi
@@ -67,6 +71,11 @@ _component_add = _function(
     *(c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p),
 )
 _error_new = holding_gil("wasmtime_error_new", c_size_t, c_char_p)
+_trap_new = holding_gil("wasmtime_trap_new_code", c_size_t, c_uint8)
+
+# All that this process can address. A slice of it is a copy of what stands there: 50 to 90 ns, ctypes.string_at takes
+# 300. It checks as little; what a guest names is read through an array of its memory's size instead.
+PROCESS_MEMORY: Final[Any] = (c_char * sys.maxsize).from_address(0)
 
 # (env, caller, values, number of values) -> trap. The values are the arguments, and then the results, 16 bytes each;
 # the trap is 0 for none. It must not raise.
@@ -74,10 +83,8 @@ RawFunction = Callable[[int | None, int, int, int], int]
 _CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
 
 
-def define_function(
-    linker: wasmtime.Linker, module: str, name: str, kind: wasmtime.FuncType, function: RawFunction
-) -> object:
-    """Put an import into a linker. The result has to be kept for as long as the import may be called.
+def define_function(linker: int, module: str, name: str, kind: wasmtime.FuncType, function: RawFunction) -> object:
+    """Put an import into a linker, given by its address. The result has to be kept as long as it may be called.
 
     Raises:
         wasmtime.WasmtimeError: the linker has such an import already.
@@ -85,7 +92,7 @@ def define_function(
     callback = _CALLBACK(function)
     import_module, import_name = module.encode(), name.encode()
     error = _linker_define(
-        address(linker.ptr()),
+        linker,
         import_module,
         len(import_module),
         import_name,
@@ -95,7 +102,7 @@ def define_function(
         None,
         None,
     )
-    raise_failure(error, c_void_p())
+    raise_failure(error)
     return callback
 
 
@@ -115,36 +122,18 @@ def define_component_function(instance: int, name: str, function: ComponentFunct
     callback = _COMPONENT_CALLBACK(function)
     encoded = name.encode()
     error = _component_add(instance, encoded, len(encoded), ctypes.cast(callback, c_void_p), None, None)
-    raise_failure(error, c_void_p())
+    raise_failure(error)
     return callback
 
 
-def new_error(text: str) -> int:
+def stopping_error() -> int:
     """An error for a `ComponentFunction` to return: the guest traps. Whoever gets it owns it."""
-    return int(_error_new(text.encode()))
+    return int(_error_new(b"the guest was stopped"))
 
 
-def frames_of(error: wasmtime.WasmtimeError, offsets: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    """Where in the guest an error came from, innermost first: each function's name and its offset in the file.
-
-    ``offsets`` says of modules that were compiled by themselves, by their names, where in the file they begin.
-    """
-    vector = ffi.wasm_frame_vec_t()
-    ffi.wasmtime_error_wasm_trace(error.ptr(), ctypes.byref(vector))
-    try:
-        return tuple(_frame(vector.data[index], offsets) for index in range(vector.size))
-    finally:
-        ffi.wasm_frame_vec_delete(ctypes.byref(vector))
-
-
-def _frame(frame: Any, offsets: Mapping[str, int]) -> tuple[str, int]:
-    name = _text(ffi.wasmtime_frame_func_name(frame)) or f"function[{ffi.wasm_frame_func_index(frame)}]"
-    module = _text(ffi.wasmtime_frame_module_name(frame)) if offsets else ""
-    return name, offsets.get(module, 0) + int(ffi.wasm_frame_module_offset(frame))
-
-
-def _text(name: Any) -> str:
-    return ffi.to_str(name.contents) if ctypes.cast(name, c_void_p).value else ""
+def stopping_trap() -> int:
+    """A trap for a `RawFunction` to return: the guest ends there, as if out of fuel. Whoever gets it owns it."""
+    return int(_trap_new(wasmtime.TrapCode.OUT_OF_FUEL.value))
 
 
 def address(pointer: Any) -> int:
@@ -152,7 +141,7 @@ def address(pointer: Any) -> int:
     return ctypes.cast(pointer, c_void_p).value or 0
 
 
-def raise_failure(error: int | None, trap: c_void_p) -> None:
+def raise_failure(error: int | None, trap: c_void_p | None = None) -> None:
     """Raise what a C function reported, if anything, and take ownership of it.
 
     Raises:
@@ -161,5 +150,5 @@ def raise_failure(error: int | None, trap: c_void_p) -> None:
     """
     if error:
         raise wasmtime.WasmtimeError._from_ptr(ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t)))
-    if trap.value:
+    if trap is not None and trap.value:
         raise wasmtime.Trap._from_ptr(ctypes.cast(trap, ctypes.POINTER(ffi.wasm_trap_t)))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from wasmtime import _ffi as ffi
 
-from perdure.runtime.wasm.c_api import holding_gil
+from perdure.runtime.wasm.c_api import PROCESS_MEMORY, holding_gil
 from perdure.runtime.wasm.wit import (
     Case,
     EnumType,
@@ -28,6 +28,7 @@ from perdure.runtime.wasm.wit import (
     Primitive,
     RecordType,
     ResultType,
+    ValueMismatch,
     VariantType,
     WitType,
 )
@@ -70,14 +71,6 @@ _list_new = holding_gil("wasmtime_component_vallist_new_uninit", None, c_void_p,
 Reader = Callable[[bytes, int], Any]
 # Writes a value to this address, whose 32 bytes hold nothing that would have to be freed.
 Writer = Callable[[int, Any], None]
-
-
-class ValueMismatch(Exception):
-    """A value of C is not of the expected type. ``expected`` is the type, ``found`` the kind's number."""
-
-    def __init__(self, expected: WitType, found: int) -> None:
-        self.expected, self.found = expected, found
-        super().__init__(f"a value of kind {found} where {expected} was expected")
 
 
 def reader(kind: WitType) -> Reader:
@@ -158,9 +151,14 @@ class Values:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
+def _copy(address: int, size: int) -> bytes:
+    copied: bytes = PROCESS_MEMORY[address : address + size]
+    return copied
+
+
 def _text(size: int, pointer: int) -> str:
     # wasmtime has checked that it is UTF-8: it is a String of Rust.
-    return ctypes.string_at(pointer, size).decode() if size else ""
+    return PROCESS_MEMORY[pointer : pointer + size].decode() if size else ""
 
 
 def _read_string(block: bytes, offset: int) -> str:
@@ -200,7 +198,7 @@ def _enum_reader(kind: EnumType) -> Reader:
 
 
 def _boxed(read: Reader | None, pointer: int) -> Any:
-    return None if read is None or not pointer else read(ctypes.string_at(pointer, VALUE_BYTES), 0)
+    return None if read is None or not pointer else read(_copy(pointer, VALUE_BYTES), 0)
 
 
 def _option_reader(kind: OptionType) -> Reader:
@@ -236,7 +234,7 @@ def _record_reader(kind: RecordType) -> Reader:
         size, pointer = _unpack_pair(block, offset + _AT)
         if size != len(fields):
             raise ValueMismatch(kind, _RECORD)
-        entries = ctypes.string_at(pointer, size * _ENTRY_BYTES)
+        entries = _copy(pointer, size * _ENTRY_BYTES)
         return tuple(read_field(entries, start) for start, read_field in fields)
 
     return read
@@ -249,7 +247,7 @@ def _list_reader(kind: ListType) -> Reader:
         if block[offset] != _LIST:
             raise ValueMismatch(kind, block[offset])
         size, pointer = _unpack_pair(block, offset + _AT)
-        elements = ctypes.string_at(pointer, size * VALUE_BYTES) if size else b""
+        elements = _copy(pointer, size * VALUE_BYTES) if size else b""
         return [element(elements, start) for start in range(0, len(elements), VALUE_BYTES)]
 
     return read
@@ -326,7 +324,7 @@ def _record_writer(kind: RecordType) -> Writer:
     def write(address: int, value: Sequence[Any]) -> None:
         _put(address, _pack_kind(_RECORD))
         _record_new(address + _AT, len(fields))
-        (entry,) = _unpack_pointer(ctypes.string_at(address + _AT + 8, 8), 0)
+        (entry,) = _unpack_pointer(_copy(address + _AT + 8, 8), 0)
         for (name, write_field), field in zip(fields, value, strict=True):
             _write_name(entry, name)
             write_field(entry + _NAME_BYTES, field)
@@ -341,7 +339,7 @@ def _list_writer(kind: ListType) -> Writer:
     def write(address: int, value: Sequence[Any]) -> None:
         _put(address, _pack_kind(_LIST))
         _list_new(address + _AT, len(value))
-        (at,) = _unpack_pointer(ctypes.string_at(address + _AT + 8, 8), 0)
+        (at,) = _unpack_pointer(_copy(address + _AT + 8, 8), 0)
         for item in value:
             element(at, item)
             at += VALUE_BYTES

@@ -117,3 +117,11 @@ class UnsafeCacheFolder(PerdureError):
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"the module cache {path} {reason}; remove it, or choose another data folder")
+
+
+class BoundaryUnavailable(PerdureError):
+    """The setting ``boundary`` asks for ``raw``, and the installed wasmtime lacks what that needs."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the raw boundary to guests cannot be used: {reason}; set boundary to auto")

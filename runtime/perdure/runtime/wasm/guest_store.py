@@ -5,14 +5,13 @@ A guest store belongs to the thread that runs its guest; only `GuestStore.kill` 
 
 from __future__ import annotations
 
-import ctypes
-from ctypes import c_uint64
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 import wasmtime
 
-from perdure.runtime.wasm import c_api
+from perdure.runtime.wasm.boundary.protocol import FuelGauge
 from perdure.runtime.wasm.engine import new_engine
 
 # "No limit", as a number that fuel arithmetic can go on with. No guest uses it up: it is more than a hundred years.
@@ -33,9 +32,12 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuestStore:
-    """The store of one guest. ``instances`` is how many core instances it may consist of; all share one memory."""
+    """The store of one guest. ``instances`` is how many core instances it may consist of; all share one memory.
 
-    def __init__(self, limits: SandboxLimits, *, instances: int) -> None:
+    ``gauge`` makes the gauge of its fuel.
+    """
+
+    def __init__(self, limits: SandboxLimits, gauge: Callable[[wasmtime.Store], FuelGauge], *, instances: int) -> None:
         """Make the engine and the store.
 
         Raises:
@@ -59,11 +61,11 @@ class GuestStore:
         self.store.set_fuel(fuel)
         # Counted from the engine's present epoch: it has to be set before anybody can kill.
         self.store.set_epoch_deadline(1)
-        self.context = c_api.address(self.store._context())
+        self._gauge = gauge(self.store)
+        self._left = self._gauge.left
         self.entered = 0
         self.is_killed = False
         self._fuel = fuel
-        self._remaining = c_uint64(0)
         self._fuel_at_end: int | None = None
         self._engine: wasmtime.Engine | None = engine
 
@@ -91,8 +93,7 @@ class GuestStore:
         """
         if self._fuel_at_end is not None:
             return self._fuel_at_end
-        c_api.get_fuel(self.context, ctypes.addressof(self._remaining))
-        return self._fuel - self._remaining.value
+        return self._fuel - self._left()
 
     def is_out_of_fuel(self) -> bool:
         """Whether all of it is consumed."""
@@ -106,15 +107,15 @@ class GuestStore:
         if self._fuel_at_end is None:
             used = self.fuel_used()
             self._fuel = max(used, min(fuel, UNLIMITED_FUEL))
-            c_api.set_fuel(self.context, self._fuel - used)
+            self._gauge.set(self._fuel - used)
 
     def halt(self) -> None:
-        """Stop the guest from within a host function: it traps at its next fuel check.
+        """Stop the guest from within a host function: it traps at its next fuel check, if not at once.
 
         Until there it can run straight on, and call the host again: host functions have to look for that.
         """
         self._fuel_at_end = self.fuel_used()
-        c_api.set_fuel(self.context, 0)
+        self._gauge.set(0)
 
     def kill(self) -> None:
         """Stop the guest, wherever it is, at its next function or loop. Thread-safe, idempotent, at any time.
@@ -139,7 +140,6 @@ class GuestStore:
             return False
         self._fuel_at_end = self.fuel_used()
         self._engine = None
-        self.context = 0
         # Explicitly, not by garbage collection: the store holds the host functions, and they may hold us.
         self.store.close()
         return True

@@ -2,142 +2,91 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
-from ctypes import c_void_p
+from collections.abc import Callable, Iterable
 
 import wasmtime
-from wasmtime import _ffi as ffi
 
-from perdure.runtime.wasm import c_api
+from perdure.runtime.wasm.boundary.protocol import Boundary, CoreInstance, Guard, ImportedFunction, MemoryAccess
 from perdure.runtime.wasm.guest_store import GuestStore, SandboxLimits
 from perdure.runtime.wasm.module_source import ModuleLoader
-
-
-class ExportedFunction:
-    """A function of the guest, called without wasmtime-py's wrapper (see `perdure.runtime.wasm.c_api`)."""
-
-    def __init__(self, sandbox: Sandbox, function: wasmtime.Func, parameters: int, results: int) -> None:
-        self._sandbox = sandbox
-        self._function = function
-        # Values of kind 0 are i32, the only type that the guest's exports take and give.
-        self._parameters = (ffi.wasmtime_val_t * parameters)()
-        self._results = (ffi.wasmtime_val_t * results)()
-        self._trap = c_void_p()
-
-    def __call__(self, *arguments: int) -> int | None:
-        """Call with 32-bit integers, signed or unsigned; the result is signed, None for a function without one.
-
-        Raises:
-            wasmtime.Trap: the guest trapped.
-            wasmtime.WasmtimeError: the arguments are not what the function takes.
-        """
-        for value, argument in zip(self._parameters, arguments, strict=True):
-            value.of.i32 = argument
-        self._trap.value = None
-        self._sandbox.entered += 1
-        try:
-            error = c_api.func_call(
-                self._sandbox.context,
-                ctypes.addressof(self._function._func),
-                ctypes.addressof(self._parameters),
-                len(self._parameters),
-                ctypes.addressof(self._results),
-                len(self._results),
-                ctypes.addressof(self._trap),
-            )
-        finally:
-            self._sandbox.entered -= 1
-        c_api.raise_failure(error, self._trap)
-        return int(self._results[0].of.i32) if len(self._results) else None
 
 
 class Sandbox(GuestStore):
     """A module, loaded under limits; `instantiate` makes the instance."""
 
-    def __init__(self, load: ModuleLoader, limits: SandboxLimits) -> None:
+    def __init__(self, load: ModuleLoader, limits: SandboxLimits, boundary: Boundary) -> None:
         """Load the module.
 
         Raises:
             ValueError: a limit is out of its range.
             perdure.runtime.errors.PerdureError: from ``load``.
         """
-        super().__init__(limits, instances=1)
+        super().__init__(limits, boundary.fuel, instances=1)
         code = load(self.engine)
         if not isinstance(code, wasmtime.Module):
             raise ValueError("it is no core module; its interface was not checked")  # noqa: TRY004  # the caller's defect
         self.module = code
-        self._memory_at_end = 0
-        self._memory: wasmtime.Memory | None = None
-        self._instance: ffi.wasmtime_instance_t | None = None
+        self._boundary = boundary
+        self._memory_at_end: int | None = None
+        self._instance: CoreInstance | None = None
         self._imports: object = None
         self._linker = wasmtime.Linker(self.engine)
 
-    def instantiate(self, define: Callable[[wasmtime.Linker], object]) -> None:
-        """Make the instance with the imports that ``define`` puts in the linker, and run its start function.
-
-        What ``define`` returns is kept until `close`.
+    def instantiate(self, imports: Iterable[ImportedFunction], guard: Guard) -> None:
+        """Make the instance with these imports, and run its start function.
 
         Raises:
             wasmtime.Trap: the start function trapped, or a segment does not fit.
             wasmtime.WasmtimeError: a table is larger than allowed, or an import is missing.
+            perdure.runtime.wasm.boundary.protocol.LostFailure: see there.
         """
-        self._imports = define(self._linker)
-        instance = ffi.wasmtime_instance_t()
-        trap = c_void_p()
+        self._imports = self._boundary.define(self._linker, imports, guard)
         self.entered += 1
         try:
-            error = c_api.linker_instantiate(
-                c_api.address(self._linker.ptr()),
-                self.context,
-                c_api.address(self.module.ptr()),
-                ctypes.addressof(instance),
-                ctypes.addressof(trap),
-            )
+            self._instance = self._boundary.instantiate(self._linker, self.store, self.module)
         finally:
             self.entered -= 1
-        c_api.raise_failure(error, trap)
-        self._instance = instance
-        memory = self._export("memory")
-        self._memory = memory if isinstance(memory, wasmtime.Memory) else None
 
-    def _export(self, name: str) -> object:
-        encoded = name.encode()
-        item = ffi.wasmtime_extern_t()
-        if self._instance is None or not c_api.instance_export_get(
-            self.context, ctypes.addressof(self._instance), encoded, len(encoded), ctypes.addressof(item)
-        ):
-            return None
-        # A copy of the handle: `item` goes away, and with it what a view into it would point to.
-        if int(item.kind) == ffi.WASMTIME_EXTERN_FUNC.value:
-            return wasmtime.Func._from_raw(ffi.wasmtime_func_t.from_buffer_copy(item.of.func))
-        if int(item.kind) == ffi.WASMTIME_EXTERN_MEMORY.value:
-            return wasmtime.Memory._from_raw(ffi.wasmtime_memory_t.from_buffer_copy(item.of.memory))
-        return None
+    def function(self, name: str, parameters: int, results: int) -> Callable[..., int | None] | None:
+        """The exported function of this name, which takes and gives that many i32; None if there is none.
 
-    def function(self, name: str, parameters: int, results: int) -> ExportedFunction | None:
-        """The exported function of this name, which takes and gives that many i32; None if there is none."""
-        function = self._export(name)
-        if not isinstance(function, wasmtime.Func):
+        See `perdure.runtime.wasm.boundary.protocol.CoreInstance.function` for what it raises.
+        """
+        function = None if self._instance is None else self._instance.function(name, parameters, results)
+        if function is None:
             return None
-        return ExportedFunction(self, function, parameters, results)
+
+        def call(*arguments: int) -> int | None:
+            self.entered += 1
+            try:
+                return function(*arguments)
+            finally:
+                self.entered -= 1
+
+        return call
 
     @property
-    def memory(self) -> wasmtime.Memory | None:
+    def memory(self) -> MemoryAccess | None:
         """The memory that the instance exports."""
-        return self._memory
+        return None if self._instance is None else self._instance.memory
 
     def memory_bytes(self) -> int:
-        """The memory's size in bytes; after `close`, what it was then."""
-        if self._memory is None:
+        """The memory's size in bytes; after `halt` or `close`, what it was then."""
+        if self._memory_at_end is not None:
             return self._memory_at_end
-        return int(c_api.memory_data_size(self.context, ctypes.addressof(self._memory._memory)))
+        memory = self.memory
+        return 0 if memory is None else memory.size()
+
+    def halt(self) -> None:
+        """See `GuestStore.halt`. How soon the guest stops depends on the boundary; what it does until then is lost."""
+        self._memory_at_end = self.memory_bytes()
+        super().halt()
 
     def close(self) -> bool:
         """See `GuestStore.close`."""
         if self.is_open and not self.entered:
             self._memory_at_end = self.memory_bytes()
-            self._memory = self._instance = None
+            self._instance = None
         if not super().close():
             return False
         self._linker.close()

@@ -123,3 +123,11 @@ class Case(msgspec.Struct, frozen=True):
 
     name: str
     value: Any = None
+
+
+class ValueMismatch(Exception):
+    """A value of a component is not of the expected type. ``expected`` is the type, ``found`` what tells the other."""
+
+    def __init__(self, expected: WitType, found: object) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(f"a value of kind {found} where {expected} was expected")
