@@ -10,7 +10,7 @@ import pytest
 from tests.support.module_guests import CompiledModule
 from tests.support.wat import RETURN_COMPLETED, Wat, compiled, forever, repeat
 
-from perdure.runtime.guests.describe import cleanup, describe, timer_scheduler
+from perdure.runtime.guests.describe import cleanup, describe
 from perdure.runtime.wasm.errors import (
     BadExport,
     CleanupFailed,
@@ -177,7 +177,7 @@ def test_the_default_scheduler_kills_too() -> None:
     wat = Wat()
     wat.init(forever() + "(i32.const 0)")
     with pytest.raises(InitFailed) as failure:
-        describe("test-extension", CompiledModule(wat.module()), PATIENT, seconds=0.02, schedule=timer_scheduler)
+        describe("test-extension", CompiledModule(wat.module()), PATIENT, seconds=0.02)
     assert failure.value.error.data == {"cause": "timeout"}
 
 

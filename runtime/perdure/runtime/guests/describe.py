@@ -1,16 +1,16 @@
 """What load and unload do with a module: ask it for its jobs, and let it clean up.
 
 Both run the module's code in an instance that is thrown away, under limits of fuel, memory and wall clock. The clock
-is a scheduler that is passed in; the default one is a timer thread for each call.
+is a scheduler that is passed in; the default one has one thread for all calls.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from perdure.runtime.guests.deadlines import DEADLINES
 from perdure.runtime.guests.failure import GuestFault, Killed
 from perdure.runtime.guests.files import extension_file
 from perdure.runtime.guests.instance import ExtensionFile, Instance, InstanceLimits
@@ -21,7 +21,7 @@ from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.store.events import JobError, JobType, LimitUse
 
-__all__ = ["Scheduler", "cleanup", "describe", "resolve_job", "timer_scheduler"]
+__all__ = ["Scheduler", "cleanup", "describe", "resolve_job"]
 
 # Runs an action after so many seconds unless the returned function is called before. The action may run on any thread.
 Scheduler = Callable[[float, Callable[[], None]], Callable[[], None]]
@@ -30,21 +30,13 @@ Scheduler = Callable[[float, Callable[[], None]], Callable[[], None]]
 _PAYLOAD_BYTES: Final = 64 * 1024
 
 
-def timer_scheduler(delay: float, action: Callable[[], None]) -> Callable[[], None]:
-    """A `Scheduler`: a daemon thread that waits."""
-    timer = threading.Timer(delay, action)
-    timer.daemon = True
-    timer.start()
-    return timer.cancel
-
-
 def describe(
     extension: str,
     load: ModuleLoader,
     limits: SandboxLimits,
     *,
     seconds: float,
-    schedule: Scheduler = timer_scheduler,
+    schedule: Scheduler = DEADLINES,
     boundary: BoundaryChoice = "auto",
 ) -> tuple[JobType, ...]:
     """The job types of a module or component.
@@ -71,7 +63,7 @@ def cleanup(
     limits: SandboxLimits,
     *,
     seconds: float,
-    schedule: Scheduler = timer_scheduler,
+    schedule: Scheduler = DEADLINES,
     boundary: BoundaryChoice = "auto",
 ) -> None:
     """Let the extension clean up, if it does, in a new instance that was initialised.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perdure.runtime.wasm.errors import InvalidWasm
 
 
@@ -45,6 +47,18 @@ class BinaryReader:
                     break
                 return value
         raise InvalidWasm(f"a number at offset {start} is too large")
+
+    def numbers(self, count: int) -> Sequence[int]:
+        """So many unsigned numbers of 32 bits. Where each takes a byte, as nearly all do, without a call for each.
+
+        Raises:
+            InvalidWasm: one ends too soon, or is too large.
+        """
+        short = self._data[self.position : min(self.position + count, self._end)]
+        if len(short) == count and short.isascii():
+            self.position += count
+            return short
+        return [self.unsigned() for _ in range(count)]
 
     def count(self, what: str, maximum: int) -> int:
         """How many items follow.

@@ -206,8 +206,7 @@ class _InterfaceReader:
             self._imports.append(ImportedItem(module, name, item))
 
     def _read_functions(self, section: BinaryReader) -> None:
-        for _ in range(section.count("functions", _MAX_FUNCTIONS)):
-            self._functions.append(section.unsigned())
+        self._functions.extend(section.numbers(section.count("functions", _MAX_FUNCTIONS)))
 
     def _read_memories(self, section: BinaryReader) -> None:
         for _ in range(section.count("memories", 1)):
