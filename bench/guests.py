@@ -90,6 +90,13 @@ _UNTIL_STOPPED: Final = f"""
       {_CHECKPOINT}
       (br_if $on (i32.eqz (call $job_check_interrupt (i32.const 16)))))
     (return (i32.const 1))"""
+# At each turn it waits in the gate, which is for a host that has one which opens by itself.
+_PATIENT: Final = f"""
+    (loop $on
+      {_GATE_CALL}
+      {_CHECKPOINT}
+      (br_if $on (i32.eqz (call $job_check_interrupt (i32.const 16)))))
+    (return (i32.const 1))"""
 _JOBS: Final = "\n".join(
     [
         _job("checkpoints", _GATE_CALL + _repeat(_CHECKPOINT)),
@@ -103,6 +110,9 @@ _JOBS: Final = "\n".join(
         _job("steps", _steps()),
         _job("touching_steps", _steps(_TOUCH_CALL)),
         _job("until_stopped", _UNTIL_STOPPED),
+        _job("mixture", _repeat(_PROGRESS + _PING_CALL + _TOUCH_CALL + _CHECKPOINT)),
+        _job("patient", _PATIENT),
+        _job("fails", _PROGRESS + "(unreachable)"),
     ]
 )
 
