@@ -2,21 +2,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.support.acme import install_acme
 from tests.support.gate import Gate
+from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import Runtime, RuntimeSettings, grant_as_asked
 
 # A guest that does not listen is stopped after this long, in seconds.
-GRACE = 0.2
+GRACE: Final = 0.2
+# For a test whose guest listens: however long the machine stands still, it is not stopped by force.
+patient: Final = pytest.mark.parametrize("kill_grace", [TIMEOUT], ids=["patient"])
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Iterator[Runtime]:
+def kill_grace() -> float:
+    return GRACE
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, kill_grace: float) -> Iterator[Runtime]:
     """A runtime on a new folder."""
-    settings = RuntimeSettings(kill_grace=GRACE, shutdown_grace=GRACE)
+    settings = RuntimeSettings(kill_grace=kill_grace, shutdown_grace=GRACE)
     with Runtime.open(tmp_path / "data", settings=settings, consent=grant_as_asked) as runtime:
         yield runtime
 

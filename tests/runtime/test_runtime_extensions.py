@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.runtime.conftest import GRACE
 from tests.support.acme import acme_module, install_acme
 from tests.support.extension_folders import write_extension
 from tests.support.gate import PERMISSIONS, Gate
@@ -242,7 +243,9 @@ def test_a_load_after_an_unload_registers_the_job_types_again_and_admits_who_wai
     assert runtime.dispatch("acme:nothing").wait(TIMEOUT).status is Status.COMPLETED
 
 
-@pytest.mark.parametrize(("name", "forced"), [("polite", False), ("spin", True), ("deaf", True)])
+@pytest.mark.parametrize(
+    ("name", "forced", "kill_grace"), [("polite", False, TIMEOUT), ("spin", True, GRACE), ("deaf", True, GRACE)]
+)
 def test_unload_stops_jobs_if_asked_and_a_load_lets_them_go_on(
     runtime: Runtime, gate: Gate, name: str, forced: bool
 ) -> None:

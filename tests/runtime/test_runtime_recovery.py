@@ -202,10 +202,14 @@ def test_an_extension_that_cannot_be_loaded_any_more_holds_up_no_other(tmp_path:
 
 
 def test_closing_suspends_jobs_and_the_next_process_goes_on(tmp_path: Path) -> None:
-    with Runtime.open(tmp_path / "data", settings=SETTINGS) as runtime:
+    # The one that listens has all the time that it needs, however busy the machine is.
+    with Runtime.open(tmp_path / "data", settings=RuntimeSettings(shutdown_grace=TIMEOUT)) as runtime:
         install_acme(runtime, tmp_path)
-        polite, spin, deaf = (runtime.dispatch(f"acme:{name}") for name in ("polite", "spin", "deaf"))
-        eventually(lambda: polite.items == 1 and spin.items == 1 and deaf.attempts == 1)
+        polite = runtime.dispatch("acme:polite")
+        eventually(lambda: polite.items == 1)
+    with Runtime.open(tmp_path / "data", settings=SETTINGS, recover=False) as runtime:
+        spin, deaf = (runtime.dispatch(f"acme:{name}") for name in ("spin", "deaf"))
+        eventually(lambda: spin.items == 1 and deaf.attempts == 1)
         ids = (polite.job_id, spin.job_id, deaf.job_id)
     with Runtime.open(tmp_path / "data", settings=SETTINGS) as runtime:
         jobs = [runtime.job(job_id) for job_id in ids]
@@ -219,22 +223,23 @@ def test_closing_suspends_jobs_and_the_next_process_goes_on(tmp_path: Path) -> N
             RuntimeOpened,
             RuntimeClosed,
             RuntimeOpened,
+            RuntimeClosed,
+            RuntimeOpened,
         ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize(("name", "forced"), [("polite", False), ("spin", True)])
+@pytest.mark.parametrize(("name", "forced", "grace"), [("polite", False, TIMEOUT), ("spin", True, 0.3)])
 def test_a_signal_ends_a_runtime_in_an_orderly_way(
-    tmp_path: Path, number: signal.Signals, name: str, forced: bool
+    tmp_path: Path, number: signal.Signals, name: str, forced: bool, grace: float
 ) -> None:
-    grace = 0.3
     with RuntimeProcess("stop_by_signal", tmp_path, name, grace) as process:
         process.expect("begun")
         process.process.send_signal(number)
         said, took = process.line().split()
         assert process.end() == 0
     assert said == number.name
-    assert (grace if forced else 0.0) <= float(took) < grace + 2.0
+    assert float(took) >= grace if forced else float(took) < grace
     with LmdbEventStore.open_readonly(tmp_path) as log:
         (job,) = [event.event for event in log.read_all() if isinstance(event.event, JobSuspended)]
         assert job.forced is forced

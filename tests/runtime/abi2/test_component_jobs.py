@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.runtime.conftest import patient
 from tests.support.component_wat import ComponentWat
 from tests.support.extension_folders import write_extension
 from tests.support.job_history import events_of, tags_of
@@ -129,6 +130,7 @@ def waiting_component(wat: ComponentWat) -> str:
       (drop {wat.checkpoint("[3]")}) {wat.interrupted()}"""
 
 
+@patient
 def test_a_job_is_paused_resumed_and_cancelled(runtime: Runtime, tmp_path: Path) -> None:
     wat = ComponentWat()
     wat.run(waiting_component(wat))
@@ -159,6 +161,7 @@ def test_a_job_that_does_not_listen_is_stopped(runtime: Runtime, tmp_path: Path)
     assert cancelled.forced
 
 
+@patient
 def test_a_version_of_the_other_abi_takes_a_job_over(runtime: Runtime, tmp_path: Path) -> None:
     """The module's checkpoint is the component's state."""
     wat = ComponentWat()

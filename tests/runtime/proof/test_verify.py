@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.runtime.conftest import GRACE
+from tests.runtime.conftest import GRACE, patient
 from tests.support.gate import Gate
 from tests.support.job_history import events_of, tags_of
 from tests.support.runtime_process import RuntimeProcess
@@ -83,6 +83,7 @@ def test_a_job_that_is_tried_again_has_a_run_for_each_try(witness: Runtime) -> N
     assert (second.origin, second.end, second.calls) == (4, "completed", 1)
 
 
+@patient
 def test_a_job_that_was_paused_and_resumed(witness: Runtime) -> None:
     job = witness.dispatch(f"{WITNESS}:polite")
     eventually(lambda: job.items == 1)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from msgspec import UNSET
-from tests.runtime.conftest import GRACE
+from tests.runtime.conftest import GRACE, patient
 from tests.support.acme import acme_module, install_acme
 from tests.support.extension_folders import write_extension
 from tests.support.gate import Gate, at_gate
@@ -192,6 +192,7 @@ def test_a_running_job_is_forked_as_far_as_it_is_on_disk(runtime: Runtime, gate:
         assert ended(one).status is Status.CANCELLED
 
 
+@patient
 def test_a_paused_job_is_forked(runtime: Runtime, gate: Gate) -> None:
     job = runtime.dispatch("acme:polite")
     eventually(lambda: job.items == 1)
@@ -260,6 +261,7 @@ def test_another_answer(runtime: Runtime, jobs: PythonJobs) -> None:
     assert (forked.answer, forked.sequence) == (2, sequence_of(job, "operation"))
 
 
+@patient
 def test_another_answer_to_an_action_and_to_a_check_for_interrupts(runtime: Runtime, gate: Gate) -> None:
     job = runtime.dispatch("acme:polite")
     eventually(lambda: job.items == 1)
