@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from tests.support.cast import Cast, install_cast
+from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import Runtime, RuntimeSettings
 
 
 @pytest.fixture
 def settings() -> RuntimeSettings:
-    return RuntimeSettings(shutdown_grace=0.1, kill_grace=0.2)
+    # Puppets are told to stop, and do: they have all the time that they need.
+    return RuntimeSettings(shutdown_grace=0.1, kill_grace=TIMEOUT)
 
 
 @pytest.fixture

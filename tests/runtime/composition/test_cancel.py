@@ -50,17 +50,20 @@ def test_a_job_that_is_being_cancelled_dispatches_no_more(cast: Cast) -> None:
     for one in (puppet, other):
         answer = cast.begin(one, "action:jobs.dispatch", job_type="run").result(TIMEOUT)
         assert json.loads(answer)["code"] == "unavailable"
+        one.end(Exit.INTERRUPTED)
     eventually(lambda: child.status is Status.CANCELLED and job.status is Status.CANCELLED)
     assert len(cast.runtime.jobs().jobs) == 2
 
 
 def test_a_cancel_ends_a_wait(cast: Cast) -> None:
     job, puppet = cast.start()
-    child, _ = cast.child(puppet)
+    child, other = cast.child(puppet)
     waiting = cast.begin(puppet, "query:jobs.wait", job_id=child.job_id, timeout_ms=300_000)
     cast.is_waiting(job)
     cast.runtime.cancel(job.job_id)
     assert json.loads(waiting.result(TIMEOUT))["code"] == "unavailable"
+    for one in (puppet, other):
+        one.end(Exit.INTERRUPTED)
     assert job.wait(TIMEOUT).status is Status.CANCELLED
     assert child.wait(TIMEOUT).status is Status.CANCELLED
     eventually(lambda: not cast.runtime._system.waits._waits)

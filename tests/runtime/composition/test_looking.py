@@ -10,6 +10,7 @@ import pytest
 from tests.support.cast import Cast, install_cast
 from tests.support.waiting import TIMEOUT
 
+from perdure.actors import Exit
 from perdure.runtime import DEFAULT_LIBRARY, JobHandle, OperationError, Runtime, Status
 from perdure.runtime.permissions import operation_name
 
@@ -74,6 +75,7 @@ def test_lists(cast: Cast) -> None:
     cast.start("shop:run")
     cast.start(library_id=ELSEWHERE)
     children = [cast.dispatch(puppet, "run" if number % 2 else "other") for number in range(5)]
+    first = cast.puppets.of(children[0].job_id)
     cast.runtime.cancel(children[0].job_id)
 
     def listed(**request: Any) -> list[str]:
@@ -84,6 +86,7 @@ def test_lists(cast: Cast) -> None:
     assert listed(parent=parent.job_id) == ids[::-1]
     assert listed(parent=children[1].job_id) == []
     assert listed(job_type="other") == listed(job_type="acme:other") == [ids[4], ids[2], ids[0]]
+    first.end(Exit.INTERRUPTED)
     children[0].wait(TIMEOUT)
     assert listed(statuses=["cancelled"]) == [ids[0]]
     assert listed(job_type="shop:run") == []
