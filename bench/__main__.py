@@ -1,6 +1,6 @@
-"""Measure everything and print one table.
+"""Measure everything and print one table; or with ``--peers`` what others take for the same.
 
-    python3 -m bench [--runs 5] [--quick] [--only KEY] [--dir DIR] [--json FILE]
+    python3 -m bench [--runs 5] [--quick] [--only KEY] [--dir DIR] [--json FILE] [--peers]
 
 Every figure has a floor beside it, measured in the same run: what the disk, LMDB, Pykka or wasmtime gives alone.
 """
@@ -70,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="KEY", help="figures whose key contains this, and their floors")
     parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
+    parser.add_argument("--peers", action="store_true", help="perdure and its peers in turns (extra bench)")
     parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing; the head says so")
     options = parser.parse_args()
     if options.runs < 1:
@@ -86,19 +87,26 @@ def main() -> int:
     if is_memory(kind) and not options.allow_tmpfs:
         print(f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir")
         return 2
-    groups = chosen(all_groups(QUICK if options.quick else FULL), options.only)
-    if not groups:
-        print(f"no figure's key contains {options.only!r}")
-        return 2
+    shown_filesystem = f"{kind} (in memory: not a disk)" if is_memory(kind) else kind
 
     def tell(line: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif line.endswith("\n"):  # what is to stay
+            print(line, end="", file=sys.stderr, flush=True)
 
+    if options.peers:
+        from bench.peers.command import run_peers  # what it needs is not what everything else does
+
+        return run_peers(options, shown_filesystem, tell)
+    groups = chosen(all_groups(QUICK if options.quick else FULL), options.only)
+    if not groups:
+        print(f"no figure's key contains {options.only!r}")
+        return 2
     with scratch(options.dir) as root:
         results = run(groups, options.runs, root, tell)
     tell("")
-    machine = describe_machine(f"{kind} (in memory: not a disk)" if is_memory(kind) else kind)
+    machine = describe_machine(shown_filesystem)
     found = rows(results)
     print(head(machine, results, options.runs), table(found), sep="\n\n")
     if options.json is not None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+SCRATCH: Final = ".bench-"  # what the names of its folders begin with
 _MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _MOUNTS: Final = Path("/proc/mounts")
 
@@ -37,7 +38,7 @@ def is_memory(kind: str) -> bool:
 @contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
     """A new folder in ``parent``, deleted at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=".bench-", dir=parent)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent)).resolve()
     try:
         yield folder
     finally:
