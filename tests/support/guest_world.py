@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 from unittest import mock
@@ -26,6 +26,7 @@ from perdure.runtime import Runtime, RuntimeSettings, Status, grant_as_asked
 from perdure.runtime.operations import CallContext, Effect, action, query
 from perdure.runtime.secrets.key_files import MemoryKeyFiles
 from perdure.runtime.secrets.keychain import Keychain
+from perdure.runtime.wasm.boundary.names import BoundaryName
 from perdure.runtime.wasm.module_cache import compile_silently
 from perdure.store import AppendRequest, EventStore, MemoryEventStore, StoreClosed, load_payload
 from perdure.store.events import ActionIntended, Event, JobCompleted, JobFailed, decode, encode, job_stream
@@ -197,7 +198,14 @@ def never(requests: Sequence[AppendRequest]) -> bool:
 class Process:
     """A runtime over a log in memory. It ends as a killed process does: from one commit on nothing reaches the log."""
 
-    def __init__(self, inner: MemoryEventStore, keys: MemoryKeyFiles, folder: Path, dies: Death = never) -> None:
+    def __init__(
+        self,
+        inner: MemoryEventStore,
+        keys: MemoryKeyFiles,
+        folder: Path,
+        dies: Death = never,
+        boundary: BoundaryName = "raw",
+    ) -> None:
         self.world = World(folder)
         self.died = threading.Event()
         self.store = StoreWrapper(inner)
@@ -207,7 +215,7 @@ class Process:
             self.store,
             Keychain.in_memory(keys),
             folder / "cache",
-            SETTINGS,
+            msgspec.structs.replace(SETTINGS, boundary=boundary),
             ActorHooks(),
             SystemClock(),
             None,
@@ -239,13 +247,18 @@ class Process:
 def live(folder: Path, module: bytes, deaths: Sequence[Death], *, ends: bool = True) -> MemoryEventStore:
     """The log of a world where processes died, and one brought the job to its end.
 
-    ``ends`` False: without that last one.
+    ``ends`` False: without that last one. Each process has the other boundary to its guest than the one before it: what
+    was done behind the one is replayed behind the other.
     """
     folder.mkdir()
     store, keys = MemoryEventStore(), MemoryKeyFiles()
-    for death in (*deaths, never) if ends else deaths:
+    boundaries: Iterator[BoundaryName] = itertools.cycle(("raw", "stock"))
+    for death, boundary in zip((*deaths, never) if ends else deaths, boundaries, strict=False):
         # It may die before it is open.
-        with contextlib.suppress(StoreClosed, SystemStopped), Process(store, keys, folder, death) as process:
+        with (
+            contextlib.suppress(StoreClosed, SystemStopped),
+            Process(store, keys, folder, death, boundary) as process,
+        ):
             if store.head(job_stream(JOB)) is None:
                 dispatch(process.runtime, folder / "extension", module)
             bring_to_end(process.runtime, process.world, process.died)

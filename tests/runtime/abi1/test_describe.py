@@ -22,6 +22,8 @@ from perdure.runtime.wasm.errors import (
 from perdure.runtime.wasm.guest_store import SandboxLimits
 from perdure.store.events import JobType, LimitUse
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 LIMITS = SandboxLimits(fuel=10_000_000, memory_bytes=1024 * 1024, stack_bytes=128 * 1024)
 PATIENT = SandboxLimits(fuel=None, memory_bytes=1024 * 1024, stack_bytes=128 * 1024)
 

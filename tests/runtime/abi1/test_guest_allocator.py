@@ -16,6 +16,8 @@ from perdure.runtime.abi1.allocator import MAX_ALLOCATION, GuestAllocator
 from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.wasm.errors import BadExport
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 
 def scripted(*results: str, **wat_options: Any) -> Wat:
     """A guest whose allocator answers these, one after the other, and which makes one operation call.

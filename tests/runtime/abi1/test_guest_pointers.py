@@ -16,6 +16,8 @@ from perdure.actors.guest import Exit, GuestResult
 from perdure.runtime.abi1.interface import HOST_IMPORTS
 from perdure.runtime.guests.factory import WasmGuestFactory
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 PAGES = 2
 SIZE = PAGES * PAGE
 # The interesting places of 32 bits: the edges of the memory, of the sign, and of the number itself.

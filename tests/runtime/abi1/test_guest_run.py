@@ -28,6 +28,8 @@ from perdure.runtime.guests.factory import WasmGuestFactory
 from perdure.runtime.wasm.module_source import ModuleLoader
 from perdure.store.errors import BlobMissing
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 
 def returning(result: str) -> bytes:
     wat = Wat()

@@ -20,6 +20,8 @@ from perdure.runtime import JobHandle, JobLimits, Runtime, Status
 from perdure.runtime.proof import Verdict
 from perdure.store.events import CheckpointSaved, GuestEvent, Inline, JobCancelled, JobFailed, encode
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 PERMISSIONS = {"methods": ["query:config.get"]}
 
 

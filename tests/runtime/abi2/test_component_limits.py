@@ -12,6 +12,8 @@ from tests.support.wat import forever, repeat
 
 from perdure.actors.guest import Exit
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 
 def guest(body: str, wat: ComponentWat | None = None) -> bytes:
     wat = wat or ComponentWat()

@@ -17,6 +17,8 @@ from tests.support.wat import LIBRARY_ID, forever, repeat
 
 from perdure.actors.guest import Exit, Interrupt, StopGuest
 
+pytestmark = pytest.mark.usefixtures("boundary")
+
 OTHER_LIBRARY = "01890a5d-ac96-774b-bcce-b302099a8058"
 
 

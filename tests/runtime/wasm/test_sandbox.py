@@ -8,7 +8,6 @@ from tests.support.module_guests import CompiledModule
 from tests.support.wat import PAGE, compiled, forever
 
 from perdure.runtime.wasm.boundary.choice import MODULES
-from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.boundary.raw import RawMemory
 from perdure.runtime.wasm.guest_store import UNLIMITED_FUEL, SandboxLimits
 from perdure.runtime.wasm.sandbox import Sandbox
@@ -23,20 +22,13 @@ class NoImports:
         raise AssertionError(function)
 
 
-@pytest.fixture(params=["raw", "stock"], autouse=True)
-def boundary(request: pytest.FixtureRequest) -> BoundaryChoice:
-    global _boundary  # noqa: PLW0603  # of the sandboxes that `sandbox` makes
-    _boundary = request.param
-    return _boundary
-
-
-_boundary: BoundaryChoice = "auto"
+pytestmark = pytest.mark.usefixtures("boundary")
 
 
 def sandbox(source: str, **changes: int | None) -> Sandbox:
     limits = {"fuel": None, "memory_bytes": 1 << 32, "stack_bytes": 64 * 1024} | changes
     loader = CompiledModule(compiled(source))
-    made = Sandbox(loader, SandboxLimits(**limits), MODULES.of(_boundary))  # type: ignore[arg-type]  # as above
+    made = Sandbox(loader, SandboxLimits(**limits), MODULES.of("auto"))  # type: ignore[arg-type]  # as above
     made.instantiate([], NoImports())
     return made
 

@@ -45,4 +45,4 @@ class ProofFacade(Parts):
 
     def _verifier(self) -> Verifier:
         machine_code = machine_code_of(self._cache_folder, recorded_artifacts(self.store))
-        return Verifier(self.store, self.keychain, machine_code)
+        return Verifier(self.store, self.keychain, machine_code, self.settings.boundary)

@@ -20,6 +20,7 @@ from perdure.runtime.seals.errors import InvalidSeal
 from perdure.runtime.seals.proof import check_proof, decode_proof, encode_proof, proof_of
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.version import perdure_version
+from perdure.runtime.wasm.boundary.names import BoundaryChoice
 from perdure.runtime.wasm.engine import wasmtime_version
 from perdure.store.event_store import EventStore
 from perdure.store.events import job_stream
@@ -34,13 +35,20 @@ class Verifier:
         store: the log; nothing is written to it.
         keychain: opens what is sealed.
         machine_code: where machine code may be taken from (`perdure.runtime.proof.modules.machine_code_of`).
+        boundary: how guests are reached; what is found is the same.
     """
 
-    def __init__(self, store: EventStore, keychain: Keychain, machine_code: MachineCode = no_machine_code) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        keychain: Keychain,
+        machine_code: MachineCode = no_machine_code,
+        boundary: BoundaryChoice = "auto",
+    ) -> None:
         self._store = store
         self._keychain = keychain
         self._openings = Openings(store)
-        self._guests = WasmGuestFactory(ProofModules(store.blobs.get, machine_code))
+        self._guests = WasmGuestFactory(ProofModules(store.blobs.get, machine_code), boundary)
 
     def verify(self, job_id: UUID, *, stop: Stop | None = None, tell: Tell = lambda done, events: None) -> Proof:
         """Run a job again, up to where it is at this moment.
