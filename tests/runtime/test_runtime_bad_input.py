@@ -35,8 +35,13 @@ GOOD = acme_module()
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Any:
-    settings = RuntimeSettings(kill_grace=0.2, shutdown_grace=0.2, init_seconds=0.3)
+def init_seconds() -> float:
+    return TIMEOUT
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, init_seconds: float) -> Any:
+    settings = RuntimeSettings(kill_grace=0.2, shutdown_grace=0.2, init_seconds=init_seconds)
     with Runtime.open(tmp_path / "data", settings=settings) as runtime:
         yield runtime
 
@@ -112,12 +117,12 @@ def test_exports_that_are_missing_or_wrong_are_named(runtime: Runtime, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "cause"),
+    ("body", "kind", "cause", "init_seconds"),
     [
-        ("unreachable", "init_failed", "trap"),
-        ("(i32.const 1)", "init_failed", None),
-        (f"{forever()} (i32.const 0)", "init_failed", "timeout"),
-        ("(drop (i32.load (i32.const -1))) (i32.const 0)", "init_failed", "trap"),
+        ("unreachable", "init_failed", "trap", TIMEOUT),
+        ("(i32.const 1)", "init_failed", None, TIMEOUT),
+        (f"{forever()} (i32.const 0)", "init_failed", "timeout", 0.3),
+        ("(drop (i32.load (i32.const -1))) (i32.const 0)", "init_failed", "trap", TIMEOUT),
     ],
 )
 def test_an_initialisation_that_fails(

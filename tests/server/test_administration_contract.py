@@ -15,7 +15,7 @@ from tests.support.extension_folders import write_extension
 from tests.support.packages import ACME, OTHER, one_job, package
 from tests.support.servers import Served, serving
 from tests.support.three_runtimes import KINDS, Remote, came
-from tests.support.waiting import TIMEOUT
+from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.client.async_client import AsyncClient
 from perdure.client.client import Client
@@ -40,6 +40,8 @@ from perdure.runtime.facade.proof import ProofFacade
 from perdure.runtime.facade.sharing import SharingFacade
 from perdure.runtime.proof import Verdict, verify_bundle
 from perdure.runtime.proof.run_check import Stop, VerifyStopped
+from perdure.server.engine.engine import VERIFICATIONS
+from perdure.server.engine.long_tasks import LongTask
 from perdure.store.events import PermissionsGranted, extension_stream
 
 
@@ -294,6 +296,15 @@ def test_jobs_are_verified(remote: Remote, job: UUID) -> None:
 
 
 def test_a_verification_is_stopped(remote: Remote, job: UUID) -> None:
+    tasks = remote.served.server._engine.verifications
+    before = tasks.all()
+
+    def hold(task: LongTask) -> None:
+        """Leave no room for it until it is given up, or it might be done before that."""
+        eventually(lambda: any(each.cancelled.is_set() for each in tasks.all() if each not in before))
+
+    for _ in range(VERIFICATIONS):
+        tasks.begin(str(job), "somebody", hold)
     stop = Stop()
     stop()
     assert isinstance(came(remote.client, "verify", job, stop=stop), VerifyStopped)

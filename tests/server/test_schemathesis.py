@@ -94,6 +94,7 @@ def operations() -> list[Any]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_the_api_is_what_its_document_says(target: Target) -> None:
     failures: list[str] = []
     for operation in operations():

@@ -110,10 +110,11 @@ def test_one_that_the_system_kills_is_not_its_inputs_fault(pool: WorkerPool) -> 
 
 
 def test_one_that_takes_too_long_is_ended(pool: WorkerPool) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(failure, pool, task("hang"), seconds=1.0)
-        pid = at_work(pool)
-        error = running.result(LONG)
+    known = task("attempt")
+    pool.run(known, b"1", seconds=LONG)
+    (process,) = pool._idle[known]
+    pid = process._process.pid
+    error = failure(pool, known, b"threading.Event().wait(3600)", seconds=1.0)
     assert error.code == "unavailable"
     assert "longer than" in error.message
     assert not _runs(pid), "its process lives on"

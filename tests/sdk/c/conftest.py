@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import TIMEOUT
 from tests.support.zig_tools import example
 
 from perdure.runtime import Runtime, RuntimeSettings, grant_as_asked
@@ -24,6 +25,6 @@ def counter_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime on a new folder."""
-    settings = RuntimeSettings(kill_grace=0.2, shutdown_grace=0.2)
+    settings = RuntimeSettings(kill_grace=TIMEOUT, shutdown_grace=0.2)
     with Runtime.open(tmp_path / "data", settings=settings, consent=grant_as_asked) as runtime:
         yield runtime

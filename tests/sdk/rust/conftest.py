@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support import rust_tools
 from tests.support.rust_tools import HostBuild
+from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import Runtime, RuntimeSettings, grant_as_asked
 
@@ -31,6 +32,6 @@ def host_build(tmp_path_factory: pytest.TempPathFactory) -> HostBuild:
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime on a new folder."""
-    settings = RuntimeSettings(kill_grace=0.2, shutdown_grace=0.2)
+    settings = RuntimeSettings(kill_grace=TIMEOUT, shutdown_grace=0.2)
     with Runtime.open(tmp_path / "data", settings=settings, consent=grant_as_asked) as runtime:
         yield runtime

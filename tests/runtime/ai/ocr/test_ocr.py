@@ -7,7 +7,7 @@ import collections
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -298,6 +298,13 @@ def test_threads_of_the_host_go_on(runtime: Runtime) -> None:
     """The host waits without the GIL: while a page is read a thread of Python does what it always does."""
     content = file_of(ocr_pages.letter(Random(5), "eng", dpi=200).image)
     read(runtime, file_of(receipt_picture()))  # the process is there
+    # The machine may hold such a thread up, too, but hardly each time.
+    shares = (longest_pause(lambda: read(runtime, content)) for _ in range(4))
+    assert any(share < 1 / 2 for share in shares)
+
+
+def longest_pause(work: Callable[[], object]) -> float:
+    """For how much of the time that it takes a thread beside it did nothing at a stretch."""
     done = threading.Event()
     pauses: list[float] = []
 
@@ -312,13 +319,13 @@ def test_threads_of_the_host_go_on(runtime: Runtime) -> None:
     thread.start()
     begin = time.perf_counter()
     try:
-        read(runtime, content)
+        work()
     finally:
         took = time.perf_counter() - begin
         done.set()
         thread.join()
     assert len(pauses) > 1_000
-    assert max(pauses) < took / 2
+    return max(pauses) / took
 
 
 def test_language_data_that_the_program_brings(tmp_path: Path) -> None:
