@@ -60,3 +60,25 @@ def test_pieces_are_all_of_it_without_gaps(sizes: list[int], size: int, gaps: li
     assert sum(piece.count for piece in pieces) == len(messages)
     assert [piece.before for piece in pieces] == [10, *(piece.after for piece in pieces)][: len(pieces)]
     assert all(len(piece.data) < size + 50 for piece in pieces)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 4), max_size=60),
+    dropped=st.integers(0, 60),
+    cursor=st.integers(0, 260),
+)
+def test_what_follows_is_the_first_piece_that_goes_beyond(lengths: list[int], dropped: int, cursor: int) -> None:
+    channel = Channel(10)
+    for length in lengths:
+        before = channel.head or 0
+        channel.publish([Piece(before, before + length, b"x")])
+    for _ in range(min(dropped, len(channel.pieces))):
+        channel.pieces.popleft()
+    beyond = [piece for piece in channel.pieces if piece.after > cursor]
+    found = channel.next(cursor)
+    if beyond and beyond[0].before == cursor:
+        assert found == beyond[0]
+    elif beyond:
+        assert found == Behind(beyond[0].after if beyond[0].before < cursor else beyond[0].before)
+    else:
+        assert found == (Behind(channel.head or 0) if cursor < (channel.head or 0) else None)

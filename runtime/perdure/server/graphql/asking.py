@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 
 from perdure.api.endpoint import Endpoint
 from perdure.api.errors import BadRequest
@@ -17,7 +16,7 @@ from perdure.api.problems import REFUSED, Problem, status_of
 from perdure.server.access.authorising import authorise, require_scope
 from perdure.server.access.caller import Caller
 from perdure.server.graphql.problems import error_from, graphql_error
-from perdure.server.web.reading.readers import Readers
+from perdure.server.web.reading.readers import Readers, read_in_time
 from perdure.server.web.site import Site
 
 logger = logging.getLogger(__name__)
@@ -53,8 +52,9 @@ class Asking:
             message = message_of(self.caller, endpoint, fields, self.site)
             reader = self.readers.get(endpoint.name)
             if reader is not None:
-                reading = run_in_threadpool(lambda: msgspec.to_builtins(reader(self.site, self.caller, message)))
-                return await asyncio.wait_for(reading, self.site.order.settings.answer_seconds)
+                return await read_in_time(
+                    lambda *about: msgspec.to_builtins(reader(*about)), self.site, self.caller, message
+                )
             # each of several mutations in one request has a key of its own
             key = f"{self.key}/{alias}" if self.key is not None and endpoint.takes_key else None
             answer = await self.site.link.ask(

@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from perdure.api.endpoint import Endpoint
+from perdure.api.errors import EngineUnavailable
 from perdure.api.problems import status_of
 from perdure.api.watching import END, RESET
 from perdure.client.event_stream import EventStream
@@ -48,8 +49,11 @@ async def watch(
         await pieces.put(data)
 
     async def run() -> None:
-        with contextlib.suppress(StoreError):  # whoever comes again is told which
-            await watcher.run(send)
+        try:
+            with contextlib.suppress(StoreError, EngineUnavailable):  # whoever comes again is told which
+                await watcher.run(send)
+        except Exception:
+            logger.exception("request %s (%s) failed", number, endpoint.name)
         await pieces.put(None)
 
     running = asyncio.create_task(run())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -27,7 +25,7 @@ from perdure.server.web.incoming import body_of, caller_from
 from perdure.server.web.live.pages import watching_routes
 from perdure.server.web.openapi_page import openapi_routes
 from perdure.server.web.pages import page_routes
-from perdure.server.web.reading.readers import Readers
+from perdure.server.web.reading.readers import Readers, read_in_time
 from perdure.server.web.reading.table import log_readers
 from perdure.server.web.requests import request_of
 from perdure.server.web.site import Site
@@ -96,7 +94,7 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
             )
             authorise(caller, endpoint, message, site.store)
             if reader is not None:
-                answer = await _in_time(run_in_threadpool(reader, site, caller, message), site)
+                answer = await read_in_time(reader, site, caller, message)
                 return answer_with(answer, endpoint.status, number)
             key = request.headers.get("idempotency-key")
             return answer_from(
@@ -112,15 +110,6 @@ def endpoint_page(site: Site, endpoint: Endpoint[Any, Any], readers: Readers) ->
             )
 
     return page_of(endpoint.name, answered)
-
-
-async def _in_time(reading: Coroutine[Any, Any, Any], site: Site) -> Any:
-    """What is read, or TimeoutError; the thread that reads goes on to its end."""
-    seconds = site.order.settings.answer_seconds
-    try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(reading)), seconds)
-    except TimeoutError:
-        raise TimeoutError(f"this was not read within {seconds:g} s; ask for less of it") from None
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

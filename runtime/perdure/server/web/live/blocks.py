@@ -15,7 +15,7 @@ from perdure.server.web.live.selection import JobSelection, LogSelection
 KEPT: Final = 32 << 20  # bytes
 _THREADS: Final = 2
 
-Key = tuple[LogSelection | JobSelection, int]
+Key = tuple[LogSelection | JobSelection, int]  # what is wanted, and where the block begins
 
 
 class _Coming:
@@ -37,7 +37,7 @@ class Blocks:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="perdure-watch")
         self._kept: OrderedDict[Key, Block] = OrderedDict()
-        self._size = 0
+        self.kept_bytes = 0
         self._coming: dict[Key, _Coming] = {}
         self._closed = False
 
@@ -75,9 +75,9 @@ class Blocks:
                 del self._coming[key]
         if block.full and key not in self._kept:
             self._kept[key] = block
-            self._size += block.size
-            while self._size > KEPT:
-                self._size -= self._kept.popitem(last=False)[1].size
+            self.kept_bytes += block.size
+            while self.kept_bytes > KEPT:
+                self.kept_bytes -= self._kept.popitem(last=False)[1].size
         return block
 
     def close(self) -> None:

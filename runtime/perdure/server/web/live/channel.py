@@ -6,15 +6,17 @@ for a while; whoever is further behind reads the log. So it costs no memory that
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 PIECE_BYTES: Final = 64 << 10  # what is written to a connection at once
+_OBJECTS: Final = 256  # bytes that a piece takes beside its data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """``count`` messages of what is behind ``before``, up to ``after``."""
 
@@ -22,6 +24,11 @@ class Piece:
     after: int
     data: bytes
     count: int = 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return len(self.data) + _OBJECTS
 
 
 @dataclass(frozen=True)
@@ -67,16 +74,21 @@ class Channel:
 
     def next(self, cursor: int) -> Piece | Behind | None:
         """What follows the cursor; None: nothing yet."""
-        found: Piece | None = None
-        for piece in reversed(self.pieces):
-            if piece.after <= cursor:
-                break
-            found = piece
-        if found is None:
+        first = self._first_beyond(cursor)
+        if first == len(self.pieces):
             return Behind(self.head) if self.head is not None and cursor < self.head else None
+        found = self.pieces[first]
         if found.before == cursor:
             return found
         return Behind(found.after if found.before < cursor else found.before)
+
+    def _first_beyond(self, cursor: int) -> int:
+        """The number of the first piece that goes beyond the cursor: in growing steps from the end, where most are."""
+        beyond, step = len(self.pieces), 1
+        while beyond and self.pieces[max(0, beyond - step)].after > cursor:
+            beyond = max(0, beyond - step)
+            step *= 2
+        return bisect_right(self.pieces, cursor, max(0, beyond - step), beyond, key=lambda piece: piece.after)
 
 
 def cut(before: int, messages: list[tuple[int, bytes]], size: int = PIECE_BYTES) -> list[Piece]:

@@ -21,7 +21,6 @@ from perdure.server.web.live.owners import Owners
 from perdure.server.web.live.reading import Block, block_reader
 from perdure.server.web.live.selection import JobSelection, ListSelection, LogSelection
 from perdure.server.web.live.tick import Channels, Publication, Ticks
-from perdure.store.errors import StoreError
 from perdure.store.event_store import EventStore
 from perdure.store.lifecycle import Status
 
@@ -56,6 +55,7 @@ class Hub:
         self._kept: deque[tuple[Channel, Piece]] = deque()
         self._kept_bytes = 0
         self._counts: tuple[float, dict[Status, int]] | None = None
+        self._counting: asyncio.Task[dict[Status, int]] | None = None
         self._ends: dict[Callable[[], None], None] = {}
 
     @property
@@ -67,6 +67,11 @@ class Hub:
 
     def join(self, selection: Selection, wake: Callable[[], None]) -> tuple[Channel, int]:
         """The channel of a selection, and the position behind which it says everything."""
+        if self._thread is None and not self._ending.is_set():
+            self._loop = asyncio.get_running_loop()
+            thread = threading.Thread(target=self._follow, name="perdure-live", daemon=True)
+            thread.start()
+            self._thread = thread
         with self._lock:
             if not self._channels:
                 self._next = self.store.position()
@@ -74,10 +79,6 @@ class Hub:
             self._some.notify()
             begins = self._next
         channel.join(wake)
-        if self._thread is None and not self._ending.is_set():
-            self._loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._follow, name="perdure-live", daemon=True)
-            self._thread.start()
         return channel, begins
 
     def leave(self, selection: Selection, channel: Channel, wake: Callable[[], None]) -> None:
@@ -104,17 +105,32 @@ class Hub:
         # A job's cursors are sequences: the first tick tells where it begins.
         return self._channels.jobs.setdefault(selection.stream, {}).setdefault(selection, Channel(None))
 
-    async def behind(self, selection: LogSelection | JobSelection, cursor: int) -> Block:
-        """What follows a cursor in the log; what is before it may be in it, too. Errors as for `Blocks.get`."""
-        number, read = block_reader(self.store, selection, self.owners.of, cursor)
-        return await self._blocks.get((selection, number), read)
+    async def behind(self, selection: LogSelection | JobSelection, cursor: int, *, cut: bool = False) -> Block:
+        """What follows a cursor in the log; what is before it may be in it, too, unless the block before was ``cut``.
+
+        Errors as for `Blocks.get`.
+        """
+        first, read = block_reader(self.store, selection, self.owners.of, cursor, cut=cut)
+        return await self._blocks.get((selection, first), read)
 
     async def counts(self) -> dict[Status, int]:
         """How many jobs there are by status, at most a second ago."""
-        now = time.monotonic()
-        if self._counts is None or now - self._counts[0] > _FRESH:
-            self._counts = (now, await asyncio.to_thread(self.store.count_jobs))
-        return self._counts[1]
+        if self._counts is not None and time.monotonic() - self._counts[0] <= _FRESH:
+            return self._counts[1]
+        if self._counting is None:  # once for all who come while it is done: it takes a look at each job
+            self._counting = asyncio.create_task(self._count())
+        return await asyncio.shield(self._counting)
+
+    async def _count(self) -> dict[Status, int]:
+        began = time.monotonic()
+        counts: dict[Status, int] | None = None
+        try:
+            counts = await asyncio.to_thread(self.store.count_jobs)
+            return counts
+        finally:
+            if self._counting is asyncio.current_task():
+                self._counting = None
+                self._counts = None if counts is None else (began, counts)
 
     def when_closed(self, end: Callable[[], None]) -> Callable[[], None]:
         """Have ``end`` called by `close`; returns what takes that back."""
@@ -127,6 +143,9 @@ class Hub:
         with self._lock:
             self._some.notify_all()
         self._blocks.close()
+        self._end_all()
+
+    def _end_all(self) -> None:
         for end in list(self._ends):
             end()
 
@@ -141,14 +160,19 @@ class Hub:
     def _follow(self) -> None:
         try:
             self._ticks_until_the_end()
-        except StoreError:
-            if not self._ending.is_set():
-                logger.exception("the log cannot be followed any more")
         except Exception:  # whoever watches has to be told by the end of their streams, not by silence
-            logger.exception("the log cannot be followed any more")
+            if not self._ending.is_set():
+                logger.exception("the log could not be followed: all streams end, and may be asked for again")
+                self._ending.wait(_LONGEST)  # if it is so each time, then not at once
         finally:
-            self._ending.set()
-            self._call(self.close)
+            self._call(self._followed)
+
+    def _followed(self) -> None:
+        """The thread has ended. What it had read and not told is in the log: channels begin anew."""
+        self._thread = None
+        with self._lock:
+            self._channels = Channels()
+        self._end_all()
 
     def _ticks_until_the_end(self) -> None:
         lists_due = 0.0
@@ -163,21 +187,29 @@ class Hub:
                 latest = min(latest, seen + _STRETCH)
                 self._next = max(seen, latest)
             began = time.monotonic()
-            publications = self._ticks.of_events(channels, seen, latest) if latest > seen else []
+            publications: list[Publication] = []
+            if latest > seen:
+                publications, told = self._ticks.of_events(channels, seen, latest)
+                if told < latest:
+                    with self._lock:
+                        self._next = latest = told
+            of_lists: list[Publication] = []
             if began >= lists_due:
-                publications += self._ticks.of_lists(channels.lists, latest)
+                of_lists = self._ticks.of_lists(channels.lists, latest)
                 lists_due = began + LISTS
-            if publications:
-                self._tell(publications)
+            if publications or of_lists:
+                self._tell(publications, of_lists)
             cost = time.monotonic() - began
             self._ending.wait(min(max(_SHORTEST, cost * _REST), _LONGEST))
 
-    def _tell(self, publications: list[Publication]) -> None:
+    def _tell(self, publications: list[Publication], of_lists: list[Publication]) -> None:
         """Hand them to the event loop, and wait until it has told the watchers."""
         told = threading.Event()
 
         def publish() -> None:
-            for publication in publications:
+            if of_lists:  # jobs may have been counted anew: whoever comes now must not get an older count
+                self._counts = self._counting = None
+            for publication in (*publications, *of_lists):
                 self._publish(publication)
             # Those who were woken come first in the loop's queue.
             asyncio.get_running_loop().call_soon(told.set)
@@ -202,9 +234,9 @@ class Hub:
         channel.publish(publication.pieces, publication.ended)
         for piece in publication.pieces:
             self._kept.append((channel, piece))
-            self._kept_bytes += len(piece.data)
+            self._kept_bytes += piece.size
         while self._kept_bytes > KEPT:
             old, piece = self._kept.popleft()
-            self._kept_bytes -= len(piece.data)
+            self._kept_bytes -= piece.size
             if old.pieces and old.pieces[0] is piece:
                 old.pieces.popleft()

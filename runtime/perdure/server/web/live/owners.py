@@ -27,5 +27,5 @@ class Owners:
             return None
         if len(self._known) >= _KNOWN:
             self._known.clear()
-        self._known[stream] = (state.extension, state.library_id)
-        return self._known[stream]
+        owner = self._known[stream] = (state.extension, state.library_id)
+        return owner  # another thread may have cleared what is known

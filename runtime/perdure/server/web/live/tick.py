@@ -18,6 +18,7 @@ from perdure.store.job_state import JobState
 from perdure.store.lifecycle import Status
 
 MOST_JOBS: Final = 300  # in one message; if more have changed, the list is better read again
+TICK_BYTES: Final = 8 << 20  # of events that somebody watches; a tick ends with the one that goes beyond
 _SHARE: Final = 20  # counting all jobs may take one part in so many of the time
 
 
@@ -54,22 +55,23 @@ class Ticks:
     def __init__(self, store: EventStore, owners: Owners) -> None:
         self._store = store
         self._owners = owners
-        self._changed: dict[
-            str, bool
-        ] = {}  # streams of jobs since the lists were last told; whether more than counters
+        # Streams of jobs since the lists were last told; whether more than counters.
+        self._changed: dict[str, bool] = {}
         self._counts: dict[Status, int] | None = None
         self._recount = False
         self._counted_at = 0.0
         self._counting = 0.0  # seconds that it took
 
-    def of_events(self, channels: Channels, seen: int, latest: int) -> list[Publication]:
-        """What happened behind position ``seen`` up to ``latest``."""
+    def of_events(self, channels: Channels, seen: int, latest: int) -> tuple[list[Publication], int]:
+        """What happened behind position ``seen`` up to ``latest``, or as much of it as is told at once; and how far."""
         encoded: dict[tuple[int, bool], bytes] = {}
         of_logs: dict[LogSelection, list[tuple[int, bytes]]] = {selection: [] for selection in channels.logs}
         of_jobs: dict[str, list[StoredEvent]] = {}
+        size = 0
         for stored in self._store.read_all(after=seen, until=latest):
             stream = stored.stream
-            if stream in channels.jobs:
+            wanted = stream in channels.jobs
+            if wanted:
                 of_jobs.setdefault(stream, []).append(stored)
             if channels.lists and stream.startswith(JOB_STREAMS):
                 self._changed[stream] = self._changed.get(stream, False) or not isinstance(stored.event, GuestEvent)
@@ -79,6 +81,11 @@ class Ticks:
                     if key not in encoded:
                         encoded[key] = event_message(stored.position, stored, bodies=selection.bodies)
                     messages.append((stored.position, encoded[key]))
+                    wanted = True
+            size += len(stored.body) if wanted else 0
+            if size > TICK_BYTES:
+                latest = stored.position
+                break
         found = [
             Publication(channel, cut(channel.head if channel.head is not None else seen, messages), seen)
             for selection, channel in channels.logs.items()
@@ -86,7 +93,7 @@ class Ticks:
         ]
         for stream, events in of_jobs.items():
             found += self._of_job(channels.jobs[stream], events)
-        return found
+        return found, latest
 
     def _of_job(self, channels: Mapping[JobSelection, Channel], events: list[StoredEvent]) -> Iterable[Publication]:
         before = events[0].sequence - 1

@@ -41,6 +41,7 @@ class Watcher:
         self.cursor = begins if cursor is None else cursor
         self._forget = hub.when_closed(self.end)
         self._first: Block | None = None
+        self._cut = False  # the block before ended where the next one begins
         self._complete = not isinstance(selection, JobSelection)  # whether the log has been read up to the channel
 
     async def prepare(self) -> None:
@@ -115,6 +116,7 @@ class Watcher:
             await send(piece.data, piece.count)
             self.cursor = piece.after
         self.cursor = max(self.cursor, min(block.last, until))
+        self._cut = block.cut
         self._complete = self._complete or block.complete
         if block.ended is None or self.cursor < block.last:
             return False
@@ -125,7 +127,7 @@ class Watcher:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return await self._hub.behind(selection, self.cursor)
+        return await self._hub.behind(selection, self.cursor, cut=self._cut)
 
     async def _greet(self, selection: ListSelection, send: Send) -> None:
         """The first message of a list: how many jobs there are, if it may be known."""
