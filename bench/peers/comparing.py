@@ -149,7 +149,7 @@ def compare(
     here = [peer for peer in peers if not missing[peer.key]]
     seconds = estimate(ours, here, {row.subject for row in rows}, runs)
     minutes = max(1, round(seconds / 60))
-    tell(f"{runs} runs of {len(here)} peers and perdure: about {minutes} min on an idle machine\n")
+    tell(f"{len(here)} peers and perdure, {runs} x: about {minutes} min on an idle machine\n")
     facts = [
         PeerFacts(peer.key, peer.name, peer.version(), peer.durability, missing.get(peer.key, ""), peer.pace)
         for peer in (ours, *peers)

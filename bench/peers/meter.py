@@ -38,13 +38,17 @@ def processor_time() -> float:
 
 
 def allocated(folder: Path, without: Collection[str] = ()) -> int:
-    """Bytes of disk that the files below ``folder`` take, holes not counted; folders named in ``without`` left out."""
+    """Bytes of disk that the files below ``folder`` fill; folders named in ``without`` are left out.
+
+    Neither holes count, nor what a file has reserved behind its end.
+    """
     total = 0
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in without]
         for name in files:
             try:
-                total += Path(path, name).lstat().st_blocks * 512
+                status = Path(path, name).lstat()
+                total += min(status.st_blocks * 512, status.st_size)
             except FileNotFoundError:
                 continue  # a server's temporary file
     return total

@@ -56,15 +56,14 @@ def saved(figure: Any) -> bytes:
 
 def settings() -> Any:
     """The style of all pictures: ``with settings(): …``."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("agg")
-    return matplotlib.rc_context(dict(_SETTINGS))
+    return mpl.rc_context(dict(_SETTINGS))
 
 
 def steps(results: Results) -> bytes:
     """Bars of durable steps a second, on a logarithmic scale, a group for each number of jobs."""
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     rows = [row for row in results.rows if row.key.startswith("steps_") and results.ours.get(row.key)]
     peers = [
@@ -73,7 +72,8 @@ def steps(results: Results) -> bytes:
     values = [{"perdure": results.ours[row.key], **_theirs(results, row.key)} for row in rows]
     columns = [("perdure", "perdure", OURS), *((p.key, p.name, c) for p, c in zip(peers, THEIRS, strict=False))]
     with settings():
-        figure, axes = plt.subplots(figsize=(8, 3.6))
+        figure = Figure(figsize=(8, 3.6))
+        axes = figure.subplots()
         width = 0.84 / len(columns)
         for at, (key, name, colour) in enumerate(columns):
             places = [number + (at - (len(columns) - 1) / 2) * width for number in range(len(rows))]
@@ -91,9 +91,7 @@ def steps(results: Results) -> bytes:
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=9)
-        picture = saved(figure)
-        plt.close(figure)
-    return picture
+        return saved(figure)
 
 
 def _theirs(results: Results, row: str) -> dict[str, list[float]]:
@@ -102,7 +100,7 @@ def _theirs(results: Results, row: str) -> dict[str, list[float]]:
 
 def ratios(results: Results) -> bytes:
     """A line for each row: how many times as good as the best peer, with the spread, and what is wanted."""
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     lines = []
     for row in results.rows:
@@ -113,7 +111,8 @@ def ratios(results: Results) -> bytes:
             lines.append((f"{row.title}  ({name})", row, compared))
     lines.reverse()  # the first one is at the top
     with settings():
-        figure, axes = plt.subplots(figsize=(8, 0.6 + 0.27 * len(lines)))
+        figure = Figure(figsize=(8, 0.6 + 0.27 * len(lines)))
+        axes = figure.subplots()
         axes.axvline(1, color=INK, linewidth=0.8)
         for at, (_, row, compared) in enumerate(lines):
             colour = OURS if compared.median >= 1 else THEIRS[3]
@@ -127,6 +126,4 @@ def ratios(results: Results) -> bytes:
         axes.set_xlabel("perdure / best peer, pair by pair: right of 1 is ahead; | is what we want")
         axes.grid(axis="x", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
-        picture = saved(figure)
-        plt.close(figure)
-    return picture
+        return saved(figure)

@@ -37,12 +37,17 @@ def _where(results: Results) -> str:
     machine = results.machine
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
     spins = results.spin_ms
+    runs, minutes = _counted(results.runs, "run"), _counted(round(results.seconds / 60), "minute")
     return (
-        f"`{results.command}` on {results.measured}: {results.runs} runs in {results.seconds / 60:.0f} minutes;"
+        f"`{results.command}` on {results.measured}: {runs} in {minutes};"
         f" {machine.system}, {machine.processors} processors, data on {machine.filesystem}; Python {machine.python},"
         f" {packages}. A fixed piece of Python took {number(statistics.median(spins))} ms"
         f" ({number(min(spins))} … {number(max(spins))}): the more it differs, the busier the machine was."
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _who(results: Results) -> str:

@@ -6,11 +6,13 @@ import json
 import math
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench.__main__ import all_groups, chosen
+from bench.peers.results import decoded
 from bench.sizes import QUICK
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +118,7 @@ def test_some_figures_come_with_their_floors_only() -> None:
     ("words", "said"),
     [
         (["--only", "no-such-figure"], "no figure's key contains 'no-such-figure'"),
+        (["--peers", "--only", "no-such-peer"], "neither a row's key nor a peer's contains 'no-such-peer'"),
         (["--runs", "0"], "--runs must be 1 or more"),
         (["--dir", "no/such/folder"], "there is no folder no/such/folder"),
     ],
@@ -124,3 +127,18 @@ def test_wrong_words_are_refused(words: list[str], said: str) -> None:
     done = bench(*words)
     assert done.returncode == 2
     assert said in done.stdout + done.stderr
+
+
+def test_perdure_and_a_peer_in_turns(tmp_path: Path) -> None:
+    file = tmp_path / "peers.json"
+    done = bench("--peers", "--runs=1", "--only=eventsourcing", f"--dir={tmp_path}", "--allow-tmpfs", f"--json={file}")
+    assert done.returncode == 0, done.stderr
+    results = decoded(file.read_bytes())
+    assert results.failures == []
+    assert {pairs.row for pairs in results.pairs} == {"append_1", "append_100", "append_1000", "rebuild"}
+    for pairs in results.pairs:
+        assert len(pairs.ours) == len(pairs.theirs) == 1
+        assert min(pairs.ours + pairs.theirs) > 0
+    assert "| append of 1 event " in done.stdout
+    assert f"eventsourcing {version('eventsourcing')}" in done.stdout
+    assert not list(tmp_path.glob(".bench-*")), "data was left behind"
