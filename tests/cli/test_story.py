@@ -20,6 +20,7 @@ from tests.support.waiting import eventually
 
 # Some four seconds. Whoever is to be caught in the middle has to go on for longer than a busy machine may take to look.
 SLOW = {"target": 1_200, "checkpoint_every": 50}
+SEEN = '{"target": 500}'  # some two seconds, that its progress is looked at at least once before its end
 
 
 def test_kill_nine_half_way_and_resume(perdure: CommandLine) -> None:
@@ -118,12 +119,12 @@ def test_a_watcher_leaves_with_the_process(perdure: CommandLine) -> None:
 
 
 def test_progress_without_a_terminal(perdure: CommandLine) -> None:
-    with perdure.process("run", COUNTER, "counter", "--state", '{"target": 200}') as child:
+    with perdure.process("run", COUNTER, "counter", "--state", SEEN) as child:
         out, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0
     assert is_plain(out + err)
-    assert re.search(r"counter:counter [0-9a-f-]{36}: running, \d+ %, \d+ items?.*: Counted \d+/200\n", err)
-    assert "Counted 200/200" in out
+    assert re.search(r"counter:counter [0-9a-f-]{36}: running, \d+ %, \d+ items?.*: Counted \d+/500\n", err)
+    assert "Counted 500/500" in out
 
 
 def test_progress_on_a_terminal(perdure: CommandLine) -> None:
@@ -140,7 +141,7 @@ def test_progress_on_a_terminal(perdure: CommandLine) -> None:
     reader.start()
     try:
         code = subprocess.run(
-            [sys.executable, "-m", "perdure.cli", "run", COUNTER, "counter", "--state", '{"target": 200}'],
+            [sys.executable, "-m", "perdure.cli", "run", COUNTER, "counter", "--state", SEEN],
             env=perdure.environment(TERM="xterm-256color", COLUMNS="100", LINES="24"),
             stdin=slave,
             stdout=slave,

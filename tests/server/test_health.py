@@ -65,7 +65,7 @@ def test_a_runtime_that_nobody_observes_and_what_probes_are_told(tmp_path: Path)
 def test_a_server_that_is_told_to_stop_says_so_first_and_finishes_what_it_does(tmp_path: Path) -> None:
     with Runtime.open(tmp_path) as runtime:
         runtime.install(COUNTER, consent=grant_as_asked)
-    with server_on(tmp_path, "--drain", "1", "--log-level", "warning") as server, server.client() as client:
+    with server_on(tmp_path, "--drain", "3", "--log-level", "warning") as server, server.client() as client:
         job = client.dispatch("counter:counter", ENDLESS)
         eventually(lambda: job.status is Status.RUNNING)
         assert reasons(server.port) == (200, [])
