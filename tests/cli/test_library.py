@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
+from typing import BinaryIO
 
+import pytest
 from tests.support.command_line import CommandLine
 
+from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
+from perdure.cli.library_commands import _write
 
 
 def _entry(perdure: CommandLine, name: str, text: str, kind: str = "file") -> str:
@@ -45,6 +50,16 @@ def test_no_file_is_written_over(perdure: CommandLine, tmp_path: Path) -> None:
     assert "there already" in refused.err
     assert (tmp_path / "a").read_text() == "old"
     assert perdure("library", "get", "a.txt", "-o", tmp_path / "none" / "a").code == ExitCode.USAGE
+
+
+def test_a_part_of_an_entry_is_not_left(tmp_path: Path) -> None:
+    def half(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with pytest.raises(CommandError, match="no space left"):
+        _write(tmp_path / "a", half)
+    assert not (tmp_path / "a").exists()
 
 
 def test_what_is_not_there(perdure: CommandLine) -> None:

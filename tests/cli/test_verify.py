@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +18,7 @@ from tests.support.waiting import TIMEOUT, eventually
 from perdure.cli.verify_children import Finding, finding_of, verify_many
 from perdure.cli.verify_command import _moment
 from perdure.runtime.proof.ledger import LEDGER_FILE
-from perdure.server.verifying.child import VerifyChild
+from perdure.server.verifying.child import VerifyChild, no_steps
 from perdure.server.verifying.process import LOG, Order
 from perdure.store import LmdbEventStore
 from perdure.store import events as ev
@@ -94,6 +97,7 @@ def test_while_another_process_works_on_the_folder(perdure: CommandLine) -> None
         ((NOBODY, "--again"), 2),
         ((NOBODY, "--workers", 2), 2),
         (("--all", "--since", "yesterday"), 2),
+        (("--all", "--since", "0001-01-01"), 2),
         (("--all", "--with-keys"), 2),
     ],
 )
@@ -240,6 +244,30 @@ def test_a_job_that_takes_too_long_is_given_up(perdure: CommandLine, job: str) -
         outcome = finding_of(child.verify(job))
     assert (outcome.proof, outcome.code) == (None, 13)
     assert "--timeout" in outcome.error
+
+
+def test_a_timer_that_is_late_ends_no_other_job(
+    perdure: CommandLine, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VerifyChild(_order(perdure), timeout=TIMEOUT) as child:
+        answered = child._answered
+
+        def with_a_late_timer(*arguments: Any) -> Any:
+            outcome = answered(*arguments)
+            child._too_late()
+            return outcome
+
+        with monkeypatch.context() as patch:
+            patch.setattr(child, "_answered", with_a_late_timer)
+            assert child.verify(job).proof is not None
+        assert child.verify(job).proof is not None
+
+
+def test_a_child_that_dies_in_the_middle_of_an_answer_has_died(perdure: CommandLine) -> None:
+    told = io.BytesIO(b'{"type":"step","done":1,"events":9}\n{"type":"outc')
+    process: Any = SimpleNamespace(stdin=io.BytesIO(), stdout=told)
+    with VerifyChild(_order(perdure)) as child:
+        assert child._answered(process, NOBODY, no_steps) is None
 
 
 def test_closing_ends_the_children(perdure: CommandLine, job: str) -> None:

@@ -128,7 +128,11 @@ def _write(target: Path, write: Any) -> Path | None:
     try:
         file: BinaryIO
         with target.open("xb") as file:
-            write(file)
+            try:
+                write(file)
+            except BaseException:
+                target.unlink()  # a part of it would look like all of it, and be in the way
+                raise
     except FileExistsError:
         raise CommandError(f"{target} is there already; -o FILE names another", ExitCode.USAGE) from None
     except OSError as error:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -161,9 +161,10 @@ def _moment(text: str, now: float) -> int:
         return int((now - int(found[1]) * _UNITS[found[2]]) * 1_000_000)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        local = moment if moment.tzinfo is not None else moment.astimezone()
+        return int(local.timestamp() * 1_000_000)
+    except (ValueError, OverflowError):  # none, or none that this machine's time zone has
         raise CommandError(f"--since {text}: say 30m, 12h, 7d or a date like 2026-01-31", ExitCode.USAGE) from None
-    return int((moment if moment.tzinfo is not None else moment.astimezone()).astimezone(UTC).timestamp() * 1_000_000)
 
 
 def _leave(code: ExitCode) -> None:

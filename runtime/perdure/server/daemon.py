@@ -102,13 +102,17 @@ class Server:
             if self._closing.is_set():
                 ours.close()
                 return
-            self._process = subprocess.Popen(  # noqa: S603  # ourselves
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=inherited,
-                start_new_session=True,  # Ctrl-C at a terminal is for the engine to handle
-            )
-            self._link = EngineEnd(ours, self._engine.work, self._engine.busy)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603  # ourselves
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=inherited,
+                    start_new_session=True,  # Ctrl-C at a terminal is for the engine to handle
+                )
+                self._link = EngineEnd(ours, self._engine.work, self._engine.busy)
+            except BaseException:
+                ours.close()
+                raise
         self._wait_for(self._process, self._link)
 
     def _wait_for(self, process: subprocess.Popen[bytes], link: EngineEnd) -> None:
@@ -138,6 +142,9 @@ class Server:
                 self._begin()
             except EngineUnavailable as error:
                 logger.error("%s", error)
+                self._kill()
+            except Exception:  # no process, no thread, no file: there may be one after a while
+                logger.exception("the web process cannot be started now")
                 self._kill()
 
     @property

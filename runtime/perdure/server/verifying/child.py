@@ -55,7 +55,11 @@ class VerifyChild:
         finally:
             if timer is not None:
                 timer.cancel()
-        return outcome if outcome is not None else self._died(process, what)
+                timer.join()  # or it would end the next one's work
+        if outcome is not None and not self._late:
+            return outcome
+        died = self._died(process, what)
+        return died if outcome is None else outcome
 
     def _answered(self, process: subprocess.Popen[bytes], what: str, tell: Tell) -> Outcome | None:
         if process.stdin is None or process.stdout is None:
@@ -64,7 +68,10 @@ class VerifyChild:
             process.stdin.write(msgspec.json.encode(what) + b"\n")
             process.stdin.flush()
         for line in process.stdout:
-            answer = _decode(line)
+            try:
+                answer = _decode(line)
+            except msgspec.DecodeError:  # it died while it wrote that
+                return None
             if isinstance(answer, Outcome):
                 return answer
             tell(answer.done, answer.events)
