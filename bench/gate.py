@@ -28,8 +28,9 @@ class Gate:
 
     def __init__(self) -> None:
         self.arrived: list[float] = []
-        self._changed = threading.Condition()
-        self._open = False
+        self._came = threading.Condition()
+        # Not the same condition: each arrival would wake all that wait, and of a thousand jobs that is most of the work.
+        self._open = threading.Event()
 
     def register(self, runtime: Runtime) -> None:
         """Offer it to the guests of ``runtime``."""
@@ -39,23 +40,21 @@ class Gate:
     def _pass(self, context: CallContext, request: _Nothing) -> _Nothing:
         """Wait until the gate opens."""
         now = time.monotonic()
-        with self._changed:
+        with self._came:
             self.arrived.append(now)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._open)
+            self._came.notify_all()
+        self._open.wait()
         return request
 
     def await_arrivals(self, jobs: int) -> None:
         """Wait until so many calls have come."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: len(self.arrived) >= jobs, TIMEOUT):
+        with self._came:
+            if not self._came.wait_for(lambda: len(self.arrived) >= jobs, TIMEOUT):
                 raise BenchFailed(f"{len(self.arrived)} of {jobs} jobs came to the gate within {TIMEOUT} s")
 
     def open(self) -> float:
         """Let all pass, now and later; returns the time on the monotonic clock, in seconds."""
-        with self._changed:
-            self._open = True
-            self._changed.notify_all()
+        self._open.set()
         return time.monotonic()
 
 

@@ -36,22 +36,26 @@ class HeldLog(ActorHooks):
 
 @contextmanager
 def standing_jobs(folder: Path, jobs: int, before: Callable[[], None]) -> Iterator[Runtime]:
-    """A runtime with so many jobs at a checkpoint; ``before`` is called when one job has run and ended, and none runs.
+    """A runtime with so many jobs at a checkpoint; ``before`` is called when none runs yet, but one has.
+
+    They are dispatched to an earlier runtime, which runs one of them, and started all at once by the next: those that
+    run already save checkpoints without a pause, and would make the others' dispatches slow.
 
     Raises:
         BenchFailed: they did not come to stand there.
     """
-    hooks = HeldLog()
-    with Runtime.open(folder / "data", settings=settings(jobs), hooks=hooks) as runtime:
+    with Runtime.open(folder / "data", settings=settings(1)) as runtime:
         runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
         runtime.load(EXTENSION)
-        threads = threading.active_count()
         completed(runtime.dispatch(f"{EXTENSION}:line"))
-        _wait_until(lambda: threading.active_count() == threads)
+        for _ in range(jobs):
+            runtime.dispatch(f"{EXTENSION}:until_stopped")
+    hooks = HeldLog()
+    with Runtime.open(folder / "data", settings=settings(jobs), hooks=hooks, recover=False) as runtime:
         before()
-        handles = [runtime.dispatch(f"{EXTENSION}:until_stopped") for _ in range(jobs)]
+        handles = runtime.recover()
         try:
-            _wait_until(lambda: hooks.attempts > jobs)  # and the first one
+            _wait_until(lambda: hooks.attempts == jobs)
             hooks.hold = True
             # One event waits in each job's lane: its checkpoint.
             _wait_until(lambda: runtime.mailbox_depths()["lanes"] == jobs)
