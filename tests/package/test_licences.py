@@ -62,6 +62,19 @@ def test_every_dependency_may_be_used_freely() -> None:
     assert {name: text for name, text in needed().items() if not ALLOWED.search(text)} == {}
 
 
+def test_what_the_benchmarks_need_may_be_used_freely() -> None:
+    # Most of it is not installed here, so the docs' word is taken for it.
+    page = (ROOT / "docs" / "licences.md").read_text()
+    listed = dict(re.findall(r"^\| (\S+) \| (.+) \|$", page, re.MULTILINE))
+    named = [
+        requirement.name
+        for requirement in map(Requirement, distribution("perdure").requires or [])
+        if requirement.marker is not None and requirement.marker.evaluate({"extra": "bench"})
+    ]
+    assert {"dbos", "matplotlib"} <= set(named)
+    assert [name for name in named if not ALLOWED.search(listed.get(name, "not listed"))] == []
+
+
 def test_the_list_in_the_docs_is_complete() -> None:
     page = (ROOT / "docs" / "licences.md").read_text()
     assert [name for name in needed() if f"| {name} |" not in page] == []
