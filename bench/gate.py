@@ -29,7 +29,7 @@ class Gate:
     def __init__(self) -> None:
         self.arrived: list[float] = []
         self._came = threading.Condition()
-        # Not the same condition: each arrival would wake all that wait, and of a thousand jobs that is most of the work.
+        # Not the same condition: each arrival would wake all that wait, which for a thousand jobs is most of the work.
         self._open = threading.Event()
 
     def register(self, runtime: Runtime) -> None:
