@@ -13,6 +13,7 @@ from perdure.actors.job_queue import JobQueue
 from perdure.actors.mailbox import MailboxActor
 from perdure.actors.messages import (
     Admit,
+    AdmitAll,
     AnyMessage,
     Forget,
     JobEnded,
@@ -65,6 +66,9 @@ class ExtensionActor(MailboxActor):
         """See the messages."""
         if isinstance(message, Admit):
             self._admit(message.job_id)
+        elif isinstance(message, AdmitAll):
+            for job_id in message.job_ids:
+                self._admit(job_id)
         elif isinstance(message, Forget):
             self._again.discard(message.job_id)
             self._waiting.discard(message.job_id)
@@ -102,20 +106,24 @@ class ExtensionActor(MailboxActor):
     def _pump(self) -> None:
         """Start what may be started."""
         self._learn_limits()
+        with self._system.replay_gate.held():
+            self._start_next()
+        self._start_awaited()
+        # What this extension does not take is for the next in line.
+        self._system.offer_slot()
+
+    def _start_next(self) -> None:
+        """Start those that wait, as long as there are slots for them."""
         while (job_id := self._next_job()) is not None:
             if not self._system.slots.try_acquire(self.extension):
-                break
+                return
             self._waiting.discard(job_id)
             # False: it was paused or cancelled meanwhile, or it could not be started and the supervisor knows.
             if self._system.start_job(job_id):
                 self._running[job_id] = self._kind_of(job_id)
             else:
                 self._system.slots.release(self.extension)
-        else:
-            self._system.slots.leave(self.extension)
-        self._start_awaited()
-        # What this extension does not take is for the next in line.
-        self._system.offer_slot()
+        self._system.slots.leave(self.extension)
 
     def _next_job(self) -> UUID | None:
         """The first that waits and may run now."""

@@ -36,6 +36,7 @@ from perdure.actors.messages import (
     WatchDeadline,
 )
 from perdure.actors.replay.attempt_replay import AttemptReplay
+from perdure.actors.replay.attempt_turn import AttemptTurn
 from perdure.actors.replay.job_log import run_calls
 from perdure.actors.replay.replay_host import ReplayHost
 from perdure.store.blobs import load_payload
@@ -91,6 +92,7 @@ class JobActor(MailboxActor):
         self._budgets = system.budgets.attempt(state.extension, state.job_type)
         self._leases = AttemptLeases(system, self._journal, self._mail, self._budgets, state)
         self._host = JobHost(system, state, self._journal, self._mail, self._leases, self._meter)
+        self._turn: AttemptTurn | None = None
         self._replay = self._new_replay() if state.continues else None
 
     # --- the attempt -------------------------------------------------------------------------------------------------
@@ -111,6 +113,8 @@ class JobActor(MailboxActor):
                 self._journal.lost, self._journal.blame = str(error), blame_for(error)
         finally:
             # Also when a defect of the host ends this: the sandbox is freed, and the actor is not run again.
+            if self._turn is not None:
+                self._turn.give_back()
             self._system.job_over(self.job_id, self.actor_ref)
             for envelope in self._mail.stops:
                 self.actor_inbox.put(envelope)  # Pykka answers whoever waits for them
@@ -125,6 +129,10 @@ class JobActor(MailboxActor):
         self.stop()
 
     def _attempt_once(self) -> None:
+        turn = self._turn
+        if turn is not None and not turn.take(self._is_due):
+            self._not_begun()
+            return
         dispatched = self._dispatched()
         self._limits = dispatched.limits
         lease = self._leases.first_fuel()  # before the start, so that both are on disk before the guest runs
@@ -136,6 +144,8 @@ class JobActor(MailboxActor):
             self._guest = self._make_guest(dispatched)
         except GuestLoadFailed as failure:
             result = GuestResult(Exit.FAILED, 0, 0, failure.error)
+        if turn is not None:
+            turn.give_back()  # others go on while the disk is waited for
         answer = self._mail.committed(started)
         if isinstance(answer, CommitFailed):
             self._not_started(answer)
@@ -160,7 +170,9 @@ class JobActor(MailboxActor):
 
     def _run_guest(self, guest: Guest, dispatched: JobDispatched) -> GuestResult:
         """Run it, led by the log first if it takes up a run. Raises `StopGuest` if it cannot even begin."""
-        limit, mail, replay = dispatched.limits.wall_clock_ms, self._mail, self._replay
+        limit, mail, replay, turn = dispatched.limits.wall_clock_ms, self._mail, self._replay, self._turn
+        if turn is not None:
+            turn.take_again()
         if limit is not None:
             self._system.supervisor.tell(WatchDeadline(self.job_id, self._attempt, limit))
         state = self._input(dispatched)
@@ -171,7 +183,8 @@ class JobActor(MailboxActor):
         mail.read()
         # While it was made there was nothing that `kill_job` could have stopped.
         host: GuestHost = replay if replay is not None else self._host
-        result = GuestResult(Exit.STOPPED, 0) if mail.killed else guest.run(host, state)
+        off = mail.killed is not None or (turn is not None and turn.called_off)
+        result = GuestResult(Exit.STOPPED, 0) if off else guest.run(host, state)
         if replay is None or replay.is_live:
             self._meter.fuel = max(0, result.fuel - self._host.fuel_before)
         if replay is not None:
@@ -179,6 +192,15 @@ class JobActor(MailboxActor):
         # A guest that never called the host has not been told what it was stopped for; neither has this.
         mail.read()
         return result
+
+    def _is_due(self) -> bool:
+        """Whether the job still waits for this attempt."""
+        return self._system.store.job(self.job_id).sequence == self._state.sequence
+
+    def _not_begun(self) -> None:
+        """Nothing of the attempt is in the log. If the job is to run, it is told so again when this actor is gone."""
+        if not self._system.closing:
+            self._system.supervisor.tell(WakeJob(self.job_id, 0, self._state.attempts))
 
     def _not_started(self, answer: CommitFailed) -> None:
         """The log did not take the attempt's start: it was refused, the disk is full, or the log writer died."""
@@ -198,7 +220,8 @@ class JobActor(MailboxActor):
         if state.run is None:
             raise StoreError(f"job {state.job_id} has no run to take up")
         calls = run_calls(system.store, state.job_id, state.run, state.sequence)
-        watch = AttemptReplay(self._host, self._mail, self._go_live)
+        self._turn = AttemptTurn(system.replay_gate, self._mail, self.actor_ref, state.run.calls)
+        watch = AttemptReplay(self._host, self._mail, self._turn, self._go_live)
         # Another version of wasmtime may count fuel in another way, and is no reason to give a job up.
         return ReplayHost(calls, system.operations.opened, watch, exact=False, after=state.run.calls)
 

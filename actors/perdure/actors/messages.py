@@ -99,6 +99,10 @@ class RoomDue(Message, frozen=True):
     token: int
 
 
+class TurnDue(Message, frozen=True):
+    """It may be the job's turn to be led by the log (`perdure.actors.replay.gate`), or it may need none any more."""
+
+
 class KillJob(Message, frozen=True):
     """The grace period is over: stop now. ``cause`` is ``grace`` or ``timeout``."""
 
@@ -209,6 +213,12 @@ class Admit(Message, frozen=True):
     """A queued job wants to run."""
 
     job_id: UUID
+
+
+class AdmitAll(Message, frozen=True):
+    """These queued jobs want to run, in this order."""
+
+    job_ids: list[UUID]
 
 
 class Forget(Message, frozen=True):
@@ -327,6 +337,7 @@ AnyMessage = (
     | MoveJob
     | CancelJob
     | RoomDue
+    | TurnDue
     | KillJob
     | OperationDone
     | OperationAdmitted
@@ -336,6 +347,7 @@ AnyMessage = (
     | LoadExtension
     | UnloadExtension
     | Admit
+    | AdmitAll
     | Forget
     | JobEnded
     | SlotFree

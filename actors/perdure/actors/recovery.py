@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from perdure.actors.messages import Admit, WakeJob
+from perdure.actors.messages import Admit, AdmitAll, WakeJob
 from perdure.actors.requeueing import unmet_wish
 from perdure.actors.system import ActorSystem
 from perdure.store.errors import StoreError
@@ -61,10 +61,11 @@ def _unfinished(system: ActorSystem) -> list[JobState]:
 def admit_recovered(system: ActorSystem, states: Sequence[JobState]) -> int:
     """Let recovered jobs run, whose extensions are loaded by now; returns how many go on."""
     count = 0
+    queued: dict[str, list[UUID]] = {}
     for before in states:
         state = system.store.job(before.job_id)
         if state.status is Status.QUEUED:
-            system.extension_address(state.extension).tell(Admit(state.job_id))
+            queued.setdefault(state.extension, []).append(state.job_id)
         elif state.status is Status.BACKOFF and state.retry_at is not None:
             delay = max(0, state.retry_at - system.clock.now()) // 1000
             system.supervisor.tell(WakeJob(state.job_id, delay, state.attempts))
@@ -73,6 +74,8 @@ def admit_recovered(system: ActorSystem, states: Sequence[JobState]) -> int:
         else:
             continue
         count += 1
+    for extension, job_ids in queued.items():
+        system.extension_address(extension).tell(AdmitAll(job_ids))
     system.hooks.recovered(count)
     return count
 

@@ -35,6 +35,7 @@ from perdure.actors.messages import (
     ResolveDoubt,
     RingJob,
     RoomDue,
+    TurnDue,
     WakeJob,
     WatchDeadline,
 )
@@ -321,6 +322,7 @@ class Supervisor(MailboxActor):
             self._after(self._kill_grace, _Kill(state.job_id, state.attempts, "grace"))
 
     def _forget(self, state: JobState) -> None:
+        self._system.tell_job(state.job_id, TurnDue())  # if its actor stands in line, to no end
         with contextlib.suppress(SystemStopped):
             self._system.extension_address(state.extension).tell(Forget(state.job_id))
 

@@ -55,6 +55,7 @@ from perdure.actors.messages import (
 )
 from perdure.actors.operation_router import OpenCalls, OperationRouter, give_up_calls
 from perdure.actors.operations import Operations
+from perdure.actors.replay.gate import ReplayGate
 from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
@@ -155,6 +156,7 @@ class ActorSystem:
         self.waits = JobWaits()
         self.cancelling: set[UUID] = set()  # jobs whose families are being cancelled at this moment
         self.replay_limit = settings.replay_limit
+        self.replay_gate = ReplayGate(clock.monotonic)
         self._settings = settings
         self.operations = operations
         self._workers = Workers(settings.workers)
