@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.command_line import CommandLine, is_plain
+from tests.support.command_line import COUNTER, CommandLine, is_plain
 from tests.support.job_events import runtime_opened, start_job
 from tests.support.store_process import StoreProcess
 
 from perdure.cli import doctor
+from perdure.cli.boundary_choice import VARIABLE
 from perdure.cli.filesystem import file_system, nearest_existing, usage
 from perdure.store import LmdbEventStore
 from perdure.store.events import RUNTIME_STREAM
@@ -37,6 +38,21 @@ def test_all_is_well(perdure: CommandLine) -> None:
     assert report["log_format"] == {"known": 3, "found": 3}
     assert set(report["versions"]) >= {"perdure", "wasmtime", "lmdb", "pykka"}
     assert "not installed" not in report["versions"].values()
+
+
+def test_how_guests_are_reached(perdure: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = perdure.done("doctor", "--json").json
+    assert report["boundary"] == {"choice": "auto", "modules": "raw", "components": "raw"}
+    assert report["most_guests"] >= doctor.LEAST_GUESTS
+    monkeypatch.setenv(VARIABLE, "stock")
+    assert re.search(r"ok +guests +boundary of modules stock, components stock; room", perdure.done("doctor").out)
+    monkeypatch.setattr(doctor, "most_guests", lambda: 7)
+    assert re.search(r"warning +address space .* only 7 jobs can run at once", perdure.done("doctor").out)
+    monkeypatch.setenv(VARIABLE, "fast")
+    for command in (["doctor"], ["run", COUNTER, "counter"]):
+        answer = perdure(*command)
+        assert answer.code != 0
+        assert "PERDURE_BOUNDARY must be one of auto, raw, stock" in answer.err
 
 
 def test_who_holds_the_folder(perdure: CommandLine) -> None:

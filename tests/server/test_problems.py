@@ -32,6 +32,7 @@ NOBODYS_REQUEST: Final = frozenset(
         *("BadEvent", "BlobMissing", "CorruptBlob", "CorruptKeys", "CorruptLog", "KeyMissing", "SealBroken"),
         *("BadAnswer", "BadOperation", "DuplicateOperation", "ReadOnlyStore", "UsedAfterFork"),
         *("OldFormat", "UnsupportedFormat", "UnsafeCacheFolder", "UnsafeKeys", "WrongMasterKey", "NotInBundle"),
+        "BoundaryUnavailable",
         *("CannotListen", "ProcessDied", "ServerFault", "ServerUnreachable", "UnexpectedAnswer"),
         # what an operation that asks other hosts makes an `OperationError` of
         *("AddressNotAllowed", "AnswerTooLarge", "BrokenAnswer", "ClientClosed", "HostNotAllowed", "HostUnreachable"),

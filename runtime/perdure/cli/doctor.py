@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from perdure.cli.boundary_choice import boundary_choice
 from perdure.cli.error_codes import error_line
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
@@ -30,6 +31,9 @@ from perdure.runtime.packages.publisher_key import read_key
 from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
 from perdure.runtime.secrets.master_key import SOURCES
+from perdure.runtime.wasm.address_space import most_guests
+from perdure.runtime.wasm.boundary.choice import COMPONENTS, MODULES
+from perdure.runtime.wasm.errors import BoundaryUnavailable
 from perdure.store.errors import StoreError, StoreMissing
 from perdure.store.events import RUNTIME_STREAM
 from perdure.store.lmdb_environment import FORMAT
@@ -53,6 +57,7 @@ PACKAGES: Final = (
 )
 _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "bold red"}
 _TROUBLE: Final = ("warning", "problem")
+LEAST_GUESTS: Final = 64  # as many jobs run at once if nothing else is said
 LEAST_FREE: Final = 256 << 20  # bytes; below this the log will not grow much further
 
 
@@ -104,6 +109,7 @@ def diagnose(invocation: Invocation) -> Diagnosis:
     """Look at everything; nothing is changed."""
     diagnosis = Diagnosis({}, [])
     _versions(diagnosis)
+    _guests(diagnosis)
     _folder(invocation, diagnosis)
     _keys(invocation, diagnosis)
     _publisher(diagnosis)
@@ -124,6 +130,27 @@ def _versions(diagnosis: Diagnosis) -> None:
     diagnosis.note(
         "switch interval", f"{sys.getswitchinterval() * 1000:g} ms, {SWITCH_INTERVAL * 1000:g} ms while jobs run"
     )
+
+
+def _guests(diagnosis: Diagnosis) -> None:
+    """How guests are reached, and for how many of them there is room."""
+    try:
+        choice = boundary_choice()
+        used = {"modules": MODULES.of(choice).name, "components": COMPONENTS.of(choice).name}
+    except (CommandError, BoundaryUnavailable) as error:
+        diagnosis.facts["boundary"] = None
+        diagnosis.note("guests", error_line(error), "problem")
+        return
+    room = most_guests()
+    diagnosis.facts["boundary"] = {"choice": choice, **used}
+    diagnosis.facts["most_guests"] = room
+    names = ", ".join(f"{what} {name}" for what, name in used.items())
+    diagnosis.note("guests", f"boundary of {names}; room for {room:,} at once")
+    for refusal in dict.fromkeys(filter(None, (MODULES.refusal, COMPONENTS.refusal))):
+        diagnosis.note("boundary", f"the slower one is used: {refusal}", "warning")
+    if room < LEAST_GUESTS:
+        text = f"the process may address so little (ulimit -v) that only {counted(room, 'job')} can run at once"
+        diagnosis.note("address space", text, "warning")
 
 
 def _version(name: str) -> str:

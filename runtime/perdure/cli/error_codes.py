@@ -27,7 +27,7 @@ from perdure.runtime.secrets.errors import (
     UnfitPassphrase,
     WrongPassphrase,
 )
-from perdure.runtime.wasm.errors import ModuleError, UnsafeCacheFolder
+from perdure.runtime.wasm.errors import BoundaryUnavailable, ModuleError, UnsafeCacheFolder
 from perdure.store import errors as store
 from perdure.store.backups.errors import FolderNotEmpty, NotABackup
 from perdure.toolchain import errors as toolchain
@@ -83,6 +83,7 @@ CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (runtime.ManifestError, ExitCode.BAD_EXTENSION),
     (runtime.ExtensionFolderError, ExitCode.BAD_EXTENSION),
     (UnsafeCacheFolder, ExitCode.STORE),
+    (BoundaryUnavailable, ExitCode.USAGE),
     (BadBundle, ExitCode.STORE),
     (BundleNotWritten, ExitCode.STORE),
     (InvalidMasterKey, ExitCode.USAGE),

@@ -172,11 +172,12 @@ class Invocation:
         """
         # Most commands only read, and these make up most of the time that a command takes to start.
         from perdure.cli.ai_endpoint import ai_settings  # noqa: PLC0415
+        from perdure.cli.boundary_choice import boundary_choice  # noqa: PLC0415
         from perdure.cli.master_key_file import master_key  # noqa: PLC0415
         from perdure.runtime import Runtime, RuntimeSettings  # noqa: PLC0415
 
         try:
-            settings = RuntimeSettings(master_key=master_key(), ai=ai_settings())
+            settings = RuntimeSettings(master_key=master_key(), ai=ai_settings(), boundary=boundary_choice())
             runtime = Runtime.open(self.data, settings=settings, hooks=hooks, on_compile=self._compiling, recover=False)
         except StoreLocked as error:
             pid = error.pid if error.pid is not None else "unknown"

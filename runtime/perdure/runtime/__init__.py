@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from perdure.runtime.version import perdure_version
     from perdure.runtime.wasm.errors import (
         BadExport,
+        BoundaryUnavailable,
         CleanupFailed,
         ForbiddenImports,
         InitFailed,
@@ -180,7 +181,8 @@ else:
             "perdure.runtime.vdfs.library": "Library",
             "perdure.runtime.version": "perdure_version",
             "perdure.runtime.wasm.errors": (
-                "BadExport CleanupFailed ForbiddenImports InitFailed InvalidWasm ModuleError NotWasm UnsafeCacheFolder"
+                "BadExport BoundaryUnavailable CleanupFailed ForbiddenImports InitFailed InvalidWasm ModuleError "
+                "NotWasm UnsafeCacheFolder"
             ),
             "perdure.store.errors": "JobIsFolded",
             "perdure.store.event_store": "JobPage StoredEvent",
@@ -202,6 +204,7 @@ __all__ = [
     "BadExport",
     "BadOperation",
     "BadPackage",
+    "BoundaryUnavailable",
     "Budget",
     "BudgetExceeded",
     "BudgetState",

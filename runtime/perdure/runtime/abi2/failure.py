@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perdure.runtime.guests.failure import MAX_NAME, ResourceUse, shortened
+from perdure.runtime.guests.failure import MAX_NAME, ResourceUse, not_loaded, shortened
 from perdure.runtime.wasm.component_sandbox import ComponentFailure
 from perdure.store.events import JobError, LimitUse, WasmFrame
 
@@ -28,7 +28,7 @@ def component_failure(failure: ComponentFailure, use: ResourceUse, during: str, 
         message = f"{during} ran out of fuel: {limit.used} of {limit.value} used; raise the fuel limit"
         return JobError("out_of_fuel", message, limit=limit, backtrace=backtrace, data={**data, "trap": "out_of_fuel"})
     if not failure.cause.startswith(_TRAP):
-        return JobError("load_failed", shortened(failure.cause), data=data)
+        return not_loaded(failure.text, data, failure.cause)
     trap = failure.cause.removeprefix(_TRAP)
     if trap == _STACK:
         limit = LimitUse("stack_bytes", use.stack_limit, use.stack_limit, "bytes")

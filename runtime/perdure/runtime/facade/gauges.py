@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from perdure.runtime.facade.parts import Parts
 from perdure.runtime.proof.modules import recorded_artifacts
+from perdure.runtime.wasm.boundary.choice import MODULES
+from perdure.runtime.wasm.boundary.names import BoundaryName
 from perdure.store.events import RUNTIME_STREAM, ModuleCompiled
 from perdure.store.lmdb_store import LmdbEventStore
 
@@ -20,6 +22,10 @@ class GaugeFacade(Parts):
     def record(self, module: str, engine: str, artifact: str, size: int) -> None:
         """Record a module's machine code. Durable."""
         self._system.append(RUNTIME_STREAM, [ModuleCompiled(module, engine, artifact, size)])
+
+    def boundary(self) -> BoundaryName:
+        """The boundary that modules here are behind. The first to ask in a process may wait for its check."""
+        return MODULES.of(self.settings.boundary).name
 
     # --- of what goes on ----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import msgspec
 import wasmtime
 from wasmtime import TrapCode
 
+from perdure.runtime.wasm.address_space import refusal
 from perdure.store.events import JobError, JsonObject, LimitUse, WasmFrame
 
 _MARGIN_BYTES: Final = 1024 * 1024
@@ -126,7 +127,7 @@ def trap_error(cause: wasmtime.Trap | wasmtime.WasmtimeError, use: ResourceUse, 
         Killed: it was stopped by its kill switch.
     """
     if isinstance(cause, wasmtime.WasmtimeError):
-        return JobError("load_failed", shortened(str(cause)), data=use.as_data() | {"during": during})
+        return not_loaded(str(cause), use.as_data() | {"during": during})
     code = _trap_code(cause)
     if code is TrapCode.INTERRUPT:
         raise Killed
@@ -146,6 +147,13 @@ def trap_error(cause: wasmtime.Trap | wasmtime.WasmtimeError, use: ResourceUse, 
         short = out_of_memory(use, what)
         return msgspec.structs.replace(short, backtrace=backtrace, data=data)
     return JobError("trap", what, backtrace=backtrace, data=data)
+
+
+def not_loaded(text: str, data: JsonObject, cause: str = "") -> JobError:
+    """The error for an instance that could not be made: ``text`` is wasmtime's, ``cause`` what of it is shown."""
+    if refused := refusal(text):
+        return JobError("load_failed", refused, blame="host", data=data)
+    return JobError("load_failed", shortened(cause or text), data=data)
 
 
 def init_error(cause: JobError) -> JobError:

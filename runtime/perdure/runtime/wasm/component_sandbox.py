@@ -30,10 +30,14 @@ _Result = TypeVar("_Result")
 
 
 class ComponentFailure(Exception):
-    """A component did not return. ``cause`` is wasmtime's last line, ``frames`` are function names and code offsets."""
+    """A component did not return.
+
+    ``text`` is wasmtime's, ``cause`` its last line, ``frames`` are function names and code offsets.
+    """
 
     def __init__(self, error: wasmtime.WasmtimeError, offsets: Mapping[str, int]) -> None:
-        self.cause = last_cause(str(error))
+        self.text = str(error)
+        self.cause = last_cause(self.text)
         self.frames = frames_of(error, offsets)
         super().__init__(self.cause)
 
