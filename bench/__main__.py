@@ -1,6 +1,6 @@
 """Measure everything and print one table; or with ``--peers`` what others take for the same.
 
-    python3 -m bench [--runs 5] [--quick] [--only KEY] [--dir DIR] [--json FILE] [--peers]
+    python3 -m bench [--runs 5] [--quick] [--only KEY] [--dir DIR] [--json FILE] [--peers | --compare REF]
 
 Every figure has a floor beside it, measured in the same run: what the disk, LMDB, Pykka or wasmtime gives alone.
 """
@@ -10,50 +10,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from bench import (
-    boundary,
-    budgets,
-    chatter,
-    checkpoints,
-    dispatching,
-    floors,
-    loading,
-    log,
-    memory,
-    operations,
-    photos,
-    proving,
-    recovery,
-)
 from bench.disk import filesystem, is_memory, scratch
 from bench.figure import Group
 from bench.machine import describe_machine
 from bench.report import as_json, head, rows, table
 from bench.runner import run
-from bench.sizes import FULL, QUICK, Sizes
-
-_SUBJECTS = (
-    floors,
-    checkpoints,
-    chatter,
-    log,
-    boundary,
-    operations,
-    budgets,
-    loading,
-    dispatching,
-    recovery,
-    proving,
-    memory,
-    photos,
-)
-
-
-def all_groups(sizes: Sizes) -> list[Group]:
-    """Everything that is measured, floors first."""
-    return [group for subject in _SUBJECTS for group in subject.groups(sizes)]
+from bench.sizes import FULL, QUICK
+from bench.subjects import all_groups
 
 
 def chosen(groups: Sequence[Group], part: str) -> list[Group]:
@@ -65,14 +31,22 @@ def chosen(groups: Sequence[Group], part: str) -> list[Group]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5, help="values of each figure (default 5)")
+    parser.add_argument("--runs", type=int, help="values of each figure (default 5; with --compare 12 pairs)")
     parser.add_argument("--quick", action="store_true", help="hardly any work: shows that all of it runs, not how fast")
     parser.add_argument("--only", default="", metavar="KEY", help="figures whose key contains this, and their floors")
     parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
     parser.add_argument("--peers", action="store_true", help="perdure and its peers in turns (extra bench)")
+    parser.add_argument(
+        "--compare", metavar="REF", help="this commit beside the working tree, in turns; 1: it got slower"
+    )
+    parser.add_argument("--with", dest="other", metavar="REF", help="with --compare: not the working tree, this commit")
     parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing; the head says so")
     options = parser.parse_args()
+    if options.runs is None:
+        options.runs = 12 if options.compare else 5
+    if options.other and not options.compare:
+        parser.error("--with names the second commit of --compare")
     if options.runs < 1:
         parser.error("--runs must be 1 or more")
     if not options.dir.is_dir():
@@ -96,9 +70,16 @@ def main() -> int:
             print(line, end="", file=sys.stderr, flush=True)
 
     if options.peers:
+        if find_spec("psutil") is None:
+            print("--peers needs the extra bench: python3 -m pip install '.[bench]'")
+            return 2
         from bench.peers.command import run_peers  # what it needs is not what everything else does
 
         return run_peers(options, shown_filesystem, tell)
+    if options.compare:
+        from bench.comparison.command import run_comparison
+
+        return run_comparison(options, shown_filesystem, tell)
     groups = chosen(all_groups(QUICK if options.quick else FULL), options.only)
     if not groups:
         print(f"no figure's key contains {options.only!r}")

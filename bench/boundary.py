@@ -70,16 +70,22 @@ def groups(sizes: Sizes) -> Iterator[Group]:
 
 
 def _host_call(folder: Path, count: int) -> Mapping[str, float]:
-    module = compiled(WORK)
-    digest = hashlib.sha256(module).hexdigest()
-    factory = WasmGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module))
-    _run(factory, digest, 0)
+    factory, module = warning_guests(folder)
+    run_warnings(factory, module, 0)
     # What a run costs beside its calls is measured with none of them, and taken away.
-    empty = _run(factory, digest, 0)
-    return {_CALL.key: (_run(factory, digest, count) - empty) / count * 1e6}
+    empty = run_warnings(factory, module, 0)
+    return {_CALL.key: (run_warnings(factory, module, count) - empty) / count * 1e6}
 
 
-def _run(factory: WasmGuestFactory, module: str, count: int) -> float:
+def warning_guests(folder: Path) -> tuple[WasmGuestFactory, str]:
+    """What makes guests of the bench's module, and the module's digest."""
+    module = compiled(WORK)
+    factory = WasmGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module))
+    return factory, hashlib.sha256(module).hexdigest()
+
+
+def run_warnings(factory: WasmGuestFactory, module: str, count: int) -> float:
+    """A guest makes ``count`` host calls of 100 bytes; the seconds of its run."""
     guest = factory(
         GuestSpec(
             job_id=_JOB,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bench.figure import BenchFailed, Better, Figure, Group
 from bench.sizes import Sizes
-from perdure.store import AppendRequest, JobState, LmdbEventStore, StoreError
+from perdure.store import AppendRequest, EventStore, JobState, LmdbEventStore, StoreError
 from perdure.store.events import (
     Inline,
     JobDispatched,
@@ -23,7 +23,7 @@ from perdure.store.events import (
 )
 
 _JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-_STREAM = job_stream(_JOB)
+JOB_STREAM = job_stream(_JOB)
 _REPEATS = 3  # of a rebuild, whose median counts
 
 
@@ -51,7 +51,7 @@ def progress(number: int) -> ProgressReported:
     return ProgressReported(number, number * 100, 0.5, "indexing file number")
 
 
-def begin(store: LmdbEventStore) -> None:
+def begin(store: EventStore) -> None:
     """A job that runs."""
     nothing = Inline(b"")
     dispatched = JobDispatched(
@@ -67,7 +67,7 @@ def begin(store: LmdbEventStore) -> None:
         limits=JobLimits(),
         retry=RetryPolicy(),
     )
-    store.append(_STREAM, [dispatched, JobStarted(1, 1)])
+    store.append(JOB_STREAM, [dispatched, JobStarted(1, 1)])
 
 
 def _append(folder: Path, key: str, batch: int, count: int) -> Mapping[str, float]:
@@ -76,7 +76,7 @@ def _append(folder: Path, key: str, batch: int, count: int) -> Mapping[str, floa
         batches = [[progress(start + number) for number in range(batch)] for start in range(0, count, batch)]
         start = time.perf_counter()
         for events in batches:
-            store.append(_STREAM, events)
+            store.append(JOB_STREAM, events)
         seconds = time.perf_counter() - start
         if store.position() != count + 2:
             raise BenchFailed(f"{store.position()} events in the log, not {count + 2}")
@@ -88,7 +88,7 @@ def _rebuild(folder: Path, key: str, batch: int, count: int) -> Mapping[str, flo
         begin(store)
         bodies = [encode(progress(number)) for number in range(count)]
         requests = [
-            AppendRequest(_STREAM, chunk := bodies[start : start + batch], [1] * len(chunk))
+            AppendRequest(JOB_STREAM, chunk := bodies[start : start + batch], [1] * len(chunk))
             for start in range(0, count, batch)
         ]
         refused = [answer for answer in store.append_batch(requests) if isinstance(answer, StoreError)]
@@ -97,8 +97,8 @@ def _rebuild(folder: Path, key: str, batch: int, count: int) -> Mapping[str, flo
         times = []
         for _ in range(_REPEATS):
             start = time.perf_counter()
-            state = store.rebuild(_STREAM)
+            state = store.rebuild(JOB_STREAM)
             times.append(time.perf_counter() - start)
-            if not isinstance(state, JobState) or state.sequence != count + 2 or state != store.state(_STREAM):
+            if not isinstance(state, JobState) or state.sequence != count + 2 or state != store.state(JOB_STREAM):
                 raise BenchFailed("the rebuilt state is not the projection")
     return {key: (count + 2) / sorted(times)[_REPEATS // 2]}

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.__main__ import all_groups, chosen
+from bench.__main__ import chosen
 from bench.peers.results import decoded
 from bench.sizes import QUICK
+from bench.subjects import all_groups
 
 ROOT = Path(__file__).parents[2]
 FLOORS = [
