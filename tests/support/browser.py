@@ -23,7 +23,14 @@ _FLAGS: Final = (
     "--disable-sync",
 )
 _TOKEN: Final = "perdure.token"  # where the page keeps one
-_LOST: Final = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+_LOST: Final = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
+    "ERR_CONNECTION_CLOSED",
+    "ERR_SOCKET_NOT_CONNECTED",
+    "ERR_INCOMPLETE_CHUNKED",
+    "ERR_EMPTY_RESPONSE",
+)
 # What fades in has other colours meanwhile.
 _SETTLED: Final = """
     Promise.all(
@@ -38,7 +45,7 @@ def chromium() -> Iterator[Browser]:
     """A browser; its pages forget everything with their contexts."""
     expect.set_options(timeout=TIMEOUT * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS, timeout=2 * TIMEOUT * 1000)
         try:
             yield browser
         finally:

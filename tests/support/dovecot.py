@@ -17,7 +17,7 @@ from typing import Final
 
 import trustme
 from imapclient import IMAPClient
-from tests.support.waiting import eventually
+from tests.support.waiting import TIMEOUT, eventually
 from tests.support.web_server import Visit, WebServer, web_server
 
 HOST: Final = "127.0.0.1"
@@ -165,7 +165,7 @@ class Dovecot:
         process, self._process = self._process, None
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
