@@ -35,7 +35,7 @@ DBOS: Final[tuple[Peer, ...]] = (
         version=_version,
         missing=_missing,
         words=_on("sqlite"),
-        pace=0.5,
+        pace=0.25,
     ),
     Peer(
         key="dbos-wal",
