@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.store_process import StoreProcess, orders
+from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import Runtime, RuntimeSettings, grant_as_asked
 from perdure.runtime.http.settings import HttpSettings
 
 LOCAL: Final = RuntimeSettings(
-    kill_grace=0.2, shutdown_grace=0.2, http=HttpSettings(private_networks=("127.0.0.0/8",), max_answer_bytes=100_000)
+    kill_grace=TIMEOUT,
+    shutdown_grace=0.2,
+    http=HttpSettings(private_networks=("127.0.0.0/8",), max_answer_bytes=100_000),
 )
 
 

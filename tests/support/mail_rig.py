@@ -10,6 +10,7 @@ from typing import Any, Final
 from tests.support.dovecot import HOST, PASSWORD, Dovecot
 from tests.support.manual_clock import ManualClock
 from tests.support.python_jobs import PythonJobs
+from tests.support.waiting import TIMEOUT
 
 from perdure.runtime import DEFAULT_LIBRARY, Runtime, RuntimeSettings
 from perdure.runtime.http.settings import HttpSettings
@@ -69,7 +70,7 @@ def mail_rig(
 ) -> Iterator[MailRig]:
     """A rig until the end of the block, that may reach these ports of this machine, with TLS and without it."""
     http = HttpSettings(private_networks=networks, ca_file=str(ca_file) if ca_file else None)
-    made = RuntimeSettings(kill_grace=0.2, shutdown_grace=0.2, http=http, mail=settings or MailSettings(plain=True))
+    made = RuntimeSettings(kill_grace=TIMEOUT, shutdown_grace=0.2, http=http, mail=settings or MailSettings(plain=True))
     allowed = hosts or [f"{scheme}{HOST}:{port}" for port in ports for scheme in ("", "http://")]
     with Runtime.open(folder / "data", settings=made, clock=clock) as runtime:
         yield MailRig(runtime, folder, allowed)
