@@ -191,7 +191,7 @@ class Actors(RuleBasedStateMachine):
         depths = self.rig.system.mailbox_depths()
         if any(depths[kind] for kind in ("log", "supervisor", "extension")):
             return False
-        running = [self.puppets.current.get(job) for job in self.rig.system.running_jobs()]
+        running = [self.puppets.current.get(job) for job in self.rig.system.jobs.ids()]
         return all(puppet is not None and not puppet.over.is_set() for puppet in running)
 
     @invariant()

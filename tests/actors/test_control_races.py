@@ -51,7 +51,7 @@ def test_a_wish_before_the_first_event_of_an_actor_that_has_started(
     rig = stage.rig
     monkeypatch.setattr("perdure.actors.system.Lane", HeldLane)
     job_id = rig.dispatch()
-    eventually(lambda: rig.system.running(job_id))
+    eventually(lambda: rig.system.jobs.get(job_id))
     lane = rig.system._lanes[ev.job_stream(job_id)]
     assert isinstance(lane, HeldLane)
     assert lane.posting.wait(TIMEOUT)

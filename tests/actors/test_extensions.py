@@ -69,7 +69,7 @@ def test_an_extension_runs_no_more_jobs_at_once_than_it_may(make_rig: MakeRig) -
     jobs = [rig.dispatch() for _ in range(10)]
     shift.wait_started(3)
     nudge(rig.system.extension_address("acme"))
-    assert len(rig.system.running_jobs()) == 3
+    assert len(rig.system.jobs.ids()) == 3
 
     shift.let_go(10)
 
@@ -84,7 +84,7 @@ def test_all_extensions_together_run_no_more_jobs_than_the_runtime_may(make_rig:
     rig = make_rig(body=shift.body, extensions=extensions, running_jobs=4)
     jobs = [rig.dispatch(extension=name) for _ in range(5) for name in extensions]
     shift.wait_started(4)
-    assert len(rig.system.running_jobs()) == 4
+    assert len(rig.system.jobs.ids()) == 4
 
     shift.let_go(15)
 
@@ -303,7 +303,7 @@ def test_an_extension_that_stopped_admitting_finishes_what_runs_and_starts_nothi
     puppet.end()
 
     rig.wait(running, Status.COMPLETED)
-    assert rig.system.wait_ended([running], TIMEOUT)
+    assert rig.system.jobs.wait_ended([running], TIMEOUT)
     rig.system.unload("acme", TIMEOUT)
     assert rig.status(queued) is Status.QUEUED
 
@@ -340,9 +340,9 @@ def test_jobs_that_do_not_stop_for_an_unload_are_stopped_and_queued_by_the_next_
     puppet = puppets.of(job_id)
     puppet.do(lambda host: host.checkpoint(b"here"))
     rig.system.suspend_jobs(rig.system.stop_admitting("acme", TIMEOUT), "the extension was unloaded")
-    assert not rig.system.wait_ended([job_id], 0.0)
+    assert not rig.system.jobs.wait_ended([job_id], 0.0)
     rig.advance(2.0)
-    assert rig.system.wait_ended([job_id], TIMEOUT)
+    assert rig.system.jobs.wait_ended([job_id], TIMEOUT)
     assert rig.status(job_id) is Status.SUSPENDED
     rig.system.unload("acme", TIMEOUT)
 

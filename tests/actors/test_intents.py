@@ -205,7 +205,7 @@ def test_a_kill_ends_the_wait_for_the_disk_and_nothing_is_in_doubt(make_rig: Mak
     puppet = stage.job()
     stage.rig.store.fail_with(DiskFull("/disk"))  # type: ignore[arg-type]  # as above
     answer = puppet.begin(send)
-    stage.rig.system.kill_job(stage.job_id, KillJob("timeout"))
+    stage.rig.system.jobs.kill(stage.job_id, KillJob("timeout"))
     assert isinstance(answer.exception(TIMEOUT), Stopped)
 
     stage.rig.store.fail_with(None)
@@ -222,7 +222,7 @@ def test_a_kill_while_the_intent_is_being_committed_leaves_no_doubt(make_rig: Ma
     stage.rig.store.block()
     answer = puppet.begin(send)
     assert stage.rig.store.blocked.acquire(timeout=TIMEOUT)
-    stage.rig.system.kill_job(stage.job_id, KillJob("timeout"))
+    stage.rig.system.jobs.kill(stage.job_id, KillJob("timeout"))
     eventually(lambda: stage.rig.system._open_calls.all() == [])
     stage.rig.store.unblock()
 
@@ -273,7 +273,7 @@ def test_an_attempt_that_ends_in_its_action_tells_the_handler(make_rig: MakeRig)
     stage.outside.stops = True
     answer = stage.job().begin(send)
     stage.outside.runs.get(timeout=TIMEOUT)
-    actor = stage.rig.system.running(stage.job_id)
+    actor = stage.rig.system.jobs.get(stage.job_id)
     assert actor is not None
     actor.stop(block=False)
     assert isinstance(answer.exception(TIMEOUT), Stopped)
@@ -426,7 +426,7 @@ def force_a_pause(stage: Stage) -> None:
 
 
 def run_out_of_time(stage: Stage) -> None:
-    stage.rig.system.kill_job(stage.job_id, KillJob("timeout"))
+    stage.rig.system.jobs.kill(stage.job_id, KillJob("timeout"))
     stage.rig.wait(stage.job_id, Status.BACKOFF, Status.FAILED)
 
 

@@ -254,7 +254,7 @@ def test_only_a_running_job_has_a_thread(make_rig: MakeRig) -> None:
     assert [rig.status(job_id) for job_id in (paused, failed, queued, last)] == [
         Status.PAUSED, Status.BACKOFF, Status.RUNNING, Status.QUEUED,
     ]  # fmt: skip
-    assert rig.system.running_jobs() == [queued]
+    assert rig.system.jobs.ids() == [queued]
     eventually(lambda: len(threads_of_jobs()) == 1)
 
 

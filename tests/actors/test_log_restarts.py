@@ -61,7 +61,7 @@ def test_a_job_that_starts_while_there_is_no_log_writer_waits_for_the_next_one(h
     job_id = house.rig.dispatch(admit=False)
     house.kill("log")
     house.rig.admit(job_id)
-    eventually(lambda: house.rig.system.running(job_id))
+    eventually(lambda: house.rig.system.jobs.get(job_id))
     lane = house.rig.system._lanes[job_stream(job_id)]
     eventually(lambda: lane.waiting)
 

@@ -341,7 +341,7 @@ def test_an_answer_that_comes_late_is_not_taken_for_that_of_the_next_attempt(mak
     new = call(again, "query:slow")  # the first of its attempt, as the other one was
     slow.tokens.get(timeout=TIMEOUT)
 
-    stage.rig.system._answer_job(job_id, 1, OperationDone(1, "", b'"of the first attempt"'))
+    stage.rig.system.jobs.answer(job_id, 1, OperationDone(1, "", b'"of the first attempt"'))
     late.set()
     nudge(stage.rig.system.router)
     assert not new.done()

@@ -92,12 +92,12 @@ def test_a_router_that_dies_too_often_costs_the_jobs_that_call_it(house: House) 
 
 def test_an_answer_to_a_job_that_is_gone_disturbs_nobody(house: House) -> None:
     job_id, puppet = house.begin()
-    house.rig.system.tell_job(job_id, OperationDone(99, "", b"late"))
+    house.rig.system.jobs.tell(job_id, OperationDone(99, "", b"late"))
     puppet.end()
     house.rig.wait(job_id, Status.COMPLETED)
     house.rig.over(job_id)
 
-    house.rig.system.tell_job(job_id, OperationDone(99, "", b"late"))
+    house.rig.system.jobs.tell(job_id, OperationDone(99, "", b"late"))
 
 
 # --- an extension's actor --------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_an_extensions_actor_that_dies_is_restarted_with_its_queue(house: House)
 
     nudge(house.rig.system.extension_address("acme"))
     assert extension.initialised == 2
-    assert house.rig.system.running_jobs() == [running], "it knows of the one that runs"
+    assert house.rig.system.jobs.ids() == [running], "it knows of the one that runs"
     puppet.end()
     for job_id in [*queued, while_it_is_gone]:
         house.puppets.of(job_id).end()
@@ -208,7 +208,7 @@ def test_the_supervisor_survives_whatever_it_is_sent(house: House, caplog: pytes
 
 def test_a_job_whose_actor_is_stopped_by_the_embedder_is_suspended(house: House) -> None:
     job_id, puppet = house.begin()
-    ref = house.rig.system.running(job_id)
+    ref = house.rig.system.jobs.get(job_id)
     assert ref is not None
     stopped: queue.SimpleQueue[bool] = queue.SimpleQueue()
     threading.Thread(target=lambda: stopped.put(ref.stop(block=True, timeout=TIMEOUT))).start()

@@ -248,7 +248,7 @@ def test_a_commit_that_failed_takes_no_key(acme: Runtime) -> None:
 def test_the_extension_need_not_be_there_any_more(acme: Runtime) -> None:
     job = acme.dispatch("acme:nothing", idempotency_key="k")
     job.wait(TIMEOUT)
-    eventually(lambda: acme._system.running_of("acme") == [])
+    eventually(lambda: acme._system.jobs.of("acme") == [])
     acme.uninstall("acme")
     assert acme.dispatch("acme:nothing", idempotency_key="k").job_id == job.job_id
     with pytest.raises(KeyReused):

@@ -157,11 +157,11 @@ class Rig:
 
     def over(self, job_id: UUID) -> None:
         """Return when the job's actor is done with it."""
-        assert self.system.wait_ended([job_id], TIMEOUT)
+        assert self.system.jobs.wait_ended([job_id], TIMEOUT)
 
     def idle(self) -> None:
         """Return when no job has an actor and the extensions know it."""
-        assert self.system.wait_ended(self.system.running_jobs(), TIMEOUT)
+        assert self.system.jobs.wait_ended(self.system.jobs.ids(), TIMEOUT)
         for extension in self.extensions:
             nudge(self.system.extension_address(extension))
 

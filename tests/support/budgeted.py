@@ -102,7 +102,7 @@ class Budgeted:
         eventually(lambda: ("acme", budget, response) in self.edges.met)
 
     def becomes(self, job: JobHandle, status: Status) -> None:
-        eventually(lambda: job.status is status and self.runtime._system.running(job.job_id) is None)
+        eventually(lambda: job.status is status and self.runtime._system.jobs.get(job.job_id) is None)
 
     def __enter__(self) -> Self:
         return self

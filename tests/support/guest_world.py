@@ -239,8 +239,8 @@ class Process:
         if self.died.is_set():
             # A job that has done something tries to record it for as long as it may: the dead do not wait for that.
             system = self.runtime._system
-            wait_idle = system._wait_idle
-            system._wait_idle = lambda timeout: wait_idle(0.01)  # type: ignore[method-assign]
+            wait_none = system.jobs.wait_none
+            system.jobs.wait_none = lambda timeout: wait_none(0.01)  # type: ignore[method-assign]
         self.runtime.close(grace=0)
 
 

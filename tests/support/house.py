@@ -58,7 +58,7 @@ class House:
         failures, ends = len(self.hooks.restarted), len(self.hooks.facts)
         puppet.explode(ZeroDivisionError("a defect"))
         eventually(lambda: len(self.hooks.restarted) > failures or len(self.hooks.facts) > ends)
-        assert self.rig.system.running(job_id) is None
+        assert self.rig.system.jobs.get(job_id) is None
         self.rig.advance(seconds)
 
     def kill_and_restart(self, name: str, seconds: float = 20.0) -> None:

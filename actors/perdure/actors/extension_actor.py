@@ -172,7 +172,7 @@ class ExtensionActor(MailboxActor):
         self._admitting = True
         self._system.slots.join(self.extension)
         # An actor that takes another's place takes over the jobs that still run; none of them is its own invention.
-        for job_id in self._system.running_of(self.extension):
+        for job_id in self._system.jobs.of(self.extension):
             self._running.setdefault(job_id, self._kind_of(job_id))
             if job_id in self._waiting:
                 self._waiting.discard(job_id)
@@ -182,7 +182,7 @@ class ExtensionActor(MailboxActor):
 
     def _unload(self, message: UnloadExtension) -> None:
         # Not `self._running`: the last job's `JobEnded` may still be behind this message.
-        running = self._system.running_of(self.extension)
+        running = self._system.jobs.of(self.extension)
         if running:
             raise ExtensionBusy(self.extension, tuple(running))
         self._admitting = False

@@ -144,7 +144,7 @@ class JobActor(MailboxActor):
             self._guest = self._make_guest(dispatched)
         except GuestLoadFailed as failure:
             result = GuestResult(Exit.FAILED, 0, 0, failure.error)
-        if turn is not None:
+        if turn is not None and self._mail.empty():
             turn.give_back()  # others go on while the disk is waited for
         answer = self._mail.committed(started)
         if isinstance(answer, CommitFailed):
@@ -272,7 +272,7 @@ class JobActor(MailboxActor):
             )
         )
         self._leases.guest = guest
-        self._system.job_can_be_killed(self.job_id, guest.kill)
+        self._system.jobs.can_be_killed(self.job_id, guest.kill)
         return guest
 
     def _input(self, dispatched: JobDispatched) -> bytes:
@@ -413,7 +413,7 @@ class JobActor(MailboxActor):
                 delay, cause = 1, "upgrade"
             self._system.supervisor.tell(WakeJob(self.job_id, delay, self._attempt, cause))
             if isinstance(event, JobSuspended) and self._leases.locked is not None:
-                self._system.wait_for_unlock(self.job_id, self._attempt, self._leases.locked.lock)
+                self._system.locked.wait(self.job_id, self._attempt, self._leases.locked.lock)
 
     def _tell_over(self) -> None:
         """Tell the hooks of the whole attempt, if there was one."""

@@ -133,7 +133,7 @@ class Supervisor(MailboxActor):
         elif isinstance(message, WatchDeadline):
             self._after(message.after_ms / 1000, _Kill(message.job_id, message.attempt, "timeout"))
         elif isinstance(message, KillLater):
-            attempt = self._system.attempt_of(message.job_id)
+            attempt = self._system.jobs.attempt_of(message.job_id)
             if attempt is not None:
                 self._after(self._kill_grace, _Kill(message.job_id, attempt, message.cause))
         elif isinstance(message, JobDied | CallOff):
@@ -153,7 +153,7 @@ class Supervisor(MailboxActor):
             self._most_timers = max(_TIMERS, 2 * len(self._timers))
 
     def _is_over(self, task: _Task) -> bool:
-        return isinstance(task, _Kill | RingJob) and self._system.attempt_of(task.job_id) != task.attempt
+        return isinstance(task, _Kill | RingJob) and self._system.jobs.attempt_of(task.job_id) != task.attempt
 
     def wakeup(self) -> float | None:
         """Until the next timer."""
@@ -177,12 +177,12 @@ class Supervisor(MailboxActor):
             if is_called_off(self._system.store, self._system.store.job(task.job_id)):
                 self._cancel(task.job_id)
         elif isinstance(task, RingJob):
-            if self._system.attempt_of(task.job_id) == task.attempt:
-                self._system.tell_job(task.job_id, RoomDue(task.token))
+            if self._system.jobs.attempt_of(task.job_id) == task.attempt:
+                self._system.jobs.tell(task.job_id, RoomDue(task.token))
         elif task.cause == "move":
-            self._system.stop_guest(task.job_id, task.attempt)
+            self._system.jobs.stop_guest(task.job_id, task.attempt)
         else:
-            self._system.kill_job(task.job_id, KillJob(task.cause), task.attempt)
+            self._system.jobs.kill(task.job_id, KillJob(task.cause), task.attempt)
 
     def _try(self, task: _Task, failures: int = 0) -> None:
         """Do it, or try again later: a full disk or a log writer between two lives must not lose a job."""
@@ -220,7 +220,7 @@ class Supervisor(MailboxActor):
         elif state.status is Status.PAUSED:
             if unmet_wish(state):
                 self._go_on(state, "resume")
-        elif state.status is Status.RUNNING and self._system.running(message.job_id) is None:
+        elif state.status is Status.RUNNING and self._system.jobs.get(message.job_id) is None:
             self._go_on(state, "restart")
 
     def _go_on(self, state: JobState, cause: str) -> None:
@@ -264,7 +264,7 @@ class Supervisor(MailboxActor):
         return self._system.store.job(message.job_id).status
 
     def _runs(self, state: JobState) -> bool:
-        return state.status is Status.RUNNING and self._system.running(state.job_id) is not None
+        return state.status is Status.RUNNING and self._system.jobs.get(state.job_id) is not None
 
     def _pause(self, job_id: UUID) -> None:
         stream = job_stream(job_id)
@@ -273,7 +273,7 @@ class Supervisor(MailboxActor):
             try:
                 if self._runs(state):
                     self._system.append(stream, [JobPauseRequested()])
-                    self._system.tell_job(job_id, PauseJob())
+                    self._system.jobs.tell(job_id, PauseJob())
                     self._after(self._kill_grace, _Kill(job_id, state.attempts, "grace"))
                 else:
                     # Nothing of it runs, or its actor waits for the log to take its start, which the log then refuses.
@@ -318,11 +318,11 @@ class Supervisor(MailboxActor):
             self._forget(state)
             self._system.count_end(state, Status.CANCELLED)
         else:
-            self._system.tell_job(state.job_id, CancelJob())
+            self._system.jobs.tell(state.job_id, CancelJob())
             self._after(self._kill_grace, _Kill(state.job_id, state.attempts, "grace"))
 
     def _forget(self, state: JobState) -> None:
-        self._system.tell_job(state.job_id, TurnDue())  # if its actor stands in line, to no end
+        self._system.jobs.tell(state.job_id, TurnDue())  # if its actor stands in line, to no end
         with contextlib.suppress(SystemStopped):
             self._system.extension_address(state.extension).tell(Forget(state.job_id))
 

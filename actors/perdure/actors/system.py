@@ -25,6 +25,7 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.job_actor import JobActor
 from perdure.actors.job_waits import JobWait, JobWaits
 from perdure.actors.lane import Lane
+from perdure.actors.locked_jobs import LockedJobs
 from perdure.actors.log_writer import LogWriter, Riders
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import (
@@ -41,10 +42,8 @@ from perdure.actors.messages import (
     LoadExtension,
     Message,
     MoveJob,
-    OperationAdmitted,
     OperationCall,
     OperationDone,
-    PauseJob,
     Run,
     SlotFree,
     StopAdmitting,
@@ -57,6 +56,7 @@ from perdure.actors.operation_router import OpenCalls, OperationRouter, give_up_
 from perdure.actors.operations import Operations
 from perdure.actors.replay.gate import ReplayGate
 from perdure.actors.requeueing import ReplayLimit
+from perdure.actors.running_jobs import RunningJob, RunningJobs
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
 from perdure.actors.upgrading import Upgrade, going_on, is_at_checkpoint
@@ -102,14 +102,6 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     replay_limit: ReplayLimit = ReplayLimit()
 
 
-class _Running(msgspec.Struct):
-    ref: pykka.ActorRef[JobActor]
-    extension: str
-    attempt: int
-    has_slot: bool
-    kill: Callable[[], None] | None = None
-
-
 class ActorSystem:
     """The actors of one runtime.
 
@@ -148,12 +140,12 @@ class ActorSystem:
         self.clock = clock
         self.budgets = budgets or NoBudgets()
         self._upgrade_of = upgrade_of
-        self._is_locked = is_locked
-        self._locked_jobs: dict[UUID, tuple[str, int]] = {}  # with what each waits for, and its attempts
+        self.locked = LockedJobs(is_locked, self._wake_unlocked)
         self.closing = False
         self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
         self.waits = JobWaits()
+        self.jobs = RunningJobs(self.waits)
         self.cancelling: set[UUID] = set()  # jobs whose families are being cancelled at this moment
         self.replay_limit = settings.replay_limit
         self.replay_gate = ReplayGate(clock.monotonic)
@@ -164,12 +156,10 @@ class ActorSystem:
         self._open_calls = OpenCalls()
         self._riders = riders
         self._lanes: dict[str, Lane] = {}
-        self._running: dict[UUID, _Running] = {}
         self._extensions: dict[str, Address] = {}
         # Starting a job and beginning to close exclude each other, so that no job starts unseen by the shutdown.
         self._starting = threading.Lock()
         self._addressing = threading.Lock()
-        self._idle = threading.Condition()
         self.log = Address("log")
         self.router = Address("router")
         self.supervisor = Address("supervisor")
@@ -233,13 +223,6 @@ class ActorSystem:
         done: OperationDone = self.router.ask(call, timeout)
         return done
 
-    def _answer_job(self, job_id: UUID, attempt: int, answer: OperationDone | OperationAdmitted) -> None:
-        """Send an answer to the attempt that asked; a later one counts its calls anew and must not take it for its."""
-        entry = self._running.get(job_id)
-        if entry is not None and entry.attempt == attempt:
-            with contextlib.suppress(pykka.ActorDeadError):
-                entry.ref.tell(encode_message(answer))
-
     # --- jobs --------------------------------------------------------------------------------------------------------
 
     def _dispatched(self, state: JobState) -> None:
@@ -253,24 +236,6 @@ class ActorSystem:
                 return
             self.extension_address(state.extension).tell(Admit(state.job_id))
 
-    def running(self, job_id: UUID) -> pykka.ActorRef[JobActor] | None:
-        """The job's actor, if it runs in this process."""
-        entry = self._running.get(job_id)
-        return entry.ref if entry is not None else None
-
-    def attempt_of(self, job_id: UUID) -> int | None:
-        """The number of the attempt that runs, None if none does."""
-        entry = self._running.get(job_id)
-        return entry.attempt if entry is not None else None
-
-    def running_of(self, extension: str) -> list[UUID]:
-        """The extension's jobs that have an actor."""
-        return [job_id for job_id, entry in list(self._running.items()) if entry.extension == extension]
-
-    def running_jobs(self) -> list[UUID]:
-        """The jobs that have an actor."""
-        return list(self._running)
-
     def begin_wait(self, waiter: UUID, target: JobState, *, lends: bool) -> JobWait | None:
         """See `JobWaits.begin`; `JobWaits.end` ends it. A target that is queued may be started at once."""
         wait = self.waits.begin(waiter, target.job_id, lends=lends)
@@ -278,22 +243,9 @@ class ActorSystem:
             self._tell_extension(target.extension, SlotFree())
         return wait
 
-    def wait_for_unlock(self, job_id: UUID, attempts: int, lock: str) -> None:
-        """The job was suspended because something is locked: `unlocked` lets it go on."""
-        self._locked_jobs[job_id] = lock, attempts
-        if not self._is_locked(lock):  # somebody was faster
-            self.unlocked(lock)
-
-    def unlocked(self, lock: str) -> None:
-        """Let the jobs go on that waited for this."""
-        for job_id, (wanted, attempts) in list(self._locked_jobs.items()):
-            if wanted == lock and self._locked_jobs.pop(job_id, None) is not None:
-                with contextlib.suppress(SystemStopped):  # then the next process takes it up
-                    self.supervisor.tell(WakeJob(job_id, 1, attempts, "unlock"))
-
-    def locked_jobs(self) -> dict[UUID, str]:
-        """The jobs that are suspended because something is locked, and what."""
-        return {job_id: lock for job_id, (lock, _) in list(self._locked_jobs.items())}
+    def _wake_unlocked(self, job_id: UUID, attempts: int) -> None:
+        with contextlib.suppress(SystemStopped):  # then the next process takes it up
+            self.supervisor.tell(WakeJob(job_id, 1, attempts, "unlock"))
 
     def start_job(self, job_id: UUID, *, has_slot: bool = True) -> bool:
         """Start the actor of a queued job. Called by its extension's actor, which holds a slot for it.
@@ -304,12 +256,12 @@ class ActorSystem:
         with self._starting:
             try:
                 state = self.store.job(job_id)
-                if state.status is not Status.QUEUED or job_id in self._running or self.closing:
+                if state.status is not Status.QUEUED or job_id in self.jobs or self.closing:
                     return False
                 if is_called_off(self.store, state):
                     self.supervisor.tell(CallOff(job_id))
                     return False
-                self._locked_jobs.pop(job_id, None)
+                self.locked.forget(job_id)
                 state = self._moved_if_due(state)
                 ref = JobActor.start(self, state, self._cause(state))
             except Exception as error:
@@ -318,7 +270,7 @@ class ActorSystem:
                 self._lanes.pop(job_stream(job_id), None)
                 self.job_died(job_id, f"it could not be started: {error}", blame_for(error))
                 return False
-            self._running[job_id] = _Running(ref, state.extension, state.attempts + 1, has_slot)
+            self.jobs.add(job_id, RunningJob(ref, state.extension, state.attempts + 1, has_slot))
             self._ask_to_move(job_id, state)
             ref.tell(encode_message(Run()))
             return True
@@ -326,31 +278,27 @@ class ActorSystem:
     def _cause(self, state: JobState) -> str:
         if state.attempts == 0:
             return "dispatch"
-        for stored in self.store.read(job_stream(state.job_id), backward=True):
-            if isinstance(stored.event, JobResumed | JobRecovered):
-                return stored.event.cause
+        stream = job_stream(state.job_id)
+        # A queued job's last event says why it is queued; seldom one that stands before it (`JobMoved`, a fork's own).
+        for after in (max(0, state.sequence - 1), 0):
+            for stored in self.store.read(stream, after=after, backward=True):
+                if isinstance(stored.event, JobResumed | JobRecovered):
+                    return stored.event.cause
         return "dispatch"
-
-    def job_can_be_killed(self, job_id: UUID, kill: Callable[[], None]) -> None:
-        """The job's guest is there, and ``kill`` stops it from any thread."""
-        entry = self._running.get(job_id)
-        if entry is not None:
-            entry.kill = kill
 
     def job_over(self, job_id: UUID, ref: pykka.ActorRef[Any]) -> None:
         """The job's actor has done its work; called on its thread, and again if it fails after that."""
-        entry = self._running.get(job_id)
-        if entry is None or entry.ref.actor_urn != ref.actor_urn:
+        running = self.jobs.find(job_id, ref)
+        if running is None:
             return
         self._lanes.pop(job_stream(job_id), None)
-        del self._running[job_id]
+        self.jobs.remove(job_id)
         # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
-        if entry.has_slot:
-            self.slots.release(entry.extension)
+        if running.has_slot:
+            self.slots.release(running.extension)
         self.offer_slot()
-        self._tell_extension(entry.extension, JobEnded(job_id))
-        with self._idle:
-            self._idle.notify_all()
+        self._tell_extension(running.extension, JobEnded(job_id))
+        self.jobs.tell_ended()
 
     def job_died(self, job_id: UUID, reason: str, blame: str) -> None:
         """The job's actor ended without recording an end."""
@@ -362,24 +310,6 @@ class ActorSystem:
         now = self.clock.now()
         self.hooks.job_ended(state.extension, state.job_type, str(status), (now - state.dispatched_at) / 1_000_000)
         self.hooks.job_over(state, str(status), now)
-
-    def tell_job(self, job_id: UUID, message: Message) -> None:
-        """Send to the job's actor, if it runs."""
-        ref = self.running(job_id)
-        if ref is not None:
-            with contextlib.suppress(pykka.ActorDeadError):
-                ref.tell(encode_message(message))
-            if isinstance(message, PauseJob | SuspendJob):
-                self.waits.interrupt(job_id)  # so that it can ask whether to stop
-
-    def kill_job(self, job_id: UUID, message: KillJob, attempt: int | None = None) -> None:
-        """Stop the job's guest wherever it is; ``attempt`` names one, None whichever runs."""
-        entry = self._running.get(job_id)
-        if entry is None or attempt not in (None, entry.attempt):
-            return
-        self.tell_job(job_id, message)  # first the reason, then the end
-        if entry.kill is not None:
-            entry.kill()
 
     # --- other versions ----------------------------------------------------------------------------------------------
 
@@ -414,7 +344,7 @@ class ActorSystem:
             StoreError: the log cannot be read.
         """
         with self._starting:  # a job that starts after this is asked then
-            for job_id in self.running_of(extension):
+            for job_id in self.jobs.of(extension):
                 if self._ask_to_move(job_id, self.store.job(job_id)):
                     self.supervisor.tell(KillLater(job_id, "move"))
 
@@ -426,14 +356,8 @@ class ActorSystem:
         upgrade = self._upgrade_of(state)
         if upgrade is None or not (upgrade.restart or (state.resumable and upgrade.resumable)):
             return False
-        self.tell_job(job_id, MoveJob(upgrade.version, upgrade.restart))
+        self.jobs.tell(job_id, MoveJob(upgrade.version, upgrade.restart))
         return upgrade.restart
-
-    def stop_guest(self, job_id: UUID, attempt: int) -> None:
-        """Stop the guest of this attempt, if it runs; a host call that has begun ends first."""
-        entry = self._running.get(job_id)
-        if entry is not None and entry.attempt == attempt and entry.kill is not None:
-            entry.kill()
 
     # --- extensions --------------------------------------------------------------------------------------------------
 
@@ -536,7 +460,7 @@ class ActorSystem:
         if name == "log":
             self._break_lanes("the log writer died too often")  # those that were opened since its last death
         elif name == "router":
-            give_up_calls(self._open_calls, self.operations, self._answer_job)
+            give_up_calls(self._open_calls, self.operations, self.jobs.answer)
 
     def _address_of(self, name: str) -> Address | None:
         return {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
@@ -566,7 +490,7 @@ class ActorSystem:
                 self._workers,
                 self._loop,
                 self._open_calls,
-                self._answer_job,
+                self.jobs.answer,
                 self.hooks,
                 self.clock,
                 self._death_of("router"),
@@ -599,14 +523,14 @@ class ActorSystem:
             if self.closing:
                 return
             self.closing = True
-        for job_id in self.running_jobs():
-            self.tell_job(job_id, SuspendJob(reason))
-        if not self._wait_idle(grace):
-            for job_id in self.running_jobs():
-                self.kill_job(job_id, KillJob("grace"))
+        for job_id in self.jobs.ids():
+            self.jobs.tell(job_id, SuspendJob(reason))
+        if not self.jobs.wait_none(grace):
+            for job_id in self.jobs.ids():
+                self.jobs.kill(job_id, KillJob("grace"))
             # A killed guest ends at its next branch; what is left after this is stuck in the host.
-            if not self._wait_idle(max(2.0, grace)):
-                logger.error("%d jobs did not stop: %s", len(self._running), self.running_jobs())
+            if not self.jobs.wait_none(max(2.0, grace)):
+                logger.error("%d jobs did not stop: %s", len(self.jobs), self.jobs.ids())
         for extension in list(self._extensions):
             try:
                 self.unload(extension, timeout=max(2.0, grace), record=False)
@@ -624,17 +548,8 @@ class ActorSystem:
     def suspend_jobs(self, job_ids: Sequence[UUID], reason: str) -> None:
         """Ask running jobs to stop, and stop those that do not within the grace period."""
         for job_id in job_ids:
-            self.tell_job(job_id, SuspendJob(reason))
+            self.jobs.tell(job_id, SuspendJob(reason))
             self.supervisor.tell(KillLater(job_id))
-
-    def wait_ended(self, job_ids: Sequence[UUID], timeout: float) -> bool:
-        """Wait until none of these jobs has an actor; False if that takes longer than ``timeout`` seconds."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not any(job_id in self._running for job_id in job_ids), timeout)
-
-    def _wait_idle(self, timeout: float) -> bool:
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._running, timeout)
 
     def _stop_actor(self, address: Address) -> None:
         ref = address.ref
@@ -649,14 +564,13 @@ class ActorSystem:
 
     def mailbox_depths(self) -> dict[str, int]:
         """See `Gauges.mailbox_depths`."""
-        running = [entry.ref for entry in list(self._running.values())]
         return {
             "log": self.log.depth(),
             "lanes": sum(lane.waiting for lane in list(self._lanes.values())),
             "router": self.router.depth(),
             "supervisor": self.supervisor.depth(),
             "extension": sum(address.depth() for address in list(self._extensions.values())),
-            "job": sum(ref.actor_inbox.qsize() for ref in running),  # type: ignore[attr-defined]  # SimpleQueue
+            "job": self.jobs.waiting(),
         }
 
     def lost_threads(self) -> int:

@@ -324,7 +324,7 @@ class Extensions:
         """Jobs that were stopped by an unload, or could not be recovered for want of the extension."""
         waiting = frozenset({Status.QUEUED, Status.SUSPENDED})
         page = self._store.jobs(JobQuery(statuses=waiting, extension=extension, limit=1_000_000))
-        requeue(self.system, [state for state in reversed(page.jobs) if self.system.running(state.job_id) is None])
+        requeue(self.system, [state for state in reversed(page.jobs) if self.system.jobs.get(state.job_id) is None])
 
     def unload(self, extension: str, *, stop_jobs: bool, timeout: float) -> None:
         """Switch an extension off: wait for its jobs, or stop them, then clean up. Durable.
@@ -341,8 +341,8 @@ class Extensions:
             running = self.system.stop_admitting(extension, self._timeout)
             if stop_jobs:
                 self.system.suspend_jobs(running, "the extension was unloaded")
-            if not self.system.wait_ended(running, timeout):
-                raise ExtensionBusy(extension, tuple(self.system.running_of(extension)))
+            if not self.system.jobs.wait_ended(running, timeout):
+                raise ExtensionBusy(extension, tuple(self.system.jobs.of(extension)))
             self.ensure_actor_knows(extension)
             self.system.unload(extension, self._timeout)
             self._loaded.pop(extension, None)
@@ -365,7 +365,7 @@ class Extensions:
             if page.jobs:
                 raise ExtensionInUse(extension, tuple(state.job_id for state in page.jobs))
             # Its jobs' ends are on disk; the actors that recorded them may take a moment to go.
-            self.system.wait_ended(self.system.running_of(extension), self._timeout)
+            self.system.jobs.wait_ended(self.system.jobs.of(extension), self._timeout)
             self.system.unload(extension, self._timeout, record=False)
             self._loaded.pop(extension, None)
             self._effective.pop(extension, None)

@@ -181,7 +181,7 @@ class Runtime(
             Chore("mail connections", KEEP_LOOK, lambda stopping: self.mailboxes.reap(), KEEP_LOOK),
             Chore("idempotency keys of requests", 3600.0, lambda stopping: self.forget_request_keys(), 60.0),
         )
-        self.lock_operations = lock_operations(store, keychain, hooks, self._system.unlocked)
+        self.lock_operations = lock_operations(store, keychain, hooks, self._system.locked.unlocked)
         register_standard_operations(self)
         self.broken_operations: tuple[BrokenEntryPoint, ...] = ()  # of installed distributions
 

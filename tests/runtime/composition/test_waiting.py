@@ -152,7 +152,7 @@ def test_the_last_of_many_children_first(narrow: Cast) -> None:
     narrow.finish(root, puppet)
     again, puppet = narrow.start()  # the slot was given back once, not three times
     queued = narrow.runtime.dispatch("acme:run")
-    assert narrow.runtime._system.running_jobs() == [again.job_id]
+    assert narrow.runtime._system.jobs.ids() == [again.job_id]
     assert queued.status is Status.QUEUED
     narrow.finish(again, puppet)
 

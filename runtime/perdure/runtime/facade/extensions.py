@@ -193,5 +193,5 @@ class ExtensionFacade(Parts):
         self._check()
         # One that is not loaded yet has used nothing in this process, but perhaps in the one before.
         self._book.grant(extension, self._extensions.effective(extension).budgets)
-        running = [self.store.job(job_id).job_type for job_id in self._system.running_of(extension)]
+        running = [self.store.job(job_id).job_type for job_id in self._system.jobs.of(extension)]
         return self._book.states(extension, lambda name: running.count(f"{extension}:{name}") if name else len(running))

@@ -92,7 +92,7 @@ class KeepingFacade(Parts):
         away. Known of the jobs that came to it in this process.
         """
         self._check()
-        return self._system.locked_jobs()
+        return self._system.locked.all()
 
     def erasure(self, *, extension: str | None = None, library_id: UUID | None = None) -> Erasure:
         """What `erase` would take along. Errors as for `erase`."""
