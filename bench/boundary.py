@@ -14,9 +14,11 @@ from bench.guests import EXTENSION, WORK, compiled
 from bench.sizes import Sizes
 from perdure.actors.guest import Exit, GuestSpec, Interrupt
 from perdure.runtime.guests.factory import WasmGuestFactory
+from perdure.runtime.wasm.boundary.names import BoundaryName
 from perdure.runtime.wasm.module_cache import ModuleCache
 
 _CALL = Figure("host_call", "host call, 100 bytes, nothing behind it", "µs", Better.LESS, "bare_host_call")
+_STOCK = Figure("host_call_stock", "the same behind the stock boundary", "µs", Better.LESS, "wrapped_host_call")
 _JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 
@@ -65,22 +67,23 @@ class SilentHost:
 
 
 def groups(sizes: Sizes) -> Iterator[Group]:
-    """One figure."""
-    yield Group((_CALL,), partial(_host_call, count=sizes.host_calls))
+    """One figure for each boundary."""
+    yield Group((_CALL,), partial(_host_call, count=sizes.host_calls, key=_CALL.key, boundary="raw"))
+    yield Group((_STOCK,), partial(_host_call, count=sizes.host_calls, key=_STOCK.key, boundary="stock"))
 
 
-def _host_call(folder: Path, count: int) -> Mapping[str, float]:
-    factory, module = warning_guests(folder)
+def _host_call(folder: Path, count: int, key: str, boundary: BoundaryName) -> Mapping[str, float]:
+    factory, module = warning_guests(folder, boundary)
     run_warnings(factory, module, 0)
     # What a run costs beside its calls is measured with none of them, and taken away.
     empty = run_warnings(factory, module, 0)
-    return {_CALL.key: (run_warnings(factory, module, count) - empty) / count * 1e6}
+    return {key: (run_warnings(factory, module, count) - empty) / count * 1e6}
 
 
-def warning_guests(folder: Path) -> tuple[WasmGuestFactory, str]:
+def warning_guests(folder: Path, boundary: BoundaryName = "raw") -> tuple[WasmGuestFactory, str]:
     """What makes guests of the bench's module, and the module's digest."""
     module = compiled(WORK)
-    factory = WasmGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module))
+    factory = WasmGuestFactory(ModuleCache(folder / "cache", MemoryLedger(), lambda _: module), boundary)
     return factory, hashlib.sha256(module).hexdigest()
 
 

@@ -38,6 +38,7 @@ FIGURES = [
     *(f"checkpoints_{jobs}" for jobs in (1, 8, 100)),
     "progress",
     "host_call",
+    "host_call_stock",
     "host_call_logged",
     *(f"append_{events}" for events in (1, 100, 1_000)),
     "rebuild_1000",
@@ -68,7 +69,7 @@ FIGURES = [
     "job_memory",
 ]
 # What is left after something else was taken away: in a run as short as this it may be nothing, or less.
-DIFFERENCES = ["host_call", "job_memory", "bare_sandbox"]
+DIFFERENCES = ["host_call", "host_call_stock", "job_memory", "bare_sandbox"]
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,7 @@ class GaugeFacade(Parts):
         self._system.append(RUNTIME_STREAM, [ModuleCompiled(module, engine, artifact, size)])
 
     def boundary(self) -> BoundaryName:
-        """The boundary that modules here are behind. The first to ask in a process may wait for its check."""
+        """The boundary that modules here are behind. The first to ask in a process waits for its check."""
         return MODULES.of(self.settings.boundary).name
 
     # --- of what goes on ----------------------------------------------------------------------------------------------
