@@ -64,17 +64,21 @@ class ConsentPrompt:
         """
         self._asked = True
         grant = self._narrowing.apply(request.as_asked(), request.asked)
-        self.show(request, grant)
-        if self._yes:
-            return grant
-        if not is_interactive(self._invocation):
-            raise consent_needed(request)
-        return grant if confirmed(self._question) else None
+        return grant if self.agrees(request, grant) else None
 
-    def show(self, request: ConsentRequest, grant: Grant) -> None:
-        """What is asked for, on standard error."""
+    def agrees(self, request: ConsentRequest, grant: Grant) -> bool:
+        """Show on standard error what is asked for, and what of it is granted, and ask.
+
+        Raises:
+            CommandError: nobody is there to be asked.
+        """
         for line in _lines(request, grant):
             self._invocation.output.note(line)
+        if self._yes:
+            return True
+        if not is_interactive(self._invocation):
+            raise consent_needed(request)
+        return confirmed(self._question)
 
 
 def is_interactive(invocation: Invocation) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from perdure.cli.consent_prompt import ConsentPrompt, Yes, confirmed, consent_needed, is_interactive, who
+from perdure.cli.consent_prompt import ConsentPrompt, Yes, who
 from perdure.cli.errors import CommandError
 from perdure.cli.exit_codes import ExitCode
 from perdure.cli.extensions_commands import ExtensionId, show_extension
@@ -69,15 +69,11 @@ def grant(
         if nothing:
             runtime.grant(extension, NOTHING, by=who())
         else:
-            prompt = ConsentPrompt(invocation, less, yes=yes)
+            prompt = ConsentPrompt(invocation, less, yes=yes, question="Grant this?")
             request = runtime.installed_request(extension)
             granted = less.apply(as_asked(asked, request.default), asked)
-            prompt.show(request, granted)
-            if not yes:
-                if not is_interactive(invocation):
-                    raise consent_needed(request)
-                if not confirmed("Grant this?"):
-                    raise CommandError("nothing was changed", ExitCode.CONSENT)
+            if not prompt.agrees(request, granted):
+                raise CommandError("nothing was changed", ExitCode.CONSENT)
             runtime.grant(extension, granted, by=who())
     show_extension(invocation, extension)
 
