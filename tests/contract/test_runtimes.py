@@ -18,7 +18,16 @@ from perdure.runtime import Runtime, RuntimeSettings
 # What a program does with the runtime itself, the data folder and the process that it is in.
 BESIDE = {
     *("in_memory", "recover", "closed", "stepper", "record_access", "forget_request_keys"),
-    *("artifact", "record", "mailbox_depths", "map_usage", "held_calls", "lost_threads", "rate_limit_remaining"),
+    *(
+        "artifact",
+        "boundary",
+        "record",
+        "mailbox_depths",
+        "map_usage",
+        "held_calls",
+        "lost_threads",
+        "rate_limit_remaining",
+    ),
     "call_async",
 }
 
