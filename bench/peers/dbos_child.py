@@ -19,7 +19,7 @@ from dbos import DBOS
 
 from bench.peers import postgres
 from bench.peers.counts import Counts
-from bench.peers.meter import Meter, allocated
+from bench.peers.meter import Meter
 from bench.peers.processes import end_group, start_group
 from bench.peers.rows import Subject
 from bench.peers.turn import VALUE, TurnFailed, busy_thread, median_ms, take_turn, wait_until
@@ -107,16 +107,17 @@ def _launch(address: str) -> None:
     DBOS.launch()
 
 
-def _run(jobs: int, each: int) -> float:
-    """Seconds from the gate's opening to the last workflow's result."""
+def _run(folder: Path, jobs: int, each: int) -> Meter:
+    """From the gate's opening to the last workflow's result."""
     _gate.close()
     handles = [DBOS.start_workflow(steps, each) for _ in range(jobs)]
     _gate.await_arrivals(jobs)
-    began = time.monotonic()
-    _gate.open()
-    if any(handle.get_result() != each for handle in handles):
+    with Meter(folder) as meter:
+        _gate.open()
+        results = [handle.get_result() for handle in handles]
+    if set(results) != {each}:
         raise TurnFailed("a workflow did not do its steps")
-    return time.monotonic() - began
+    return meter
 
 
 def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:
@@ -124,14 +125,11 @@ def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, flo
     space = done = 0
     with _database(folder, words) as address:
         _launch(address)
-        _run(2, 5)
+        _run(folder, 2, 5)
         for jobs, each in counts.steps.items():
-            before = allocated(folder, {"pg_wal"})
-            with Meter(folder) as meter:
-                meter_seconds = _run(jobs, each)
-            meter.seconds = meter_seconds
+            meter = _run(folder, jobs, each)
             found |= meter.of_steps(jobs, jobs * each)
-            space, done = space + allocated(folder, {"pg_wal"}) - before, done + jobs * each
+            space, done = space + meter.space, done + jobs * each
         returns, results = [], []
         for _ in range(counts.starts):
             began = time.monotonic()
@@ -146,9 +144,9 @@ def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, flo
 def _busy(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:
     with _database(folder, words) as address:
         _launch(address)
-        _run(2, 5)
+        _run(folder, 2, 5)
         busy_thread()
-        return {f"busy_{jobs}": jobs * each / _run(jobs, each) for jobs, each in counts.busy.items()}
+        return {f"busy_{jobs}": jobs * each / _run(folder, jobs, each).seconds for jobs, each in counts.busy.items()}
 
 
 def _recovery(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:

@@ -13,6 +13,8 @@ import psutil
 _STATS: Final = Path("/proc/diskstats")
 _FLUSHES: Final = 18  # "flush requests completed successfully" since Linux 5.5 (Documentation/admin-guide/iostats.rst)
 
+_ROUND: Final = frozenset({"pg_wal"})  # PostgreSQL's log: files of one size that are written again and again
+
 
 def flushes(folder: Path, stats: Path = _STATS) -> int | None:
     """Flushes that the device of ``folder`` has completed, by whomever; None where that cannot be read."""
@@ -55,16 +57,18 @@ def allocated(folder: Path, without: Collection[str] = ()) -> int:
 
 
 class Meter:
-    """``with Meter(folder) as meter: …``; afterwards ``seconds``, ``processor`` (seconds) and ``flushes``."""
+    """``with Meter(folder) as meter: …``; then ``seconds``, ``processor`` (seconds), ``flushes``, ``space`` (bytes)."""
 
     seconds: float
     processor: float
     flushes: int | None
+    space: int
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __enter__(self) -> Self:
+        self._space = allocated(self._folder, _ROUND)
         self._flushes = flushes(self._folder)
         self._processor = processor_time()
         self._began = time.monotonic()
@@ -75,6 +79,7 @@ class Meter:
         self.processor = processor_time() - self._processor
         after = flushes(self._folder)
         self.flushes = None if after is None or self._flushes is None else after - self._flushes
+        self.space = allocated(self._folder, _ROUND) - self._space
 
     def of_steps(self, jobs: int, steps: int) -> dict[str, float]:
         """The rows of ``steps`` durable steps that ``jobs`` jobs did in this stretch."""

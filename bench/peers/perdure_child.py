@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from bench import boundary, dispatching, loading, log, recovery, sizes
-from bench.gate import gated_runtime, timed_jobs
+from bench.gate import completed, gated_runtime, timed_jobs
+from bench.guests import EXTENSION
 from bench.peers.counts import Counts
-from bench.peers.meter import Meter, allocated
+from bench.peers.meter import Meter
 from bench.peers.rows import Subject
 from bench.peers.turn import TurnFailed, busy_thread, take_turn
 
@@ -49,23 +50,23 @@ def _figures(subject: Any, counts: Counts, folder: Path, keys: Mapping[str, str]
 def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     space = steps = 0
+    (folder / "first").mkdir()
+    with gated_runtime(folder / "first", 2) as (runtime, gate):
+        timed_jobs(runtime, gate, "checkpoints", 2, 5)  # as the peers do before they are measured
     for jobs, each in counts.steps.items():
         inner = folder / f"jobs-{jobs}"
         inner.mkdir()
         with gated_runtime(inner, jobs) as (runtime, gate):
-            timed_jobs(runtime, gate, "checkpoints", jobs, 2)  # a first job of each thread and lane
-        inner = folder / f"measured-{jobs}"
-        inner.mkdir()
-        with gated_runtime(inner, jobs) as (runtime, gate):
-            before = allocated(inner)
+            handles = [runtime.dispatch(f"{EXTENSION}:checkpoints", {"left": each}) for _ in range(jobs)]
+            gate.await_arrivals(jobs)
             with Meter(inner) as meter:
-                seconds, states = timed_jobs(runtime, gate, "checkpoints", jobs, each)
-            meter.seconds = seconds  # from the opening of the gate
+                gate.open()
+                states = [completed(handle) for handle in handles]
             saved = sum(state.checkpoints for state in states)
             if saved != jobs * each:
                 raise TurnFailed(f"{saved} checkpoints in the log, not {jobs * each}")
             found |= meter.of_steps(jobs, saved)
-            space, steps = space + allocated(inner) - before, steps + saved
+            space, steps = space + meter.space, steps + saved
     starts = {"dispatch_returns": "start_returns", "dispatch_ended": "start_result"}
     return {**found, "disk": space / steps, **_figures(dispatching, counts, folder, starts)}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from bench.peers.counts import Counts
-from bench.peers.meter import Meter, allocated
+from bench.peers.meter import Meter
 from bench.peers.processes import end_group, free_port, start_group
 from bench.peers.restate_service import ARRIVED, CLOSED
 from bench.peers.rows import Subject
@@ -144,8 +144,8 @@ def _post(connection: http.client.HTTPConnection, path: str, count: int) -> Any:
     return json.loads(body)
 
 
-def _run(restate: _Restate, jobs: int, each: int) -> float:
-    """Seconds from the gate's opening to the last job's result."""
+def _run(restate: _Restate, folder: Path, jobs: int, each: int) -> Meter:
+    """From the gate's opening to the last job's result."""
     closed, before = restate.service.closed, restate.service.arrived
     restate.service.tell("close")
     wait_until(lambda: restate.service.closed > closed, "the gate is closed")
@@ -157,14 +157,13 @@ def _run(restate: _Restate, jobs: int, each: int) -> float:
     for client in clients:
         client.start()
     wait_until(lambda: restate.service.arrived >= before + jobs, f"{jobs} jobs are at the gate", 120.0)
-    began = time.monotonic()
-    restate.service.tell("open")
-    for client in clients:
-        client.join()
-    seconds = time.monotonic() - began
+    with Meter(folder) as meter:
+        restate.service.tell("open")
+        for client in clients:
+            client.join()
     if wrong := [result for result in results if result != each]:
         raise TurnFailed(f"{len(wrong)} jobs did not do their steps: {wrong[0]}")
-    return seconds
+    return meter
 
 
 def _collect(results: list[Any], ask: Callable[[], Any]) -> None:
@@ -178,14 +177,11 @@ def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, flo
     found: dict[str, float] = {}
     space = done = 0
     with _Restate(folder, words["program"]) as restate:
-        _run(restate, 2, 5)
+        _run(restate, folder, 2, 5)
         for jobs, each in counts.steps.items():
-            before = allocated(folder)
-            with Meter(folder) as meter:
-                seconds = _run(restate, jobs, each)
-            meter.seconds = seconds
+            meter = _run(restate, folder, jobs, each)
             found |= meter.of_steps(jobs, jobs * each)
-            space, done = space + allocated(folder) - before, done + jobs * each
+            space, done = space + meter.space, done + jobs * each
         connection = restate.connect()
         sent, answered = [], []
         for number in range(counts.starts):
@@ -203,8 +199,11 @@ def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, flo
 
 def _busy(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:
     with _Restate(folder, words["program"], busy=True) as restate:
-        _run(restate, 2, 5)
-        return {f"busy_{jobs}": jobs * each / _run(restate, jobs, each) for jobs, each in counts.busy.items()}
+        _run(restate, folder, 2, 5)
+        return {
+            f"busy_{jobs}": jobs * each / _run(restate, folder, jobs, each).seconds
+            for jobs, each in counts.busy.items()
+        }
 
 
 def _recovery(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bench.peers.counts import Counts
-from bench.peers.meter import Meter, allocated
+from bench.peers.meter import Meter
 from bench.peers.processes import end_group, free_port, start_group
 from bench.peers.rows import Subject
 from bench.peers.turn import VALUE, TurnFailed, median_ms, take_turn
@@ -97,8 +97,9 @@ async def _client(folder: Path, program: str) -> AsyncIterator[Client]:
 
 
 class _Runner:
-    def __init__(self, client: Client, local: bool) -> None:
+    def __init__(self, client: Client, folder: Path, local: bool) -> None:
         self._client = client
+        self._folder = folder
         self._local = local
         self._started = 0
 
@@ -107,8 +108,8 @@ class _Runner:
         name = f"bench-{self._started}"
         return await self._client.start_workflow(run, args=arguments, id=name, task_queue=_QUEUE)
 
-    async def run(self, jobs: int, each: int) -> float:
-        """Seconds from the gate's opening to the last workflow's result."""
+    async def run(self, jobs: int, each: int) -> Meter:
+        """From the gate's opening to the last workflow's result."""
         _gate.opened.clear()
         _gate.arrived = 0
         handles = [await self.start(Steps.run, each, self._local) for _ in range(jobs)]
@@ -117,13 +118,12 @@ class _Runner:
             if time.monotonic() > until:
                 raise TurnFailed(f"{_gate.arrived} of {jobs} workflows are at the gate after 120 s")
             await asyncio.sleep(0.005)
-        began = time.monotonic()
-        _gate.opened.set()
-        results = await asyncio.gather(*(handle.result() for handle in handles))
-        seconds = time.monotonic() - began
+        with Meter(self._folder) as meter:
+            _gate.opened.set()
+            results = await asyncio.gather(*(handle.result() for handle in handles))
         if set(results) != {each}:
             raise TurnFailed("a workflow did not do its steps")
-        return seconds
+        return meter
 
     async def starts(self, count: int) -> dict[str, float]:
         """Times of workflows that do nothing, one after the other."""
@@ -153,16 +153,13 @@ async def _measured(folder: Path, counts: Counts, words: dict[str, Any]) -> dict
             max_concurrent_local_activities=_ROOM,
         )
         async with worker:
-            runner = _Runner(client, words["local"])
+            runner = _Runner(client, folder, words["local"])
             await runner.run(2, 5)
             for jobs, each in counts.steps.items():
-                before = allocated(folder)
-                with Meter(folder) as meter:
-                    seconds = await runner.run(jobs, each)
-                meter.seconds = seconds
+                meter = await runner.run(jobs, each)
                 steps = jobs * (each + 1)  # and the gate
                 found |= meter.of_steps(jobs, steps)
-                space, done = space + allocated(folder) - before, done + steps
+                space, done = space + meter.space, done + steps
             found |= await runner.starts(counts.starts)
     return {**found, "disk": space / done}
 
