@@ -7,6 +7,7 @@ this module: ``python3 -m bench.recovery run|recover FOLDER JOB JOBS STEPS``.
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -33,6 +34,8 @@ class Recovered(msgspec.Struct, frozen=True):
     opened: float  # Runtime.open was called
     going_on: float  # the last job called its host
     ended: float  # the last job's next checkpoint and its end are on disk
+    processor: float  # what all of that took of the processors
+    switches: int  # of threads, in it
 
 
 def groups(sizes: Sizes) -> Iterator[Group]:
@@ -44,6 +47,8 @@ def groups(sizes: Sizes) -> Iterator[Group]:
         Figure("recovery_ended", f"{what}: all one step further and ended", "s", Better.LESS, "sandboxes"),
         Figure("recovery_process", f"{what}: all going on, with Python's start", "s", Better.LESS, "python_start"),
         Figure("recovery_events", f"{what}: replayed until all go on", "events/s", Better.MORE, "lmdb_scan"),
+        Figure("recovery_processor", f"{what}: processor time of all that", "s", Better.LESS),
+        Figure("recovery_switches", f"{what}: switches of threads in it", "thousands", Better.LESS),
     )
     yield Group(figures, partial(_recovery, job="steps", jobs=jobs, steps=steps))
     what = f"{jobs} jobs of {steps} steps with an action after kill -9"
@@ -74,6 +79,8 @@ def _recovery(folder: Path, job: str, jobs: int, steps: int) -> Mapping[str, flo
         "recovery_ended": seen.ended - seen.opened,
         "recovery_process": seen.going_on - started,
         "recovery_events": jobs * steps * _EVENTS[job] / (seen.going_on - seen.opened),
+        "recovery_processor": seen.processor,
+        "recovery_switches": seen.switches / 1000,
     }
 
 
@@ -112,6 +119,7 @@ def _recover(folder: Path, job: str, jobs: int, steps: int) -> None:
 
     gate, touching = Gate(), Touching()
     gate.open()
+    before = resource.getrusage(resource.RUSAGE_SELF)
     opened = time.monotonic()
     # An embedder with operations of its own registers them before the jobs go on.
     with Runtime.open(folder / "data", settings=settings(jobs), recover=False) as runtime:
@@ -120,6 +128,7 @@ def _recover(folder: Path, job: str, jobs: int, steps: int) -> None:
         handles = runtime.recover()
         states = [completed(handle) for handle in handles]
         ended = time.monotonic()
+        used = resource.getrusage(resource.RUSAGE_SELF)
         events = [stored.event for stored in runtime.store.read(f"job:{states[0].job_id}")] if states else []
     if len(states) != jobs or len(gate.arrived) != jobs:
         raise BenchFailed(f"{len(states)} of {jobs} jobs were recovered, {len(gate.arrived)} went on")
@@ -133,7 +142,10 @@ def _recover(folder: Path, job: str, jobs: int, steps: int) -> None:
         or sum(isinstance(event, JobRecovered) for event in events) != 1
     ):
         raise BenchFailed(f"job {states[0].job_id} was not taken up by its log")
-    print(msgspec.json.encode(Recovered(opened, max(gate.arrived), ended)).decode())
+    processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    switches = used.ru_nvcsw + used.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw
+    seen = Recovered(opened, max(gate.arrived), ended, processor, switches)
+    print(msgspec.json.encode(seen).decode())
 
 
 def main() -> None:
