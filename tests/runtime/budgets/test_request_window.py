@@ -26,10 +26,12 @@ GAPS = st.one_of(
 class Minutes(RuleBasedStateMachine):
     """A window, the rows that a store has of it, and the plain list of what was let in."""
 
+    first = 1_024  # what the ring has room for at first: more than any limit here
+
     @initialize(limit=LIMITS)
     def open(self, limit: int) -> None:
         self.now = START
-        self.window = RequestWindow(limit)
+        self.window = RequestWindow(limit, self.first)
         self.rows: dict[int, bytes] = {}
         self.stamps: list[int] = []
         self.committed: list[int] = []
@@ -90,7 +92,7 @@ class Minutes(RuleBasedStateMachine):
     def restarts(self, back: int) -> None:
         """With what was committed; the wall clock may have been put ``back``."""
         self.now -= back
-        self.window = RequestWindow(self.window.limit)
+        self.window = RequestWindow(self.window.limit, self.first)
         self.window.restore(self.rows.values(), self.now)
         known = [stamp for _, row in sorted(self.window.changes()) for stamp in array("q", row[8:])]
         self.window.forget_stored()
@@ -111,6 +113,19 @@ class Minutes(RuleBasedStateMachine):
 
 
 TestMinutes = Minutes.TestCase
+
+
+class GrowingMinutes(Minutes):
+    """The same with a ring that is smaller than the limit, and has to grow or to replace what is over a minute old."""
+
+    first = 1
+
+    @rule(limit=st.sampled_from([3 * CHUNK, 700]))
+    def is_limited_generously(self, limit: int) -> None:
+        self.window.limit = limit
+
+
+TestGrowingMinutes = GrowingMinutes.TestCase
 
 
 @given(st.integers(1, 9), st.lists(GAPS, max_size=80))
@@ -152,6 +167,21 @@ def test_neither_time_nor_requests_make_it_grow() -> None:
     assert sys.getsizeof(window._ring) == size
     window.forget_stored()
     assert {number for number, _ in window.changes()} == set(range(9))
+
+
+def test_a_generous_limit_takes_what_is_used() -> None:
+    window = RequestWindow(1_000_000)
+    rows: dict[int, bytes] = {}
+    now = START
+    for _ in range(20_000):
+        now += 100_000  # 600 a minute
+        assert not window.try_take(now)
+        rows.update(window.changes())
+    assert window.used(now) == 600
+    assert sys.getsizeof(window._ring) < 16_000
+    again = RequestWindow(1_000_000)
+    again.restore(rows.values(), now)
+    assert again.used(now) == 600
 
 
 @pytest.mark.parametrize("limit", [1, CHUNK, 1_000, 5 * CHUNK])

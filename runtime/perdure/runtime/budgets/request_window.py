@@ -27,13 +27,15 @@ class RequestWindow:
     one chunk more than the limit needs, for the one that is being filled replaces a whole one.
 
     Not thread-safe. Times are in microseconds since 1970. The ring grows to what its limit needs, as far as there are
-    that many requests, and never shrinks: a limit that is lowered and raised again finds the stamps that were there.
+    that many requests in a minute: of a limit that nobody comes near, only what is used takes memory. It never shrinks:
+    a limit that is lowered and raised again finds the stamps that were there.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, first: int = _FIRST) -> None:
+        """``first``: stamps that there is room for at first."""
         self._limit = limit
-        self._ring = array(_FORMAT, bytes(_STAMP * _size(min(limit, _FIRST))))
-        self._full_at = 0  # the count at which the ring has to grow
+        self._ring = array(_FORMAT, bytes(_STAMP * _size(min(limit, first))))
+        self._full_at = 0  # the count at which the ring has to grow, or to look whether it has to
         self._deciding = 0  # how far back the stamp is that decides on the next request
         self._count = 0  # requests ever; the last of them is at (count - 1) % size
         self._newest = 0
@@ -52,7 +54,8 @@ class RequestWindow:
 
     def _measure(self) -> None:
         size = len(self._ring)
-        self._full_at = size if size < _size(self._limit) else _NEVER
+        # A chunk that is being filled has replaced another one already.
+        self._full_at = max(size, -(-self._count // CHUNK) * CHUNK) if size < _size(self._limit) else _NEVER
         # A limit that was raised may look further back than the ring goes. What is not there any more was not within
         # the last requests of a lower limit, so it is more than a minute ago.
         self._deciding = self._limit if self._limit <= size else _NEVER
@@ -71,7 +74,7 @@ class RequestWindow:
         if self._newest > now or (count >= back and ring[(count - back) % len(ring)] + MINUTE_US > now):
             return self.free_at(now)
         if count >= self._full_at:
-            self._grow()
+            self._make_room(now)
             ring = self._ring
         ring[count % len(ring)] = self._newest = now
         self._count = count + 1
@@ -80,7 +83,7 @@ class RequestWindow:
     def take(self, at: int) -> None:
         """Count a request at ``at``, which is `free_at` or later."""
         if self._count >= self._full_at:
-            self._grow()
+            self._make_room(at)
         self._ring[self._count % len(self._ring)] = self._newest = at
         self._count += 1
 
@@ -140,8 +143,20 @@ class RequestWindow:
             self._ring = array(_FORMAT, bytes(_STAMP * whole))
             self._measure()
         self._count = first * CHUNK
+        if self._full_at != _NEVER:
+            self._full_at = self._count + len(self._ring)
         for stamp in kept:
             self.take(min(stamp, now))
+
+    def _make_room(self, at: int) -> None:
+        """Of a ring that is smaller than its limit, let a chunk be replaced that is over a minute old, or grow it.
+
+        The whole chunk, not the oldest stamp: its row is replaced when the first stamp of the new one is stored.
+        """
+        if self._ring[(self._count + CHUNK - 1) % len(self._ring)] + MINUTE_US <= at:
+            self._full_at += CHUNK
+        else:
+            self._grow()
 
     def _grow(self) -> None:
         old, size = self._ring, min(_size(self._limit), 2 * len(self._ring))
