@@ -21,6 +21,8 @@ from bench.curves import pictures as curve_pictures
 from bench.curves import tables as curve_tables
 from bench.peers import pictures as peer_pictures
 from bench.peers import tables as peer_tables
+from bench.soak import pictures as soak_pictures
+from bench.soak import tables as soak_tables
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -44,6 +46,7 @@ class MarksMissing(Exception):
 PARTS: Final[tuple[Part, ...]] = (
     Part("PEERS", "peers.json", peer_tables.markdown, peer_pictures.drawn),
     Part("CURVES", "curves.json", curve_tables.markdown, curve_pictures.drawn),
+    Part("SOAK", "soak.json", soak_tables.markdown, soak_pictures.drawn),
 )
 
 

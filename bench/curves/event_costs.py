@@ -13,7 +13,7 @@ from bench.operations import touching_operations
 
 _IO: Final = Path("/proc/self/io")
 # Of each: the guest's function, jobs, how often each does it, events that one leaves.
-_KINDS: Final[dict[str, tuple[str, int, int, int]]] = {
+KINDS: Final[dict[str, tuple[str, int, int, int]]] = {
     "checkpoint, 1 job": ("checkpoints", 1, 2_000, 1),
     "checkpoint, 100 jobs": ("checkpoints", 100, 100, 1),
     "progress": ("progress", 1, 100_000, 1),
@@ -24,7 +24,7 @@ _KINDS: Final[dict[str, tuple[str, int, int, int]]] = {
 
 
 def _tasks(quick: bool) -> list[Task]:
-    return [Task("measure", {"kind": kind, "count": 5 if quick else entry[2]}) for kind, entry in _KINDS.items()]
+    return [Task("measure", {"kind": kind, "count": 5 if quick else entry[2]}) for kind, entry in KINDS.items()]
 
 
 CURVE: Final = Curve(
@@ -44,7 +44,7 @@ CURVE: Final = Curve(
 
 def measure(folder: Path, kind: str, count: int) -> list[Point]:
     """One kind, over the jobs' whole runs; what starts and ends them is less than a hundredth of it."""
-    name, jobs, _, events = _KINDS[kind]
+    name, jobs, _, events = KINDS[kind]
     with gated_runtime(folder, jobs) as (runtime, gate):
         runtime.operations.register(*touching_operations())
         disk, written, cpu = _size(folder), _written(), time.process_time()

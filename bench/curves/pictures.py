@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
 from bench.curves import results
 from bench.curves.results import CurveResult
+from bench.peers.pictures import saved, settings
 
 # Of each curve what is drawn, one panel each: the quantities in it.
-_PANELS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+PANELS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "gil": (("rate",), ("p99",)),
     "crowds": (("rate",), ("p50", "p99", "max")),
     "log": (("append", "rebuild_one", "rebuild_all"), ("open_store", "open_store_cold", "open_runtime")),
@@ -24,34 +24,32 @@ _COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa33
 def drawn(content: bytes) -> Mapping[str, bytes]:
     """A file for each curve that has an axis."""
     found = results.read(content)
-    return {f"curve-{key}.svg": picture(found[key], panels) for key, panels in _PANELS.items() if key in found}
+    return {f"curve-{key}.svg": picture(found[key], panels) for key, panels in PANELS.items() if key in found}
 
 
 def picture(result: CurveResult, panels: tuple[tuple[str, ...], ...]) -> bytes:
     """The panels side by side; lines through the medians, and all values around them."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * len(panels), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for panel, keys in zip(axes, panels, strict=True):
-        _draw(panel, result, keys)
-    figure.suptitle(result.title)
-    file = io.BytesIO()
-    # No date in it, and the same names of its parts each time: the file changes only if the values do.
-    settings: Any = {"svg.hashsalt": "perdure", "svg.fonttype": "path"}
-    with mpl.rc_context(settings):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
+    with settings():
+        figure = Figure(figsize=(5.2 * len(panels), 3.6), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for panel, keys in zip(axes, panels, strict=True):
+            _draw(panel, result, keys)
+        figure.suptitle(result.title)
+        return saved(figure)
 
 
 def _draw(panel: Any, result: CurveResult, keys: tuple[str, ...]) -> None:
     quantities = {one.key: one for one in result.quantities}
+    keys = tuple(key for key in keys if key in quantities)
     lines = [(name, line, key) for name, line in result.series().items() for key in keys]
     for colour, (name, line, key) in zip(_COLOURS, lines, strict=False):
         points = [(point.x, value) for point in line if (value := point.median(key)) is not None]
         words = [quantities[key].title] if len(keys) > 1 else []
         label = ", ".join(words + ([name] if len(result.series()) > 1 else []))
+        if not points:
+            continue  # nobody measured that
         panel.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label or None)
         every = [(point.x, value) for point in line for value in point.values.get(key, ())]
         panel.scatter(*zip(*every, strict=True), color=colour, s=5, alpha=0.4)

@@ -181,6 +181,10 @@ class Load:
     def _pause(self) -> None:
         if self._patient is not None:
             self._patient.pause(TIMEOUT)
+            # At its next look; only then can it be resumed.
+            deadline = time.monotonic() + TIMEOUT
+            while self._patient.status is not Status.PAUSED and time.monotonic() < deadline:
+                time.sleep(_PATIENCE / 10)
 
     def _resume(self) -> None:
         if self._patient is not None:

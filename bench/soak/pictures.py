@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bench.soak.result import read
+from bench.peers.pictures import saved, settings
+from bench.soak.result import SoakResult, read
 from bench.soak.verdict import JUDGED
 
 _PANELS: Final = (("private", "resident"), ("objects", "blocks"), ("threads", "descriptors", "readers"))
@@ -15,10 +15,13 @@ _COLOURS: Final = ("#4477aa", "#ee6677", "#228833")
 
 def drawn(content: bytes) -> Mapping[str, bytes]:
     """``soak.svg``: memory, objects, and what the system counts, over time."""
-    import matplotlib as mpl
+    with settings():
+        return {"soak.svg": saved(_figure(read(content)))}
+
+
+def _figure(result: SoakResult) -> Any:
     from matplotlib.figure import Figure
 
-    result = read(content)
     figure = Figure(figsize=(4.4 * len(_PANELS), 3.2), layout="constrained")
     for panel, keys in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
         for colour, key in zip(_COLOURS, keys, strict=False):
@@ -32,9 +35,4 @@ def drawn(content: bytes) -> Mapping[str, bytes]:
         panel.set_xlabel("minutes")
         panel.legend(fontsize=7)
         panel.grid(visible=True, color="#dddddd", linewidth=0.6)
-    file = io.BytesIO()
-    # No date in it, and the same names of its parts each time: the file changes only if the values do.
-    settings: Any = {"svg.hashsalt": "perdure", "svg.fonttype": "path"}
-    with mpl.rc_context(settings):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return {"soak.svg": file.getvalue()}
+    return figure
