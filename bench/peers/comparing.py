@@ -151,7 +151,15 @@ def compare(
     minutes = max(1, round(seconds / 60))
     tell(f"{len(here)} peers and perdure, {runs} x: about {minutes} min on an idle machine\n")
     facts = [
-        PeerFacts(peer.key, peer.name, peer.version(), peer.durability, missing.get(peer.key, ""), peer.pace)
+        PeerFacts(
+            key=peer.key,
+            name=peer.name,
+            version=peer.version(),
+            durability=peer.durability,
+            missing=missing.get(peer.key, ""),
+            pace=peer.pace,
+            weaker=peer.weaker,
+        )
         for peer in (ours, *peers)
     ]
     comparison = Comparison(ours, here, rows, counts, root, tell, measure)

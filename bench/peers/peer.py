@@ -22,7 +22,8 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     says which it can, and about how many seconds a turn takes on an idle machine. ``missing`` says why the peer cannot
     be measured here, in a sentence that says what to install, and nothing where it can; it may install what its own
     package manager keeps in a cache folder. ``pace``: times the steps of a turn, for what is much faster or slower than
-    the others. ``words``: passed on to the child, asked for when nothing is missing.
+    the others. ``weaker``: what it answers is not on the disk yet, so it is shown, but is nobody's measure. ``words``:
+    passed on to the child, asked for when nothing is missing.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     missing: Callable[[], str] = _nothing
     words: Callable[[], Any] = dict
     pace: float = 1.0
+    weaker: bool = False
 
 
 def versions(*distributions: str) -> str:

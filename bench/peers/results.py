@@ -13,7 +13,10 @@ from bench.peers.rows import Row
 
 
 class PeerFacts(msgspec.Struct, frozen=True):
-    """Who was compared. ``missing``: why a peer could not be; ``pace``: times the steps of `Results.counts`."""
+    """Who was compared. ``missing``: why a peer could not be; ``pace``: times the steps of `Results.counts`.
+
+    ``weaker``: it answers before its steps are on the disk.
+    """
 
     key: str
     name: str
@@ -21,6 +24,7 @@ class PeerFacts(msgspec.Struct, frozen=True):
     durability: str
     missing: str
     pace: float
+    weaker: bool
 
 
 class Pairs(msgspec.Struct):
@@ -80,8 +84,9 @@ def ratio(row: Row, pairs: Pairs) -> Ratio | None:
 
 
 def best_peer(row: Row, results: Results) -> Pairs | None:
-    """The pairs of the peer that is best at this row, by its median; None where there is none."""
-    found = [pairs for pairs in results.pairs if pairs.row == row.key and pairs.theirs]
+    """The pairs of the peer that is best at this row, by its median, of those as durable; None where there is none."""
+    weaker = {peer.key for peer in results.peers if peer.weaker}
+    found = [pairs for pairs in results.pairs if pairs.row == row.key and pairs.theirs and pairs.peer not in weaker]
     if not found:
         return None
     choose = min if row.better is Better.LESS else max

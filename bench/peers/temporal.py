@@ -61,5 +61,6 @@ TEMPORAL: Final[tuple[Peer, ...]] = (
         version=_version,
         missing=_missing,
         words=_with(local=True),
+        weaker=True,
     ),
 )

@@ -178,6 +178,8 @@ def test_the_best_peer_is_the_one_that_counts(tmp_path: Path, monkeypatch: pytes
     assert best_peer(ahead.rows[0], ahead) == pairs[1]
     assert "- a row: 1.50 \N{MULTIPLICATION SIGN} of Other, where we want 3.00" in tables.text(ahead)
     assert "Where a peer is ahead" not in tables.text(results(*pairs, wanted=1.5))
+    facts = [msgspec.structs.replace(one, weaker=one.key == "other") for one in ahead.peers]
+    assert best_peer(ahead.rows[0], msgspec.structs.replace(ahead, peers=facts)) == pairs[0]
     behind = results(*pairs, better=Better.LESS)
     assert best_peer(behind.rows[0], behind) == pairs[0]
     assert "- a row: One is ahead, we are at 0.333 \N{MULTIPLICATION SIGN}." in tables.text(behind)
