@@ -27,6 +27,7 @@ import pykka
 
 from bench.disk import filesystem, is_memory, scratch
 from perdure.actors import ActorHooks, SystemClock
+from perdure.actors.group_commit import GroupCommit
 from perdure.actors.lane import Lane
 from perdure.actors.log_writer import LINGER, MOST, LogWriter
 from perdure.actors.mailbox import Address, MailboxActor
@@ -218,11 +219,12 @@ class Laned(Route):
         super().__init__(store)
         self._lanes: dict[str, Lane] = {}
         self._log = Address("log")
-        self._ref = LogWriter.start(store, self._lanes, ActorHooks(), self.clock, lambda reason: None)
+        self._commits = GroupCommit(store, self._lanes, self._log, ActorHooks(), self.clock)
+        self._ref = LogWriter.start(self._commits, lambda: list(self._lanes), self.clock, lambda reason: None)
         self._log.set(self._ref)
 
     def open(self, stream: str, owner: Owner) -> Callable[[bytes, bool], None]:
-        lane = self._lanes[stream] = Lane(stream, owner.actor_ref, self._log, self.clock)
+        lane = self._lanes[stream] = Lane(stream, owner.actor_ref, self._log, self._commits, self.clock)
 
         def post(body: bytes, durable: bool) -> None:
             if durable:

@@ -1,7 +1,6 @@
-"""A checkpoint: from the job's lane through the log writer and a store in memory to the answer in the job's mail.
+"""A checkpoint: from the job's lane through its commit in a store in memory to the answer.
 
-Two threads do that in a runtime. Here one does: what the lane tells the writer is handed to it at once, so that neither
-a wait nor a change of threads is counted.
+The job is alone, so it commits on its own thread (`perdure.actors.group_commit`): no change of threads is counted.
 """
 
 from __future__ import annotations
@@ -12,19 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from pykka._envelope import Envelope
-
 from bench.figure import BenchFailed
 from bench.instructions.case import Case, Cases, Steps
 from bench.log import JOB_STREAM, begin
 from perdure.actors.attempt_journal import AttemptJournal
 from perdure.actors.attempt_mail import AttemptMail
 from perdure.actors.clock import SystemClock
+from perdure.actors.group_commit import GroupCommit
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Lane
-from perdure.actors.log_writer import LogWriter
 from perdure.actors.mailbox import Address
-from perdure.actors.messages import Committed, Message, decode_message, encode_message
+from perdure.actors.messages import Committed
 from perdure.store import MemoryEventStore
 from perdure.store.events import CheckpointSaved, Inline
 
@@ -37,33 +34,16 @@ def cases() -> Cases:
         key="checkpoint",
         title="checkpoint, from lane to answer, store in memory",
         repeats=50,
-        packages=("msgspec", "pykka"),
+        packages=("msgspec",),
         prepare=_saving,
     )
 
 
-class _WriterHere(Address):
-    """The log writer's address, on the same thread."""
-
-    def __init__(self) -> None:
-        super().__init__("log")
-        self.writer: LogWriter | None = None
-
-    def tell(self, message: Message) -> bool:
-        if self.writer is None:
-            raise BenchFailed("a message came before its writer")
-        self.writer.on_message(decode_message(encode_message(message)))
-        return True
-
-
 class _Owner:
-    """The reference of the job's actor: what it is told lies in its inbox."""
-
-    def __init__(self, inbox: queue.SimpleQueue[Any]) -> None:
-        self._inbox = inbox
+    """Stands for the references of the job's actor and of the log writer, of which neither is told anything."""
 
     def tell(self, message: Any) -> None:
-        self._inbox.put(Envelope(message))
+        raise BenchFailed("the job did not commit by itself")
 
 
 @contextmanager
@@ -71,10 +51,11 @@ def _saving(folder: Path) -> Iterator[Steps]:
     store, clock, inbox = MemoryEventStore(), SystemClock(), queue.SimpleQueue[Any]()
     begin(store)
     lanes: dict[str, Lane] = {}
-    address = _WriterHere()
-    address.writer = LogWriter(store, lanes, ActorHooks(), clock, lambda reason: None)
-    owner: Any = _Owner(inbox)
-    lane = lanes[JOB_STREAM] = Lane(JOB_STREAM, owner, address, clock)
+    owner: Any = _Owner()
+    writer = Address("log")
+    writer.set(owner)
+    commits = GroupCommit(store, lanes, writer, ActorHooks(), clock)
+    lane = lanes[JOB_STREAM] = Lane(JOB_STREAM, owner, writer, commits, clock)
     journal = AttemptJournal(lane, AttemptMail(inbox))
 
     def save(count: int) -> None:

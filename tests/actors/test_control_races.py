@@ -15,7 +15,7 @@ from tests.support.stage import LATER, Stage
 from tests.support.waiting import TIMEOUT, eventually, wait_for_log
 
 from perdure.actors import Clock, Exit, Interrupt
-from perdure.actors.lane import Lane
+from perdure.actors.lane import Commits, Lane
 from perdure.actors.mailbox import Address
 from perdure.store import Effects, Status
 from perdure.store import events as ev
@@ -34,8 +34,8 @@ def stage(make_rig: MakeRig) -> Stage:
 class HeldLane(Lane):
     """A lane whose first durable event waits for the test, on the job's thread."""
 
-    def __init__(self, stream: str, owner: Any, writer: Address, clock: Clock) -> None:
-        super().__init__(stream, owner, writer, clock)
+    def __init__(self, stream: str, owner: Any, writer: Address, commits: Commits, clock: Clock) -> None:
+        super().__init__(stream, owner, writer, commits, clock)
         self.posting, self.go_on = threading.Event(), threading.Event()
 
     def post_durable(self, body: bytes, effects: Effects | None = None) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
-from tests.support.desk import Desk, Owner, item
+from tests.support.desk import Desk, item
 from tests.support.job_events import completed, dispatched, job_id, progress, started
 from tests.support.waiting import TIMEOUT, eventually
 
@@ -16,9 +17,12 @@ from perdure.actors.log_writer import MOST
 from perdure.actors.messages import (
     CommitFailed,
     Committed,
+    LanesWait,
+    Message,
 )
 from perdure.store import (
     Appended,
+    DiskFull,
     IllegalTransition,
     JobState,
     SequenceConflict,
@@ -62,14 +66,13 @@ def test_many_jobs_share_their_commits(desk: Desk) -> None:
     jobs = [desk.job(number) for number in range(8)]
     done = threading.Barrier(len(jobs) + 1, timeout=TIMEOUT)
 
-    def work(lane: Lane, owner: Owner) -> None:
+    def work(lane: Lane) -> None:
         for count in range(25):
-            lane.post_durable(item(count))
-            assert isinstance(owner.answers.get(timeout=TIMEOUT), Committed)
+            assert isinstance(lane.commit(item(count)), Committed)
         done.wait()
 
-    for lane, owner in jobs:
-        threading.Thread(target=work, args=(lane, owner)).start()
+    for lane, _ in jobs:
+        threading.Thread(target=work, args=(lane,)).start()
     done.wait()
 
     assert [desk.counts(number) for number in range(8)] == [list(range(25))] * 8
@@ -98,6 +101,150 @@ def test_a_durable_event_is_answered_only_when_its_commit_has_returned(desk: Des
     desk.store.unblock()
     assert owner.answers.get(timeout=TIMEOUT) == Committed(token, 3)
     assert desk.counts() == [1]
+
+
+# --- whoever has the turn --------------------------------------------------------------------------------------------
+
+
+def test_who_is_alone_commits_on_its_own_thread(desk: Desk) -> None:
+    threads: list[threading.Thread] = []
+    desk.store.before = lambda requests: threads.append(threading.current_thread())
+    writer = desk.idle_writer()
+    lane, owner = desk.job()
+    lane.post(item(1))
+    threads.clear()
+
+    answers = [lane.commit(item(count)) for count in (2, 3, 4)]
+
+    assert answers == [Committed(1, 4), Committed(2, 5), Committed(3, 6)]
+    assert threads == [threading.current_thread()] * 3
+    assert desk.counts() == [1, 2, 3, 4]
+    assert owner.answers.empty()
+    assert writer.wakeup() is None
+
+
+def waiting(desk: Desk, lane: Lane, count: int) -> tuple[threading.Thread, list[object]]:
+    """A thread that commits an event, and stands there until somebody does it."""
+    answers: list[object] = []
+    thread = threading.Thread(target=lambda: answers.append(lane.commit(item(count))))
+    thread.start()
+    eventually(lambda: lane.stream in desk.commits.ready)
+    return thread, answers
+
+
+def test_the_last_of_those_who_are_expected_commits_for_all(desk: Desk) -> None:
+    desk.idle_writer()
+    quick, slow = desk.job(1)[0], desk.job(2)[0]
+    for count in (1, 2):  # only the second one shows that this job comes again at once
+        quick.commit(item(count))
+    desk.store.batches.clear()
+
+    thread, answers = waiting(desk, slow, 3)
+    assert desk.store.batches == []
+    assert quick.commit(item(4)) == Committed(3, 5)
+    thread.join(TIMEOUT)
+
+    assert answers == [Committed(1, 3)]
+    assert [len(batch) for batch in desk.store.batches] == [2]
+
+
+def test_one_that_was_expected_and_does_not_come_is_not_waited_for_long(desk: Desk) -> None:
+    writer = desk.idle_writer()
+    told: list[object] = []
+
+    def tell(message: Message) -> bool:
+        told.append(message)
+        return True
+
+    desk.log.tell = tell  # type: ignore[method-assign]
+    quick, slow = desk.job(1)[0], desk.job(2)[0]
+    for count in (1, 2):
+        quick.commit(item(count))
+
+    thread, answers = waiting(desk, slow, 3)
+    eventually(lambda: told == [LanesWait()])
+    writer.on_message(LanesWait())
+    assert writer.wakeup() == pytest.approx(desk.commits.patience)
+    assert desk.commits.patience < 0.002
+    desk.clock.advance(desk.commits.patience)
+    writer.on_wakeup()
+    thread.join(TIMEOUT)
+
+    assert answers == [Committed(1, 3)]
+    assert writer.wakeup() is None
+
+
+def test_one_that_has_gone_is_not_expected(desk: Desk) -> None:
+    desk.idle_writer()
+    gone, other = desk.job(1)[0], desk.job(2)[0]
+    for count in (1, 2):
+        gone.commit(item(count))
+    gone.post_durable(item(3))  # it does not wait for this one
+
+    assert other.commit(item(4)) == Committed(1, 3)
+    assert desk.counts() == [1, 2]
+
+
+def test_one_that_took_its_time_is_not_expected(desk: Desk) -> None:
+    desk.idle_writer()
+    slow, other = desk.job(1)[0], desk.job(2)[0]
+    for count in (1, 2):
+        slow.commit(item(count))
+        desk.clock.advance(1.0)
+    slow.commit(item(3))
+
+    assert other.commit(item(4)) == Committed(1, 3)
+
+
+def test_what_comes_during_a_commit_is_written_by_the_log_writer(desk: Desk) -> None:
+    desk.start()
+    first, others = desk.job(1)[0], [desk.job(number)[0] for number in (2, 3)]
+    desk.store.batches.clear()
+    desk.store.block()
+    leading = threading.Thread(target=lambda: first.commit(item(1)))
+    leading.start()
+    assert desk.store.blocked.acquire(timeout=TIMEOUT)
+    threads = [waiting(desk, lane, 2)[0] for lane in others]
+    desk.store.unblock()
+    for thread in (leading, *threads):
+        thread.join(TIMEOUT)
+
+    assert [desk.counts(number) for number in (1, 2, 3)] == [[1], [2], [2]]
+    assert [len(batch) for batch in desk.store.batches] == [1, 2]
+
+
+def test_a_failed_commit_on_a_jobs_thread_is_its_answer_and_others_too(desk: Desk) -> None:
+    desk.idle_writer()
+    quick, slow = desk.job(1)[0], desk.job(2)[0]
+    for count in (1, 2):
+        quick.commit(item(count))
+    thread, answers = waiting(desk, slow, 3)
+    full = DiskFull(Path("somewhere"))
+    desk.store.fail_with(full)
+
+    assert quick.commit(item(4)) == CommitFailed(3, str(full), refused=False)
+    thread.join(TIMEOUT)
+    assert answers == [CommitFailed(1, str(full), refused=False)]
+    desk.store.fail_with(None)
+    assert isinstance(slow.commit(item(5)), Committed)
+    assert (desk.counts(1), desk.counts(2)) == ([1, 2], [5])
+
+
+def test_a_defect_in_a_commit_on_a_jobs_thread_ends_the_log_writer(desk: Desk) -> None:
+    ref = desk.start()
+    lane, _ = desk.job()
+    desk.store.fail_once_with(ZeroDivisionError("a defect"))
+    thread = threading.Thread(target=lambda: lane.commit(item(1)))
+    thread.start()
+
+    assert desk.deaths.get(timeout=TIMEOUT) == "ZeroDivisionError: a defect"
+    assert not ref.is_alive()
+    for entry in lane.break_off("as the system does then"):
+        wake = lane.reply(CommitFailed(entry.token, "broken", refused=True))
+        assert wake is not None
+        wake()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -223,11 +223,11 @@ def test_a_kill_while_the_intent_is_being_committed_leaves_no_doubt(make_rig: Ma
     answer = puppet.begin(send)
     assert stage.rig.store.blocked.acquire(timeout=TIMEOUT)
     stage.rig.system.jobs.kill(stage.job_id, KillJob("timeout"))
-    eventually(lambda: stage.rig.system._open_calls.all() == [])
     stage.rig.store.unblock()
 
     assert isinstance(answer.exception(TIMEOUT), Stopped)
     stage.rig.wait(stage.job_id, Status.FAILED)
+    eventually(lambda: stage.rig.system._open_calls.all() == [])
     assert stage.tags()[2:4] == ["intent", "resolved"]
     [resolved] = stage.events(ev.DoubtResolved)
     assert (resolved.resolution, resolved.by) == ("again", "host")

@@ -12,6 +12,7 @@ from tests.support.store_wrapper import StoreWrapper
 from tests.support.waiting import TIMEOUT
 
 from perdure.actors import ActorHooks
+from perdure.actors.group_commit import GroupCommit
 from perdure.actors.lane import Lane
 from perdure.actors.log_writer import LogWriter
 from perdure.actors.mailbox import Address, MailboxActor
@@ -60,10 +61,14 @@ class Desk:
         self.log = Address("log")
         self.deaths: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.ended: list[JobState] = []
+        self.commits = GroupCommit(store, self.lanes, self.log, self.hooks, self.clock, self._end)
         self._refs: list[pykka.ActorRef[Any]] = []
 
+    def _end(self, state: JobState) -> None:
+        self.ended.append(state)
+
     def start(self) -> pykka.ActorRef[LogWriter]:
-        ref = LogWriter.start(self.store, self.lanes, self.hooks, self.clock, self.deaths.put, self.ended.append)
+        ref = LogWriter.start(self.commits, lambda: list(self.lanes), self.clock, self.deaths.put)
         self._refs.append(ref)
         self.log.set(ref)
         return ref
@@ -73,7 +78,7 @@ class Desk:
         deaf = Owner.start()
         self._refs.append(deaf)
         self.log.set(deaf)
-        return LogWriter(self.store, self.lanes, self.hooks, self.clock, self.deaths.put, self.ended.append)
+        return LogWriter(self.commits, lambda: list(self.lanes), self.clock, self.deaths.put)
 
     def job(self, number: int = 1) -> tuple[Lane, Owner]:
         """A running job with a lane."""
@@ -83,7 +88,7 @@ class Desk:
         self._refs.append(ref)
         owner = ref._actor_weakref()
         assert owner is not None
-        lane = Lane(stream, ref, self.log, self.clock)
+        lane = Lane(stream, ref, self.log, self.commits, self.clock)
         self.lanes[stream] = lane
         return lane, owner
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SystemStopped,
     )
     from perdure.actors.extension_actor import ExtensionCode
+    from perdure.actors.group_commit import Riders
     from perdure.actors.guest import (
         Exit,
         Guest,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         StopGuest,
     )
     from perdure.actors.hooks import HOST_FUNCTIONS, ActorHooks, Gauges, JobMeter
-    from perdure.actors.log_writer import Riders
     from perdure.actors.messages import BudgetUse, OperationCall, OperationDone
     from perdure.actors.operations import Admission, Hold, OperationFailed, Operations, Outcome, failure_answer
     from perdure.actors.supervisor import RestartLimit
@@ -47,7 +47,7 @@ else:
                 "Exit Guest GuestFactory GuestHost GuestLoadFailed GuestResult GuestSpec Interrupt StopGuest"
             ),
             "perdure.actors.hooks": "HOST_FUNCTIONS ActorHooks Gauges JobMeter",
-            "perdure.actors.log_writer": "Riders",
+            "perdure.actors.group_commit": "Riders",
             "perdure.actors.messages": "BudgetUse OperationCall OperationDone",
             "perdure.actors.operations": "Admission Hold OperationFailed Operations Outcome failure_answer",
             "perdure.actors.supervisor": "RestartLimit",

@@ -52,9 +52,12 @@ class AttemptJournal:
             StopGuest: it was refused for more than its effects, so the attempt is lost.
         """
         try:
-            answer = self._mail.committed(self._lane.post_durable(encode(event), effects))
+            answer = self._lane.commit(encode(event), effects)
         except (LaneBroken, SystemStopped) as error:
             self.lose(str(error))
+        mail = self._mail
+        if not mail.empty():
+            mail.read()
         if isinstance(answer, CommitFailed) and answer.refused and not (answer.conflict or answer.unfit):
             self.lose(answer.reason)
         return answer

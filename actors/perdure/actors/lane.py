@@ -1,18 +1,22 @@
 """A job's way to the log: the part of the log writer's mailbox that belongs to one stream.
 
 A chatty guest reports progress a hundred thousand times a second. A message each would wake the writer each time and
-hand the GIL over twice; so buffered events are laid down here, and only the first after a commit wakes the writer,
-which then takes all there are (ADR 0003 has the measurement). A durable event wakes it at once; its answer comes to the
-owner's mailbox as `Committed` or `CommitFailed`.
+hand the GIL over twice; so buffered events are laid down here, and only the first of all lanes wakes the writer, which
+then takes all there are (ADR 0003 has the measurement). A durable event that its owner waits for is committed by the
+owner itself if nobody else commits (`perdure.actors.group_commit`); the answer to one that it does not wait for comes
+to its mailbox as `Committed` or `CommitFailed`.
 
-One thread posts (the owner's), one takes (the writer's); a deque needs no lock for that.
+One thread posts (the owner's), one takes (whoever has the turn to commit); a deque needs no lock for that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 import pykka
@@ -20,7 +24,7 @@ import pykka
 from perdure.actors.clock import Clock
 from perdure.actors.errors import LaneBroken
 from perdure.actors.mailbox import Address
-from perdure.actors.messages import LaneFlush, LaneReady, Message, encode_message
+from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, encode_message
 from perdure.store.event_store import Effects
 from perdure.store.failpoints import hit
 
@@ -34,20 +38,50 @@ class Entry(msgspec.Struct, array_like=True):
     effects: Effects | None = None
 
 
+class Commits(Protocol):
+    """What a lane knows of `perdure.actors.group_commit.GroupCommit`."""
+
+    buffered: deque[str]
+    lingering: bool
+
+    def come(self, lane: Lane, now: float) -> None:
+        """The lane has a durable event, and its owner will wait."""
+
+    def leave(self, lane: Lane) -> None:
+        """The lane's owner has no such event in the next moment."""
+
+    def wake_next(self) -> None:
+        """Wake one of those whose events are on disk."""
+
+
 class Lane:
-    """The lane of ``stream``; answers go to ``owner``."""
+    """The lane of ``stream``; answers go to ``owner``.
+
+    Attributes:
+        pause: seconds between the last answer that the owner waited for and its next such event.
+    """
 
     # Beyond this many events the poster waits for a commit: memory is bounded however slow the disk is.
     FULL = 16_384
 
-    def __init__(self, stream: str, owner: pykka.ActorRef[Any], writer: Address, clock: Clock) -> None:
+    def __init__(
+        self, stream: str, owner: pykka.ActorRef[Any], writer: Address, commits: Commits, clock: Clock
+    ) -> None:
         self.stream = stream
         self._owner = owner
         self._writer = writer
+        self._commits = commits
+        self._monotonic = clock.monotonic
         self._now = clock.now
         self._entries: deque[Entry] = deque()
         self._announced = False
         self._tokens = 0
+        self.pause = math.inf
+        self._answered = -math.inf
+        self._awaited = 0  # the token of the event that the owner waits for here
+        self._answer: Committed | CommitFailed | None = None
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
         self._broken: str | None = None
 
     # --- the owner's side --------------------------------------------------------------------------------------------
@@ -62,7 +96,11 @@ class Lane:
         self._check()
         if not self._announced:
             self._announced = True
-            self._writer.tell(LaneReady(self.stream))
+            commits = self._commits
+            commits.buffered.append(self.stream)
+            if not commits.lingering:
+                commits.lingering = True
+                self._writer.tell(LaneReady(self.stream))
 
     @property
     def full(self) -> bool:
@@ -75,13 +113,40 @@ class Lane:
         Raises:
             LaneBroken: see `post`.
         """
+        token = self._lay_down(body, effects)
+        self._commits.leave(self)
+        self._writer.tell(LaneFlush(self.stream))
+        hit("append.after_post")
+        return token
+
+    def commit(self, body: bytes, effects: Effects | None = None) -> Committed | CommitFailed:
+        """Lay down a durable event, and what has to happen with it; returns when it is on disk or could not be stored.
+
+        Raises:
+            LaneBroken: see `post`.
+            SystemStopped: nothing is written any more.
+        """
+        self._awaited = self._tokens + 1
+        now = self._monotonic()
+        self.pause = now - self._answered
+        self._lay_down(body, effects)
+        hit("append.after_post")
+        commits = self._commits
+        commits.come(self, now)
+        self._asleep.acquire()
+        commits.wake_next()
+        self._answered = self._monotonic()
+        answer, self._answer = self._answer, None
+        if answer is None:
+            raise AssertionError("whoever wakes the owner has answered it")
+        return answer
+
+    def _lay_down(self, body: bytes, effects: Effects | None) -> int:
         self._tokens += 1
         hit("append.before_post")
         self._entries.append(Entry(self._now(), body, self._tokens, effects))
         self._check()
         self._announced = True
-        self._writer.tell(LaneFlush(self.stream))
-        hit("append.after_post")
         return self._tokens
 
     def _check(self) -> None:
@@ -112,10 +177,17 @@ class Lane:
         self._entries.extendleft(reversed([entry for entry in taken if not entry.token]))
         return [entry for entry in taken if entry.token]
 
-    def reply(self, message: Message) -> None:
-        """Answer the owner; one that is gone needs no answer."""
+    def reply(self, answer: Committed | CommitFailed) -> Callable[[], None] | None:
+        """Answer the owner. If it waits in `commit`, it has still to be woken by what is returned; None if it need not.
+
+        One that is gone needs no answer.
+        """
+        if answer.token == self._awaited:
+            self._answer = answer
+            return self._asleep.release
         with contextlib.suppress(pykka.ActorDeadError):
-            self._owner.tell(encode_message(message))
+            self._owner.tell(encode_message(answer))
+        return None
 
     def break_off(self, reason: str) -> list[Entry]:
         """Close the lane for good; what was in it is returned and will never be stored."""

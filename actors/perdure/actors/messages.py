@@ -44,6 +44,10 @@ class LaneFlush(Message, frozen=True):
     stream: str
 
 
+class LanesWait(Message, frozen=True):
+    """Durable events wait for those of others to share their commit: look after them in a moment."""
+
+
 # --- to a job --------------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +333,7 @@ AnyMessage = (
     Append
     | LaneReady
     | LaneFlush
+    | LanesWait
     | Run
     | Committed
     | CommitFailed

@@ -20,13 +20,14 @@ from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped, blame_for
 from perdure.actors.event_loop import EventLoop
 from perdure.actors.extension_actor import ExtensionActor, ExtensionCode
+from perdure.actors.group_commit import GroupCommit, Riders
 from perdure.actors.guest import GuestFactory
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.job_actor import JobActor
 from perdure.actors.job_waits import JobWait, JobWaits
 from perdure.actors.lane import Lane
 from perdure.actors.locked_jobs import LockedJobs
-from perdure.actors.log_writer import LogWriter, Riders
+from perdure.actors.log_writer import LogWriter
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import (
     ActorDied,
@@ -110,7 +111,7 @@ class ActorSystem:
         guests: makes the sandbox of an attempt.
         extension_code: what a loaded extension's module can do, by extension id.
         operations: what guests may call.
-        ended: told of each job whose end was just committed, on the log writer's thread.
+        ended: told of each job whose end was just committed, on the thread that committed.
         riders: what else is to be on disk with the events.
         budgets: what attempts may use.
         upgrade_of: the other version that a job is to move to, if there is one.
@@ -142,7 +143,6 @@ class ActorSystem:
         self._upgrade_of = upgrade_of
         self.locked = LockedJobs(is_locked, self._wake_unlocked)
         self.closing = False
-        self._ended = ended
         self.slots = SlotPool(settings.running_jobs)
         self.waits = JobWaits()
         self.jobs = RunningJobs(self.waits)
@@ -154,7 +154,6 @@ class ActorSystem:
         self._workers = Workers(settings.workers)
         self._loop = EventLoop()
         self._open_calls = OpenCalls()
-        self._riders = riders
         self._lanes: dict[str, Lane] = {}
         self._extensions: dict[str, Address] = {}
         # Starting a job and beginning to close exclude each other, so that no job starts unseen by the shutdown.
@@ -163,6 +162,7 @@ class ActorSystem:
         self.log = Address("log")
         self.router = Address("router")
         self.supervisor = Address("supervisor")
+        self._commits = GroupCommit(store, self._lanes, self.log, hooks, clock, ended, self._dispatched, riders)
         self.supervisor.set(Supervisor.start(self, settings.restarts, settings.kill_grace))
         self._start_log()
         self._start_router()
@@ -207,7 +207,7 @@ class ActorSystem:
 
     def open_lane(self, stream: str, owner: pykka.ActorRef[Any]) -> Lane:
         """The lane of a job that starts."""
-        lane = Lane(stream, owner, self.log, self.clock)
+        lane = Lane(stream, owner, self.log, self._commits, self.clock)
         self._lanes[stream] = lane
         return lane
 
@@ -226,7 +226,7 @@ class ActorSystem:
     # --- jobs --------------------------------------------------------------------------------------------------------
 
     def _dispatched(self, state: JobState) -> None:
-        """A job was dispatched by an operation; called on the log writer's thread."""
+        """A job was dispatched by an operation; called on the thread that committed."""
         called_off = False
         with contextlib.suppress(StoreError):  # then `start_job` sees it
             called_off = is_called_off(self.store, state)
@@ -291,7 +291,9 @@ class ActorSystem:
         running = self.jobs.find(job_id, ref)
         if running is None:
             return
-        self._lanes.pop(job_stream(job_id), None)
+        lane = self._lanes.pop(job_stream(job_id), None)
+        if lane is not None:
+            self._commits.leave(lane)
         self.jobs.remove(job_id)
         # The slot belongs to the job's actor, not to its extension's, which may have died meanwhile.
         if running.has_slot:
@@ -437,8 +439,8 @@ class ActorSystem:
         # does know.
         for lane in list(self._lanes.values()):
             for entry in lane.break_off(reason):
-                if entry.token:
-                    lane.reply(CommitFailed(entry.token, reason, refused=True))
+                if entry.token and (wake := lane.reply(CommitFailed(entry.token, reason, refused=True))):
+                    wake()
 
     def restart(self, name: str) -> None:
         """Start a new actor in the place of one that died; called by the supervisor."""
@@ -466,18 +468,8 @@ class ActorSystem:
         return {"log": self.log, "router": self.router}.get(name) or self._extensions.get(name.partition(":")[2])
 
     def _start_log(self) -> None:
-        self.log.set(
-            LogWriter.start(
-                self.store,
-                self._lanes,
-                self.hooks,
-                self.clock,
-                self._death_of("log"),
-                self._ended,
-                self._dispatched,
-                self._riders,
-            )
-        )
+        self._commits.lingering = self._commits.watched = False
+        self.log.set(LogWriter.start(self._commits, lambda: list(self._lanes), self.clock, self._death_of("log")))
         # What was laid down while there was nobody to tell.
         for lane in list(self._lanes.values()):
             if lane.waiting:

@@ -13,7 +13,7 @@ import msgspec
 
 from perdure.store.errors import BadEvent, SequenceConflict, StoreError
 from perdure.store.event_store import Appended, AppendRequest, Head, RawFrame
-from perdure.store.events import Event, JobFolded, RowWrite, decode, event_base, writes_of
+from perdure.store.events import WRITING, Event, JobFolded, RowWrite, decode, event_base, writes_of
 from perdure.store.frame import MAX_FRAME_EVENTS, MAX_TIME, genesis, make_frame
 from perdure.store.job_state import JobState
 from perdure.store.projection import State, project
@@ -112,19 +112,25 @@ class CommitPlan:
             raise BadEvent(stream, "a request needs at least one event, and a time for each")
         if min(times) < 0 or max(times) > MAX_TIME:
             raise BadEvent(stream, f"a time is not between 0 and {MAX_TIME} microseconds since 1970")
-        event_base(stream)  # refuses a name that no stream can have, before it is looked up
-        end = self.ends.get(stream) or self._end_of(stream)
+        end = self.ends.get(stream)
+        if end is None:
+            event_base(stream)  # refuses a name that no stream can have, before it is looked up
+            end = self._end_of(stream)
         found = end.head.sequence if end is not None else 0
         if expected is not None and expected != found:
             raise SequenceConflict(stream, expected, found)
-        events: list[Event] = [decode(body, stream) for body in bodies]
+        events: Sequence[Event] = [decode(body, stream) for body in bodies]
         if UPCASTS:
             events = [upcast(event) for event in events]
         before = end.state if end is not None else None
         state = project(stream, before, zip(events, range(found + 1, found + 1 + len(events)), times, strict=True))
-        if any(isinstance(event, JobFolded) for event in events):
-            _check_fold(stream, events, end)
-        writes = [(place, write) for place, event in enumerate(events) for write in writes_of(event)]
+        writes: list[tuple[int, RowWrite]] = []
+        for place, event in enumerate(events):
+            kind = type(event)
+            if kind in WRITING:
+                writes += [(place, write) for write in writes_of(event)]
+            elif kind is JobFolded:
+                _check_fold(stream, events, end)
         for _, write in writes:
             checked_key(stream, write.key)
         return _Checked(stream, bodies, times, end, state, writes)

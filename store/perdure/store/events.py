@@ -988,21 +988,26 @@ def access_stream(target: str) -> str:
     return f"{ACCESS_STREAM}:{target or RUNTIME_STREAM}"
 
 
-_WRITING: Final = (
-    ActionAnswered,
-    HostActionAnswered,
-    JobKeyed,
-    TokenIssued,
-    TokenRevoked,
-    RequestAccepted,
-    RequestAnswered,
-    RequestKeysForgotten,
-)
+WRITING: Final[frozenset[type[Event]]] = frozenset(
+    {
+        ActionAnswered,
+        HostActionAnswered,
+        JobKeyed,
+        TokenIssued,
+        TokenRevoked,
+        RequestAccepted,
+        RequestAnswered,
+        RequestKeysForgotten,
+    }
+)  # the events that carry changes of rows
 
 
 def writes_of(event: Event) -> tuple[RowWrite, ...]:
     """The changes of rows that an event carries."""
-    return event.writes if isinstance(event, _WRITING) else ()
+    if type(event) not in WRITING:
+        return ()
+    writes: tuple[RowWrite, ...] = event.writes  # type: ignore[attr-defined]  # which these types have
+    return writes
 
 
 def stream_key(stream: str) -> bytes | None:

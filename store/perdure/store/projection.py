@@ -42,7 +42,8 @@ def project(stream: str, state: State | None, events: Iterable[tuple[Event, int,
         IllegalTransition: a job's status does not allow one of the events.
         BadEvent: an event does not belong on this stream.
     """
-    base = event_base(stream)
+    # The name of a stream that has a state was looked at when it came to be.
+    base: type[Event] = JobEvent if isinstance(state, JobState) else event_base(stream)
     if base is JobEvent:
         current = job_state.copy(state) if isinstance(state, JobState) else None
         for event, sequence, time in events:

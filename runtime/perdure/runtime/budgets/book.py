@@ -27,7 +27,7 @@ class RowReader(Protocol):
 
 
 class BudgetBook:
-    """Every extension's budgets (`perdure.actors.budgets.JobBudgets`, `perdure.actors.log_writer.Riders`). Thread-safe.
+    """Every extension's budgets (`JobBudgets`, `Riders` of `perdure.actors.group_commit`). Thread-safe.
 
     Durability: what is counted is on disk with the first commit that follows, so at the latest with the record of what
     it was counted for. A process that dies loses at most what nobody was told of.
@@ -97,7 +97,7 @@ class BudgetBook:
     # --- rows that ride on commits -----------------------------------------------------------------------------------
 
     def take(self) -> Sequence[RowWrite]:
-        """See `perdure.actors.log_writer.Riders.take`."""
+        """See `perdure.actors.group_commit.Riders.take`."""
         if not self._dirty:
             return ()
         # In place: the ledgers append to this very list.
@@ -107,7 +107,7 @@ class BudgetBook:
         return [write for ledger in taken for write in ledger.changes()]
 
     def failed(self, writes: Sequence[RowWrite]) -> None:
-        """See `perdure.actors.log_writer.Riders.failed`."""
+        """See `perdure.actors.group_commit.Riders.failed`."""
         if writes:
             for ledger in self._taken:
                 ledger.forget_stored()
