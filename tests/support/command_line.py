@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 COUNTER = str(ROOT / "examples" / "counter")
 QUICK = {"target": 200, "work": 0}  # a counter's state: done in milliseconds
 ENDLESS = {"target": 10**9, "warn_every": 0}  # some 300 items a second
-PATIENCE = 60.0  # seconds, for what another process is to do; a limit, never a wait
+PATIENCE = 150.0  # seconds, for what another process is to do; a limit, never a wait
 
 
 class Answer:
