@@ -17,6 +17,7 @@ PANELS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "running": (("private",), ("start",)),
     "mailbox": (("p50",), ("p99",)),
 }
+_NAMED: Final = 8  # places on an axis that are named, each
 # Paul Tol's bright scheme: told apart by those who do not see all colours.
 _COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#444444")
 
@@ -56,6 +57,9 @@ def _draw(panel: Any, result: CurveResult, keys: tuple[str, ...]) -> None:
     places = {point.x for point in result.points}
     panel.set_xscale("symlog" if 0 in places else "log")
     panel.set_yscale("log")
+    if len(places) <= _NAMED:
+        panel.set_xticks(sorted(places), [f"{place:,.10g}" for place in sorted(places)])
+        panel.minorticks_off()
     panel.set_xlabel(result.axis)
     units = {quantities[key].unit for key in keys}
     title = quantities[keys[0]].title if len(keys) == 1 else ""
