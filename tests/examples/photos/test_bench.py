@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.__main__ import all_groups, chosen
+from bench.__main__ import chosen
 from bench.photos import indexing, pillow_alone
 from bench.sizes import FULL, QUICK
+from bench.subjects import all_groups
 from tests.support.command_line import CommandLine
 
 
