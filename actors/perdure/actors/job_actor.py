@@ -139,14 +139,19 @@ class JobActor(MailboxActor):
         started = self._journal.commit_soon(JobStarted(self._attempt, os.getpid()))
         hooks = self._system.hooks
         result: GuestResult | None = None
+        answer: Committed | CommitFailed | None = None
+        if turn is not None:
+            # All that stand in line state their starts first, so that few commits have them all.
+            turn.give_back()
+            answer = self._mail.committed(started)
+            turn.take_again()
         try:
-            # The sandbox is made while the start is being synced; the guest runs only after it is on disk.
+            # A sandbox is made while the start is being synced; the guest runs only after it is on disk.
             self._guest = self._make_guest(dispatched)
         except GuestLoadFailed as failure:
             result = GuestResult(Exit.FAILED, 0, 0, failure.error)
-        if turn is not None and self._mail.empty():
-            turn.give_back()  # others go on while the disk is waited for
-        answer = self._mail.committed(started)
+        if answer is None:
+            answer = self._mail.committed(started)
         if isinstance(answer, CommitFailed):
             self._not_started(answer)
             return
@@ -171,8 +176,6 @@ class JobActor(MailboxActor):
     def _run_guest(self, guest: Guest, dispatched: JobDispatched) -> GuestResult:
         """Run it, led by the log first if it takes up a run. Raises `StopGuest` if it cannot even begin."""
         limit, mail, replay, turn = dispatched.limits.wall_clock_ms, self._mail, self._replay, self._turn
-        if turn is not None:
-            turn.take_again()
         if limit is not None:
             self._system.supervisor.tell(WatchDeadline(self.job_id, self._attempt, limit))
         state = self._input(dispatched)

@@ -19,8 +19,8 @@ class Line:
         self.gate = ReplayGate(self.clock.monotonic, SECONDS)
         self.told: list[str] = []
 
-    def enter(self, name: str, *, ahead: bool = False) -> Turn:
-        return self.gate.enter(lambda: self.told.append(name), ahead=ahead)
+    def enter(self, name: str) -> Turn:
+        return self.gate.enter(lambda: self.told.append(name))
 
 
 def test_the_first_is_let_in_at_once_and_the_others_in_their_order() -> None:
@@ -33,17 +33,6 @@ def test_the_first_is_let_in_at_once_and_the_others_in_their_order() -> None:
     assert (second.admitted, third.admitted, line.told) == (True, False, ["b"])
     line.gate.leave(second)
     assert (third.admitted, line.told, line.gate.waiting) == (True, ["b", "c"], 0)
-
-
-def test_who_has_waited_before_stands_in_front() -> None:
-    line = Line()
-    first, later = line.enter("a"), line.enter("b")
-    again = line.enter("c", ahead=True)
-
-    line.gate.leave(first)
-
-    assert again.admitted
-    assert not later.admitted
 
 
 def test_who_leaves_the_line_is_passed_over() -> None:
@@ -122,13 +111,13 @@ def test_one_that_is_held_for_long_lets_them_in_all_the_same() -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.sampled_from(["enter", "ahead", "leave", "press", "hold", "pass"]), st.integers(0, 5))))
+@given(st.lists(st.tuples(st.sampled_from(["enter", "leave", "press", "hold", "pass"]), st.integers(0, 5))))
 def test_whatever_happens_one_is_inside_and_nobody_is_forgotten(steps: list[tuple[str, int]]) -> None:
     line = Line()
     turns: list[Turn] = []
     for step, number in steps:
-        if step in ("enter", "ahead"):
-            turns.append(line.enter("", ahead=step == "ahead"))
+        if step == "enter":
+            turns.append(line.enter(""))
         elif step == "leave" and turns:
             line.gate.leave(turns.pop(number % len(turns)))
         elif step == "press":

@@ -55,14 +55,9 @@ class AttemptTurn:
         return True
 
     def take_again(self) -> None:
-        """Wait for another turn, in front of those who have had none; or until the attempt is `called_off`.
-
-        One that was not given back goes on.
-        """
+        """Wait for another turn, or until the attempt is `called_off`."""
+        self._turn = turn = self._gate.enter(self._wake)
         self._mail.read()
-        if self._turn is not None:
-            return
-        self._turn = turn = self._gate.enter(self._wake, ahead=True)
         while not turn.admitted and not self.called_off:
             self._wait(turn)
 

@@ -57,14 +57,12 @@ class ReplayGate:
         self._holds = 0
         self._lock = threading.Lock()
 
-    def enter(self, wake: Callable[[], None], *, ahead: bool = False) -> Turn:
-        """Stand in line, or in front of it (``ahead``: who has waited before). One that comes at once is not told."""
+    def enter(self, wake: Callable[[], None]) -> Turn:
+        """Stand in line; a turn that comes at once is not told."""
         turn = Turn(wake)
         with self._lock:
-            if self._inside is None and not self._holds and (ahead or not self._line):
+            if self._inside is None and not self._holds and not self._line:
                 self._admit(turn)
-            elif ahead:
-                self._line.appendleft(turn)
             else:
                 self._line.append(turn)
         return turn
