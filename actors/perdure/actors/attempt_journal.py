@@ -10,8 +10,23 @@ from perdure.actors.guest import StopGuest
 from perdure.actors.lane import Lane
 from perdure.actors.messages import CommitFailed, Committed
 from perdure.store.event_store import Effects
-from perdure.store.events import GuestEvent, JobEvent, encode
+from perdure.store.events import (
+    BytesCounted,
+    CheckpointSaved,
+    Event,
+    GuestEvent,
+    ItemsCounted,
+    JobEvent,
+    LogWritten,
+    ProgressReported,
+    WarningAdded,
+    encode,
+)
 
+# What decoding gives is what the host made, for all values of their fields: whoever commits them need not decode them.
+PLAIN: Final[frozenset[type[Event]]] = frozenset(
+    {LogWritten, ProgressReported, CheckpointSaved, WarningAdded, ItemsCounted, BytesCounted}
+)
 STALLED: Final = 0.5  # seconds between tries while the store refuses commits
 
 
@@ -41,7 +56,7 @@ class AttemptJournal:
                 while not isinstance(self.commit(event), Committed):
                     self._mail.pause(STALLED)
             else:
-                self._lane.post(encode(event))
+                self._lane.post(encode(event), _plain(event))
         except (LaneBroken, SystemStopped) as error:
             self.lose(str(error))
 
@@ -52,7 +67,7 @@ class AttemptJournal:
             StopGuest: it was refused for more than its effects, so the attempt is lost.
         """
         try:
-            answer = self._lane.commit(encode(event), effects)
+            answer = self._lane.commit(encode(event), effects, _plain(event))
         except (LaneBroken, SystemStopped) as error:
             self.lose(str(error))
         mail = self._mail
@@ -78,3 +93,7 @@ class AttemptJournal:
         """
         self.lost, self.blame = reason, blame
         raise StopGuest from None
+
+
+def _plain(event: JobEvent) -> JobEvent | None:
+    return event if type(event) in PLAIN else None

@@ -179,22 +179,14 @@ class GroupCommit:
         for gathered in (self.ready, self.buffered):
             while gathered:
                 streams[gathered.popleft()] = None
-        batch = [
-            (lane, part)
-            for stream in streams
-            if (lane := self._lanes.get(stream))
-            for part in _requests_of(lane.take())
-        ]
         requests = [request for request, _ in asked]
-        requests += [
-            AppendRequest(
-                lane.stream,
-                [entry.body for entry in entries],
-                [entry.time for entry in entries],
-                effects=entries[-1].effects,
-            )
-            for lane, entries in batch
-        ]
+        batch: list[tuple[Lane, list[Entry]]] = []
+        for stream in streams:
+            lane = self._lanes.get(stream)
+            if lane is not None:
+                for entries in _requests_of(lane.take()):
+                    requests.append(_request_of(stream, entries))
+                    batch.append((lane, entries))
         hit("commit.after_drain")
         riders = self._riders.take() if requests or last else ()
         if not requests and not riders:
@@ -231,17 +223,21 @@ class GroupCommit:
         for (lane, entries), answer in zip(batch, answers[len(asked) :], strict=True):
             self._answer_lane(lane, entries, answer)
         for answer in answers:
-            if not isinstance(answer, Appended):
-                continue
-            if isinstance(answer.state, JobState) and answer.state.finished:
-                self._ended(answer.state)
-            for side in answer.side:
-                if isinstance(side.state, JobState):
-                    if side.first == 1:
-                        self._dispatched(side.state)
-                    elif side.state.finished:
-                        self._ended(side.state)
+            if isinstance(answer, Appended):
+                self._tell(answer)
         hit("answer.after")
+
+    def _tell(self, appended: Appended) -> None:
+        """Tell of a job that ended, and of what became of others with it."""
+        state = appended.state
+        if isinstance(state, JobState) and state.finished:
+            self._ended(state)
+        for side in appended.side:
+            if isinstance(side.state, JobState):
+                if side.first == 1:
+                    self._dispatched(side.state)
+                elif side.state.finished:
+                    self._ended(side.state)
 
     def _answer_lane(self, lane: Lane, entries: list[Entry], answer: Appended | StoreError) -> None:
         if isinstance(answer, StoreError) and entries[-1].effects is not None and not _of_owner(lane, answer):
@@ -301,6 +297,17 @@ class GroupCommit:
 def _of_owner(lane: Lane, error: StoreError) -> bool:
     """Whether the lane's own stream takes no such event any more, whatever its effects are: the job was ended."""
     return isinstance(error, IllegalTransition) and lane.stream == f"job:{error.job_id}"
+
+
+def _request_of(stream: str, entries: list[Entry]) -> AppendRequest:
+    events = [entry.event for entry in entries if entry.event is not None]
+    return AppendRequest(
+        stream,
+        [entry.body for entry in entries],
+        [entry.time for entry in entries],
+        effects=entries[-1].effects,
+        events=events if len(events) == len(entries) else None,
+    )
 
 
 def _requests_of(entries: list[Entry]) -> list[list[Entry]]:

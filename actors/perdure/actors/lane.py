@@ -26,16 +26,18 @@ from perdure.actors.errors import LaneBroken
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, encode_message
 from perdure.store.event_store import Effects
+from perdure.store.events import Event
 from perdure.store.failpoints import hit
 
 
 class Entry(msgspec.Struct, array_like=True):
-    """One encoded event; ``token`` is 0 for a buffered one."""
+    """One encoded event, and the event itself if it need not be decoded; ``token`` is 0 for a buffered one."""
 
     time: int
     body: bytes
     token: int
     effects: Effects | None = None
+    event: Event | None = None
 
 
 class Commits(Protocol):
@@ -86,13 +88,13 @@ class Lane:
 
     # --- the owner's side --------------------------------------------------------------------------------------------
 
-    def post(self, body: bytes) -> None:
-        """Lay down a buffered event.
+    def post(self, body: bytes, event: Event | None = None) -> None:
+        """Lay down a buffered event; ``event`` is what ``body`` holds, from whoever encoded it.
 
         Raises:
             LaneBroken: the log refused an earlier event, or its writer died.
         """
-        self._entries.append(Entry(self._now(), body, 0))
+        self._entries.append(Entry(self._now(), body, 0, None, event))
         self._check()
         if not self._announced:
             self._announced = True
@@ -119,8 +121,12 @@ class Lane:
         hit("append.after_post")
         return token
 
-    def commit(self, body: bytes, effects: Effects | None = None) -> Committed | CommitFailed:
+    def commit(
+        self, body: bytes, effects: Effects | None = None, event: Event | None = None
+    ) -> Committed | CommitFailed:
         """Lay down a durable event, and what has to happen with it; returns when it is on disk or could not be stored.
+
+        ``event`` is what ``body`` holds, from whoever encoded it.
 
         Raises:
             LaneBroken: see `post`.
@@ -129,7 +135,7 @@ class Lane:
         self._awaited = self._tokens + 1
         now = self._monotonic()
         self.pause = now - self._answered
-        self._lay_down(body, effects)
+        self._lay_down(body, effects, event)
         hit("append.after_post")
         commits = self._commits
         commits.come(self, now)
@@ -141,10 +147,10 @@ class Lane:
             raise AssertionError("whoever wakes the owner has answered it")
         return answer
 
-    def _lay_down(self, body: bytes, effects: Effects | None) -> int:
+    def _lay_down(self, body: bytes, effects: Effects | None, event: Event | None = None) -> int:
         self._tokens += 1
         hit("append.before_post")
-        self._entries.append(Entry(self._now(), body, self._tokens, effects))
+        self._entries.append(Entry(self._now(), body, self._tokens, effects, event))
         self._check()
         self._announced = True
         return self._tokens

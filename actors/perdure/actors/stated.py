@@ -13,7 +13,7 @@ def log_written(call: int, fuel: int, level: int, message: str) -> LogWritten:
 
 def progress_reported(call: int, fuel: int, progress: float, message: str) -> ProgressReported:
     """A fraction, clamped to 0.0 to 1.0; NaN counts as 0.0."""
-    fraction = 0.0 if progress != progress else min(max(progress, 0.0), 1.0)  # noqa: PLR0124  # NaN alone differs
+    fraction = 0.0 if progress != progress else min(max(float(progress), 0.0), 1.0)  # noqa: PLR0124  # NaN alone differs
     return ProgressReported(call, fuel, fraction, message)
 
 

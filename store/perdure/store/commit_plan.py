@@ -86,7 +86,7 @@ class CommitPlan:
         Raises:
             SequenceConflict, IllegalTransition, BadEvent, WriteConflict: it is refused and the plan is as it was.
         """
-        checked = self._check(request.stream, request.bodies, request.times, request.expected)
+        checked = self._check(request.stream, request.bodies, request.times, request.expected, request.events)
         effects = request.effects
         if effects is None:
             return self._apply(checked)
@@ -107,7 +107,14 @@ class CommitPlan:
         for write in writes:
             self.rows.write(checked_key("a rider", write.key), write.value, self.position)
 
-    def _check(self, stream: str, bodies: Sequence[bytes], times: Sequence[int], expected: int | None) -> _Checked:
+    def _check(
+        self,
+        stream: str,
+        bodies: Sequence[bytes],
+        times: Sequence[int],
+        expected: int | None,
+        events: Sequence[Event] | None = None,
+    ) -> _Checked:
         if not bodies or len(bodies) != len(times):
             raise BadEvent(stream, "a request needs at least one event, and a time for each")
         if min(times) < 0 or max(times) > MAX_TIME:
@@ -119,9 +126,10 @@ class CommitPlan:
         found = end.head.sequence if end is not None else 0
         if expected is not None and expected != found:
             raise SequenceConflict(stream, expected, found)
-        events: Sequence[Event] = [decode(body, stream) for body in bodies]
-        if UPCASTS:
-            events = [upcast(event) for event in events]
+        if events is None or len(events) != len(bodies):
+            events = [decode(body, stream) for body in bodies]
+            if UPCASTS:
+                events = [upcast(event) for event in events]
         before = end.state if end is not None else None
         state = project(stream, before, zip(events, range(found + 1, found + 1 + len(events)), times, strict=True))
         writes: list[tuple[int, RowWrite]] = []

@@ -66,7 +66,8 @@ class Effects(msgspec.Struct, array_like=True, frozen=True):
 class AppendRequest(msgspec.Struct, frozen=True):
     """Events for one stream, encoded, each with its time (microseconds since 1970).
 
-    ``expected`` is the sequence the stream must be at (0: it must not exist), or None for wherever it is.
+    ``expected`` is the sequence the stream must be at (0: it must not exist), or None for wherever it is. ``events``
+    are what the bodies hold, from whoever encoded them and has not changed them since; None for: decode them.
     """
 
     stream: str
@@ -74,6 +75,7 @@ class AppendRequest(msgspec.Struct, frozen=True):
     times: Sequence[int]
     expected: int | None = None
     effects: Effects | None = None
+    events: Sequence[Event] | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):
