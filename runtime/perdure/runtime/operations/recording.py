@@ -10,6 +10,7 @@ Failures of handlers that were given secrets are kept out of the host's log, but
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import traceback
 from pathlib import Path
@@ -44,6 +45,7 @@ class SecretSides(msgspec.Struct, frozen=True):
     forgotten: bool = False
 
 
+@functools.lru_cache(maxsize=1_024)  # it is asked for at each call
 def secret_sides(input_type: Any, output_type: Any, *, whole: bool, forgotten: bool = False) -> SecretSides | None:
     """What is secret of an operation, or None; ``whole``: all of it is; ``forgotten``: see `SecretSides`."""
     payload, answer = Mask(input_type, whole=whole), Mask(output_type, whole=whole)

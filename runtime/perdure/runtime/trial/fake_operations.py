@@ -51,7 +51,7 @@ def fake_operation(name: OperationName, real: Operation | None, answer: Answer, 
         description="An answer of a test.",
         asynchronous=False,
         decode=decode,
-        secrets=None,
+        secret_sides=lambda: None,
         answer_types=frozenset({dict, list, str, int, float, bool, type(None)}),
         decode_answer=_decode,
     )
