@@ -172,6 +172,7 @@ def test_one_that_was_expected_and_does_not_come_is_not_waited_for_long(desk: De
 
     assert answers == [Committed(1, 3)]
     assert writer.wakeup() is None
+    assert slow.commit(item(4)) == Committed(2, 4)  # and not again
 
 
 def test_one_that_has_gone_is_not_expected(desk: Desk) -> None:

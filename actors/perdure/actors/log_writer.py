@@ -88,6 +88,7 @@ class LogWriter(MailboxActor):
         if not self._commits.ready:
             return
         if self._commits.since == self._since:
+            self._commits.expected.clear()  # they do something else; nobody waits for them again
             self._write()
         else:
             self._keep_watch()  # those who waited then were answered; these came later
