@@ -52,7 +52,7 @@ def count(case: Case, tree: Tree, bench: Path) -> float:
             *_without_randomisation(),
             *("valgrind", "-q", "--tool=callgrind", f"--dump-before={MARK}"),
             f"--callgrind-out-file={folder / 'counted'}",
-            *(sys.executable, "-P", "-m", "bench.instructions.program", case.key, str(data)),
+            *(sys.executable, "-P", "-m", "bench.instructions.program", case.prepare.__module__, case.key, str(data)),
         ]
         try:
             done = subprocess.run(
