@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import c_bool, c_char, c_char_p, c_size_t, c_uint8, c_uint64, c_void_p
 from typing import Any, Final
 
 import wasmtime
 from wasmtime import _ffi as ffi
+
+from perdure.runtime.wasm.inspect import Signature
 
 # The same library once more: these calls keep the GIL. For functions that take nanoseconds and call nobody back: to
 # give it up around one is to hand it to another job's thread, and to wait for it.
@@ -53,7 +55,11 @@ linker_instantiate = _function(
 func_call = _function(
     "wasmtime_func_call", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p
 )
-_linker_define = _function(
+_valtype_new = holding_gil("wasm_valtype_new", c_void_p, c_uint8)
+_valtype_vec_new = holding_gil("wasm_valtype_vec_new", None, c_void_p, c_size_t, c_void_p)
+_functype_new = holding_gil("wasm_functype_new", c_void_p, c_void_p, c_void_p)
+_functype_delete = holding_gil("wasm_functype_delete", None, c_void_p)
+_linker_define = holding_gil(
     "wasmtime_linker_define_func_unchecked",
     c_void_p,
     *(c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
@@ -73,6 +79,8 @@ _component_add = _function(
 _error_new = holding_gil("wasmtime_error_new", c_size_t, c_char_p)
 _trap_new = holding_gil("wasmtime_trap_new_code", c_size_t, c_uint8)
 
+_KINDS: Final = {"i32": 0, "i64": 1, "f32": 2, "f64": 3}  # wasm_valkind_enum of wasm.h
+
 # All that this process can address. A slice of it is a copy of what stands there: 50 to 90 ns, ctypes.string_at takes
 # 300. It checks as little; what a guest names is read through an array of its memory's size instead.
 PROCESS_MEMORY: Final[Any] = (c_char * sys.maxsize).from_address(0)
@@ -83,7 +91,7 @@ RawFunction = Callable[[int | None, int, int, int], int]
 _CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
 
 
-def define_function(linker: int, module: str, name: str, kind: wasmtime.FuncType, function: RawFunction) -> object:
+def define_function(linker: int, module: str, name: str, kind: Signature, function: RawFunction) -> object:
     """Put an import into a linker, given by its address. The result has to be kept as long as it may be called.
 
     Raises:
@@ -91,19 +99,32 @@ def define_function(linker: int, module: str, name: str, kind: wasmtime.FuncType
     """
     callback = _CALLBACK(function)
     import_module, import_name = module.encode(), name.encode()
-    error = _linker_define(
-        linker,
-        import_module,
-        len(import_module),
-        import_name,
-        len(import_name),
-        address(kind.ptr()),
-        ctypes.cast(callback, c_void_p),
-        None,
-        None,
-    )
+    parameters, results = _types(kind.parameters), _types(kind.results)
+    # A new one each time: a type belongs to the engine that first sees it, and another one aborts the process.
+    functype = _functype_new(ctypes.addressof(parameters), ctypes.addressof(results))  # takes what they hold
+    try:
+        error = _linker_define(
+            linker,
+            import_module,
+            len(import_module),
+            import_name,
+            len(import_name),
+            functype,
+            ctypes.cast(callback, c_void_p),
+            None,
+            None,
+        )
+    finally:
+        _functype_delete(functype)
     raise_failure(error)
     return callback
+
+
+def _types(names: Sequence[str]) -> ffi.wasm_valtype_vec_t:
+    types = (c_void_p * len(names))(*[_valtype_new(_KINDS[name]) for name in names])
+    vector = ffi.wasm_valtype_vec_t()
+    _valtype_vec_new(ctypes.addressof(vector), len(names), ctypes.addressof(types))
+    return vector
 
 
 # (env, store, type, arguments, number of arguments, results, number of results) -> error. The values are those of

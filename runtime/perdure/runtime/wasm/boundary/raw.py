@@ -21,7 +21,6 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from perdure.runtime.wasm import c_api
-from perdure.runtime.wasm.boundary.function_types import function_type
 from perdure.runtime.wasm.boundary.names import BoundaryName
 from perdure.runtime.wasm.boundary.protocol import Guard, ImportedFunction, Window
 from perdure.runtime.wasm.inspect import Signature
@@ -43,9 +42,7 @@ class RawBoundary:
         """See `Boundary.define`."""
         at = c_api.address(linker.ptr())
         return [
-            c_api.define_function(
-                at, function.module, function.name, function_type(function.signature), _callback(function, guard)
-            )
+            c_api.define_function(at, function.module, function.name, function.signature, _callback(function, guard))
             for function in functions
         ]
 
