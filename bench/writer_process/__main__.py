@@ -1,8 +1,9 @@
 """Should the log be written by a process of its own?  Measures the candidates in turns (ADR 0027).
 
 in the process  the product's group commit: whoever has the turn commits on its own thread
+eager           the same with a switch interval of 0.05 ms while a commit lasts
 listener        a child owns the log; events go to it through shared memory, a thread here takes its answers
-turns           the same without that thread: one of those who wait takes the answers for all
+turns           the same as listener without that thread: one of those who wait takes the answers for all
 
 1, 8 and 100 threads make checkpoints of 100 bytes, each waiting for its own to be on disk; with no other thread in the
 process, and beside one that adds numbers; at two switch intervals of the interpreter. Linux only.
@@ -25,12 +26,13 @@ from typing import Final, NamedTuple
 from bench.disk import filesystem, is_memory, scratch
 from bench.lanes import start_job
 from bench.machine import spin_ms
-from bench.writer_process.ways import InProcess, OtherProcess, OtherProcessTurns, Way
+from bench.writer_process.ways import InProcess, InProcessEager, OtherProcess, OtherProcessTurns, Way
 from perdure.store import LmdbEventStore
 from perdure.store import events as ev
 
 _WAYS: Final[dict[str, type[InProcess] | type[OtherProcess]]] = {
     "in the process": InProcess,
+    "eager": InProcessEager,
     "listener": OtherProcess,
     "turns": OtherProcessTurns,
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Final
 
 from bench.lanes import Owner
 from bench.writer_process.ring import SIZE, STOP, two_rings
@@ -20,10 +23,11 @@ from perdure.actors.lane import Lane
 from perdure.actors.log_writer import LogWriter
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import Committed
-from perdure.store import LmdbEventStore
+from perdure.store import Appended, AppendRequest, LmdbEventStore, StoreError
 from perdure.store import events as ev
 
-_LONG = 60.0  # seconds without an answer after which the writer is given up
+_EAGER: Final = 0.000_05  # seconds
+_LONG: Final = 60.0  # seconds without an answer after which the writer is given up
 
 
 class WriterGone(Exception):
@@ -47,11 +51,28 @@ class Way:
         raise NotImplementedError
 
 
+class _EagerStore(LmdbEventStore):
+    """Asks for the GIL sooner while it commits: LMDB's binding gives it up for each item, and has to take it back."""
+
+    def append_batch(
+        self, requests: Sequence[AppendRequest], riders: Sequence[ev.RowWrite] = ()
+    ) -> list[Appended | StoreError]:
+        """See `EventStore.append_batch`."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(_EAGER)
+        try:
+            return super().append_batch(requests, riders)
+        finally:
+            sys.setswitchinterval(before)
+
+
 class InProcess(Way):
     """What the product does."""
 
+    store: type[LmdbEventStore] = LmdbEventStore
+
     def __init__(self, folder: Path, streams: list[str]) -> None:
-        self._store, clock = LmdbEventStore.open(folder), SystemClock()
+        self._store, clock = self.store.open(folder), SystemClock()
         by_stream: dict[str, Lane] = {}
         address = Address("log")
         commits = GroupCommit(self._store, by_stream, address, ActorHooks(), clock)
@@ -71,6 +92,12 @@ class InProcess(Way):
         """End the log writer, then the store."""
         self._log.stop(block=True)
         self._store.close()
+
+
+class InProcessEager(InProcess):
+    """The same with a short switch interval, for all threads, as long as a commit lasts."""
+
+    store = _EagerStore
 
 
 class _Waiter:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench.lanes import start_job
 from bench.writer_process.ring import SIZE, SLOTS, Ring, RingFull
-from bench.writer_process.ways import InProcess, OtherProcess, OtherProcessTurns
+from bench.writer_process.ways import InProcess, InProcessEager, OtherProcess, OtherProcessTurns
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ def test_a_full_ring_takes_no_more_and_loses_nothing() -> None:
     assert [number for number, _, _ in ring.take()] == list(range(SLOTS))
 
 
-@pytest.mark.parametrize("kind", [InProcess, OtherProcess, OtherProcessTurns])
+@pytest.mark.parametrize("kind", [InProcess, InProcessEager, OtherProcess, OtherProcessTurns])
 def test_each_way_stores_the_events_of_many_threads(kind: type[InProcess] | type[OtherProcess], tmp_path: Path) -> None:
     with LmdbEventStore.open(tmp_path) as store:
         streams = [start_job(store) for _ in range(6)]
