@@ -93,6 +93,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``kill_grace``: how long a guest may take to honour a pause or a cancel before it is stopped.
     ``append_timeout``: how long an append may take before its caller is told that something is wrong.
     ``replay_limit``: which runs are taken up after a crash.
+    ``commit_switch_interval``: see `perdure.actors.switch_interval`; None leaves it alone.
     """
 
     running_jobs: int = 64
@@ -101,6 +102,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     append_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
     replay_limit: ReplayLimit = ReplayLimit()
+    commit_switch_interval: float | None = None
 
 
 class ActorSystem:
@@ -162,7 +164,17 @@ class ActorSystem:
         self.log = Address("log")
         self.router = Address("router")
         self.supervisor = Address("supervisor")
-        self._commits = GroupCommit(store, self._lanes, self.log, hooks, clock, ended, self._dispatched, riders)
+        self._commits = GroupCommit(
+            store,
+            self._lanes,
+            self.log,
+            hooks,
+            clock,
+            ended,
+            self._dispatched,
+            riders,
+            settings.commit_switch_interval,
+        )
         self.supervisor.set(Supervisor.start(self, settings.restarts, settings.kill_grace))
         self._start_log()
         self._start_router()

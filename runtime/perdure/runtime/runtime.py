@@ -143,6 +143,7 @@ class Runtime(
                 append_timeout=settings.call_timeout,
                 restarts=settings.restarts,
                 replay_limit=settings.replay_limit,
+                commit_switch_interval=settings.commit_switch_interval,
             ),
             ended=self._job_ended,
             riders=self._book,
