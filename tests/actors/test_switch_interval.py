@@ -1,4 +1,4 @@
-"""The interpreter's switch interval while a commit lasts: set back whatever happens, and never against somebody else's."""
+"""The switch interval while a commit lasts: set back whatever happens, and never against the embedder's."""
 
 from __future__ import annotations
 
