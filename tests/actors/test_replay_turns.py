@@ -195,12 +195,15 @@ def test_one_that_waits_for_its_turn_is_killed_at_the_end_of_its_grace(make_rig:
 def test_one_that_is_cancelled_is_led_to_where_it_was_so_that_it_can_clean_up(make_rig: MakeRig) -> None:
     world = World(make_rig, 2)
     rig, slow, (waits,) = world.go_on()
+    # Its thread may have come to the line only after the slow one had its turn; then there is nothing to clean up.
+    started = rig.status(waits) is Status.RUNNING
 
     rig.control(waits, "cancel")
     world.led.let_go.set()
 
     rig.wait(waits, Status.CANCELLED, Status.COMPLETED)
-    assert world.led.done == [slow, waits]
+    rig.wait(slow, Status.COMPLETED)
+    assert world.led.done == ([slow, waits] if started else [slow])
 
 
 @pytest.mark.usefixtures("patient")

@@ -61,6 +61,8 @@ FIGURES = [
     "recovery_ended",
     "recovery_process",
     "recovery_events",
+    "recovery_processor",
+    "recovery_switches",
     "recovery_actions",
     "recovery_actions_events",
     "verify_progress",

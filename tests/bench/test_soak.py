@@ -91,6 +91,7 @@ def test_the_command_soaks_judges_and_writes(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert done.returncode in (0, 1), done.stderr
+    assert file.exists(), done.stderr
     result = read(file.read_bytes())
     assert (done.returncode == 0) == is_flat(result.judged)  # so short a soak may see its own start
     assert [one.key for one in result.judged] == list(JUDGED)

@@ -233,11 +233,7 @@ def test_a_dispatch_that_was_recorded_and_not_admitted_is_started_by_the_next_on
 
 def test_a_commit_that_failed_takes_no_key(acme: Runtime) -> None:
     store = StoreWrapper(acme.store)
-    writer = acme._system.log.ref
-    assert writer is not None
-    actor = writer._actor_weakref()
-    assert actor is not None
-    actor._store = store
+    acme._system._commits._store = store
     store.fail_once_with(StoreFailed(Path(), "a bad disk"))
     with pytest.raises(StoreFailed):
         acme.dispatch("acme:nothing", idempotency_key="k")
