@@ -58,16 +58,19 @@ class Gate:
         return time.monotonic()
 
 
-def settings(jobs: int) -> RuntimeSettings:
+def settings(jobs: int, switch_interval: float | None = None) -> RuntimeSettings:
     """Room for ``jobs`` jobs that run, and that wait in an operation, at once."""
-    return RuntimeSettings(running_jobs=jobs, workers=jobs, kill_grace=TIMEOUT)
+    return RuntimeSettings(running_jobs=jobs, workers=jobs, kill_grace=TIMEOUT, switch_interval=switch_interval)
 
 
 @contextmanager
-def gated_runtime(folder: Path, jobs: int) -> Iterator[tuple[Runtime, Gate]]:
-    """A runtime on ``folder`` with the bench extension loaded and a gate that is shut."""
+def gated_runtime(folder: Path, jobs: int, *, switch_interval: float | None = None) -> Iterator[tuple[Runtime, Gate]]:
+    """A runtime on ``folder`` with the bench extension loaded and a gate that is shut.
+
+    ``switch_interval`` is `RuntimeSettings.switch_interval`.
+    """
     gate = Gate()
-    with Runtime.open(folder / "data", settings=settings(jobs)) as runtime:
+    with Runtime.open(folder / "data", settings=settings(jobs, switch_interval)) as runtime:
         gate.register(runtime)
         runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
         runtime.load(EXTENSION)

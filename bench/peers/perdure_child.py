@@ -16,7 +16,7 @@ from bench.gate import completed, gated_runtime, timed_jobs
 from bench.guests import EXTENSION
 from bench.peers.counts import Counts
 from bench.peers.meter import Meter
-from bench.peers.rows import Subject
+from bench.peers.rows import SHORT_INTERVAL, Subject
 from bench.peers.turn import TurnFailed, busy_thread, take_turn
 
 
@@ -74,12 +74,13 @@ def _steps(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, flo
 def _busy(folder: Path, counts: Counts, words: dict[str, Any]) -> dict[str, float]:
     found = {}
     busy_thread()
-    for jobs, each in counts.busy.items():
-        inner = folder / f"jobs-{jobs}"
-        inner.mkdir()
-        with gated_runtime(inner, jobs) as (runtime, gate):
-            seconds, states = timed_jobs(runtime, gate, "checkpoints", jobs, each)
-        found[f"busy_{jobs}"] = sum(state.checkpoints for state in states) / seconds
+    for name, interval in (("busy", None), ("busy_short", SHORT_INTERVAL)):
+        for jobs, each in counts.busy.items():
+            inner = folder / f"{name}-{jobs}"
+            inner.mkdir()
+            with gated_runtime(inner, jobs, switch_interval=interval) as (runtime, gate):
+                seconds, states = timed_jobs(runtime, gate, "checkpoints", jobs, each)
+            found[f"{name}_{jobs}"] = sum(state.checkpoints for state in states) / seconds
     return found
 
 

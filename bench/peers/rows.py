@@ -38,6 +38,7 @@ def noun(jobs: int) -> str:
 
 JOBS: Final = (1, 8, 100)
 BUSY_JOBS: Final = (1, 8)
+SHORT_INTERVAL: Final = 0.000_05  # seconds; `RuntimeSettings.switch_interval`, of which no peer has the like
 _WANTED: Final = {1: 3.0, 8: 5.0, 100: 10.0}
 _MORE, _LESS = Better.MORE, Better.LESS
 
@@ -50,6 +51,16 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("disk", "disk space of a step", "bytes", _LESS, Subject.STEPS),
     *(
         Row(f"busy_{n}", f"durable steps beside a busy Python thread, {noun(n)}", "1/s", _MORE, Subject.BUSY)
+        for n in BUSY_JOBS
+    ),
+    *(
+        Row(
+            f"busy_short_{n}",
+            f"the same with `switch_interval` {SHORT_INTERVAL * 1000:g} ms, {noun(n)}",
+            "1/s",
+            _MORE,
+            Subject.BUSY,
+        )
         for n in BUSY_JOBS
     ),
     Row("recovery", "jobs going on after kill -9, from the start of the processes", "s", _LESS, Subject.RECOVERY),

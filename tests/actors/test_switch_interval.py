@@ -1,66 +1,77 @@
-"""The switch interval while a commit lasts: set back whatever happens, and never against the embedder's."""
+"""The switch interval while jobs run: set back whatever becomes of them, and never against the embedder's."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
+from tests.support.actor_rig import Rig
+from tests.support.python_guest import PythonHost
+from tests.support.waiting import eventually
 
+from perdure.actors import GuestSpec
 from perdure.actors.switch_interval import ShortInterval
-from perdure.runtime import Runtime, RuntimeSettings
-from perdure.store import failpoints
+from perdure.store import Status
 
 SECONDS = 0.000_05
-SHORT = pytest.approx(0.000_05)
+SHORT = pytest.approx(SECONDS)
 
 
 @pytest.fixture(autouse=True)
 def before() -> Iterator[float]:
     interval = sys.getswitchinterval()
     yield interval
-    failpoints.disarm()
     sys.setswitchinterval(interval)
 
 
-def test_it_is_short_while_it_lasts(before: float) -> None:
-    with ShortInterval(SECONDS):
+def test_it_is_short_until_all_have_ended(before: float) -> None:
+    one, other = ShortInterval(SECONDS), ShortInterval(SECONDS * 2)  # of two runtimes in one process
+    one.begin()
+    other.begin()
+    one.begin()
+    assert sys.getswitchinterval() == SHORT
+    for interval in (one, one):
+        interval.end()
         assert sys.getswitchinterval() == SHORT
-        with ShortInterval(SECONDS):  # another thread's, or another runtime's
-            assert sys.getswitchinterval() == SHORT
-        assert sys.getswitchinterval() == SHORT
-    assert sys.getswitchinterval() == before
-
-
-def test_an_error_sets_it_back(before: float) -> None:
-    with pytest.raises(ZeroDivisionError), ShortInterval(SECONDS):
-        raise ZeroDivisionError
+    other.end()
     assert sys.getswitchinterval() == before
 
 
 def test_none_and_longer_ones_leave_it_alone(before: float) -> None:
     for seconds in (None, before * 2):
-        with ShortInterval(seconds):
-            assert sys.getswitchinterval() == before
+        interval = ShortInterval(seconds)
+        interval.begin()
+        assert sys.getswitchinterval() == before
+        interval.end()
         assert sys.getswitchinterval() == before
 
 
 def test_one_that_the_program_sets_meanwhile_stays() -> None:
-    with ShortInterval(SECONDS):
-        sys.setswitchinterval(0.001)
+    interval = ShortInterval(SECONDS)
+    interval.begin()
+    sys.setswitchinterval(0.001)
+    interval.end()
     assert sys.getswitchinterval() == 0.001
 
 
 @pytest.mark.parametrize("seconds", [SECONDS, None])
-def test_a_runtime_sets_it_if_it_is_asked_to_and_only_while_it_commits(
-    tmp_path: Path, before: float, seconds: float | None
+def test_jobs_run_with_it_if_that_is_asked_for(
+    make_rig: Callable[..., Rig], before: float, seconds: float | None
 ) -> None:
     seen: list[float] = []
-    settings = RuntimeSettings(commit_switch_interval=seconds, seal_interval=None)
-    with Runtime.open(tmp_path, settings=settings) as runtime:
-        failpoints.arm("commit.before_plan", lambda: seen.append(sys.getswitchinterval()))
-        runtime.publish("night.fallen")
-        assert seen == [pytest.approx(seconds or before)]
-        failpoints.disarm()
+
+    def body(host: PythonHost, state: bytes, spec: GuestSpec) -> None:
+        seen.append(sys.getswitchinterval())
+        if state == b"fails":
+            raise ZeroDivisionError("a defect of the host")
+
+    rig = make_rig(body=body, switch_interval=seconds)
     assert sys.getswitchinterval() == before
+    rig.wait(rig.dispatch(), Status.COMPLETED)
+    rig.over(rig.dispatch(state=b"fails"))
+
+    eventually(lambda: sys.getswitchinterval() == before)
+    assert seen
+    assert set(seen) == {seen[0]}
+    assert seen[0] == pytest.approx(seconds or before)

@@ -70,8 +70,8 @@ FIGURES = [
     "verify_checkpoints",
     "job_memory",
 ]
-# What is left after something else was taken away: in a run as short as this it may be nothing, or less.
 COSTS = ["recovery_processor", "recovery_switches"]  # which stand on no floor
+# What is left after something else was taken away: in a run as short as this it may be nothing, or less.
 DIFFERENCES = ["host_call", "host_call_stock", "job_memory", "bare_sandbox"]
 
 

@@ -64,6 +64,7 @@ class Rig:
         kill_grace: float = 5.0,
         restarts: RestartLimit | None = None,
         replay_limit: ReplayLimit | None = None,
+        switch_interval: float | None = None,
     ) -> None:
         self.clock: ManualClock = predecessor.clock if predecessor is not None else ManualClock()
         inner = inner or (predecessor.store.inner if predecessor is not None else MemoryEventStore(self.clock.now))
@@ -84,6 +85,7 @@ class Rig:
                 kill_grace=kill_grace,
                 restarts=restarts or RestartLimit(),
                 replay_limit=replay_limit or ReplayLimit(),
+                switch_interval=switch_interval,
             ),
             ended=lambda state: self.ended.append(state.job_id),
         )

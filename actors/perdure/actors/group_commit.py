@@ -26,7 +26,6 @@ from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LanesWait
-from perdure.actors.switch_interval import ShortInterval
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.events import RowWrite
@@ -83,7 +82,6 @@ class GroupCommit:
         ended: told of each job whose end was just committed, on the thread that committed.
         dispatched: told of each job whose dispatch was just committed as another event's effect.
         riders: what else is to be on disk with the events.
-        switch_interval: the interpreter's while a commit lasts, in seconds; None: whatever it is.
     """
 
     def __init__(
@@ -96,7 +94,6 @@ class GroupCommit:
         ended: Callable[[JobState], None] = lambda state: None,
         dispatched: Callable[[JobState], None] = lambda state: None,
         riders: Riders | None = None,
-        switch_interval: float | None = None,
     ) -> None:
         self.ready: deque[str] = deque()
         self.buffered: deque[str] = deque()
@@ -114,7 +111,6 @@ class GroupCommit:
         self._ended = ended
         self._dispatched = dispatched
         self._riders = riders or NoRiders()
-        self._interval = ShortInterval(switch_interval)
         self._turn = threading.Lock()
         self._leader: Lane | None = None
         self._sleepers: deque[Callable[[], None]] = deque()
@@ -197,8 +193,7 @@ class GroupCommit:
             return True
         start = self._clock.monotonic()
         try:
-            with self._interval:
-                answers = self._store.append_batch(requests, riders)
+            answers = self._store.append_batch(requests, riders)
         except StoreError as error:
             self._riders.failed(riders)
             self._fail(error, asked, batch)

@@ -22,6 +22,7 @@ from perdure.actors.messages import (
     SuspendJob,
     encode_message,
 )
+from perdure.actors.switch_interval import ShortInterval
 
 
 class RunningJob(msgspec.Struct):
@@ -39,16 +40,19 @@ class RunningJobs:
 
     Args:
         waits: what jobs wait for; who waits is told that it should stop.
+        interval: the interpreter's switch interval while there are any.
     """
 
-    def __init__(self, waits: JobWaits) -> None:
+    def __init__(self, waits: JobWaits, interval: ShortInterval) -> None:
         self._waits = waits
+        self._interval = interval
         self._running: dict[UUID, RunningJob] = {}
         self._ended = threading.Condition()
 
     def add(self, job_id: UUID, running: RunningJob) -> None:
         """A job's actor has been started."""
         self._running[job_id] = running
+        self._interval.begin()
 
     def find(self, job_id: UUID, ref: pykka.ActorRef[Any]) -> RunningJob | None:
         """The job's attempt, if it is this actor's; None if that was removed, or another one runs the job by now."""
@@ -58,6 +62,7 @@ class RunningJobs:
     def remove(self, job_id: UUID) -> None:
         """A job's actor has done its work. Whoever waits for its end is told by `tell_ended`."""
         del self._running[job_id]
+        self._interval.end()
 
     def tell_ended(self) -> None:
         """Wake those who wait for jobs that were removed."""

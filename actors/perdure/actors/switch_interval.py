@@ -1,52 +1,51 @@
 """A short switch interval of the interpreter while something lasts.
 
 A thread that wants the GIL asks whoever has it to give it up only after the switch interval, 5 ms
-(`sys.setswitchinterval`). A commit gives it up and wants it back a dozen times, so beside a busy Python thread it takes
-long. The interval is the whole process's, so this is for embedders who ask for it (ADR 0027).
+(`sys.setswitchinterval`). A commit gives it up and wants it back a dozen times, a host call once, so beside a busy
+Python thread jobs are slow. The interval is the whole process's, so this is for embedders who ask for it (ADR 0027).
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from types import TracebackType
 
 # The interval is one for the process, whatever runtimes there are in it.
 _changing = threading.Lock()
-_inside = 0
+_lasting = 0
 _before = 0.0
-_shortest = 0.0
+_short = 0.0
 
 
 class ShortInterval:
-    """A context with a switch interval of ``seconds``, if that is not None and shorter than the present one.
+    """A switch interval of ``seconds``, if that is not None and shorter than the present one.
 
-    At its end the interval is what it was, unless somebody else has set another one meanwhile. Thread-safe; contexts of
-    several threads may overlap.
+    When all that began has ended the interval is what it was, unless somebody has set another one meanwhile. The first
+    that begins decides. Thread-safe.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
 
-    def __enter__(self) -> None:
-        global _inside, _before, _shortest  # noqa: PLW0603  # what is changed is the process's, too
+    def begin(self) -> None:
+        """Something begins for which it is to be short."""
+        global _lasting, _before, _short  # noqa: PLW0603  # what is changed is the process's, too
         if self._seconds is None:
             return
         with _changing:
-            if _inside == 0:
+            if _lasting == 0:
                 _before = sys.getswitchinterval()
                 if self._seconds < _before:
                     sys.setswitchinterval(self._seconds)
-                _shortest = sys.getswitchinterval()
-            _inside += 1
+                _short = sys.getswitchinterval()
+            _lasting += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        global _inside  # noqa: PLW0603  # as above
+    def end(self) -> None:
+        """Something of it ends; once for each `begin`."""
+        global _lasting  # noqa: PLW0603  # as above
         if self._seconds is None:
             return
         with _changing:
-            _inside -= 1
-            if _inside == 0 and sys.getswitchinterval() == _shortest != _before:
+            _lasting -= 1
+            if _lasting == 0 and sys.getswitchinterval() == _short != _before:
                 sys.setswitchinterval(_before)

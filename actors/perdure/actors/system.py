@@ -60,6 +60,7 @@ from perdure.actors.requeueing import ReplayLimit
 from perdure.actors.running_jobs import RunningJob, RunningJobs
 from perdure.actors.slots import SlotPool
 from perdure.actors.supervisor import RestartLimit, Supervisor
+from perdure.actors.switch_interval import ShortInterval
 from perdure.actors.upgrading import Upgrade, going_on, is_at_checkpoint
 from perdure.actors.workers import Workers
 from perdure.store.errors import StoreError
@@ -93,7 +94,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``kill_grace``: how long a guest may take to honour a pause or a cancel before it is stopped.
     ``append_timeout``: how long an append may take before its caller is told that something is wrong.
     ``replay_limit``: which runs are taken up after a crash.
-    ``commit_switch_interval``: see `perdure.actors.switch_interval`; None leaves it alone.
+    ``switch_interval``: the interpreter's while jobs run (`perdure.actors.switch_interval`); None leaves it alone.
     """
 
     running_jobs: int = 64
@@ -102,7 +103,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     append_timeout: float = 60.0
     restarts: RestartLimit = RestartLimit()
     replay_limit: ReplayLimit = ReplayLimit()
-    commit_switch_interval: float | None = None
+    switch_interval: float | None = None
 
 
 class ActorSystem:
@@ -147,7 +148,7 @@ class ActorSystem:
         self.closing = False
         self.slots = SlotPool(settings.running_jobs)
         self.waits = JobWaits()
-        self.jobs = RunningJobs(self.waits)
+        self.jobs = RunningJobs(self.waits, ShortInterval(settings.switch_interval))
         self.cancelling: set[UUID] = set()  # jobs whose families are being cancelled at this moment
         self.replay_limit = settings.replay_limit
         self.replay_gate = ReplayGate(clock.monotonic)
@@ -164,17 +165,7 @@ class ActorSystem:
         self.log = Address("log")
         self.router = Address("router")
         self.supervisor = Address("supervisor")
-        self._commits = GroupCommit(
-            store,
-            self._lanes,
-            self.log,
-            hooks,
-            clock,
-            ended,
-            self._dispatched,
-            riders,
-            settings.commit_switch_interval,
-        )
+        self._commits = GroupCommit(store, self._lanes, self.log, hooks, clock, ended, self._dispatched, riders)
         self.supervisor.set(Supervisor.start(self, settings.restarts, settings.kill_grace))
         self._start_log()
         self._start_router()

@@ -143,7 +143,7 @@ class Runtime(
                 append_timeout=settings.call_timeout,
                 restarts=settings.restarts,
                 replay_limit=settings.replay_limit,
-                commit_switch_interval=settings.commit_switch_interval,
+                switch_interval=settings.switch_interval,
             ),
             ended=self._job_ended,
             riders=self._book,

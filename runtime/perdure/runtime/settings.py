@@ -54,9 +54,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
             the hash of the last one stay. By job type, the closest counts: ``{"shop:invoice": 365, "shop:*": 30,
             "*": None}``; None, and what is not there, is for ever.
         retention_interval: how often finished jobs are looked through for that, at most.
-        commit_switch_interval: the interpreter's switch interval while a commit lasts, in seconds, for a program that
-            has busy Python threads: 0.000_05 lets it commit fifty times as often beside one (guide.md). It is set for
-            the whole process and set back at once; None: it is left alone.
+        switch_interval: the interpreter's switch interval while jobs run, in seconds, for a program that has busy
+            Python threads (guide.md). It is the whole process's, and set back afterwards; None: it is left alone.
         boundary: how guests are reached: ``auto`` takes the fast way if it passes its check, ``raw`` is that way
             unchecked, ``stock`` the slow one (ADR 0024). What jobs do and record is the same.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
@@ -91,7 +90,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     seal_interval: float | None = 3600.0
     retention: Mapping[str, float | None] = {}
     retention_interval: float = 3600.0
-    commit_switch_interval: float | None = None
+    switch_interval: float | None = None
     boundary: BoundaryChoice = "auto"
     discover_operations: bool = True
     map_size: int = 64 << 20
