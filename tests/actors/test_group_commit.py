@@ -17,6 +17,7 @@ from perdure.actors.log_writer import MOST
 from perdure.actors.messages import (
     CommitFailed,
     Committed,
+    LaneFlush,
     LanesWait,
     Message,
 )
@@ -229,6 +230,22 @@ def test_a_failed_commit_on_a_jobs_thread_is_its_answer_and_others_too(desk: Des
     desk.store.fail_with(None)
     assert isinstance(slow.commit(item(5)), Committed)
     assert (desk.counts(1), desk.counts(2)) == ([1, 2], [5])
+
+
+def test_what_was_only_buffered_outlives_a_failed_commit_on_a_jobs_thread(desk: Desk) -> None:
+    desk.start()
+    lane, _ = desk.job()
+    desk.log.tell(LaneFlush(lane.stream))  # the log writer has nothing to do, and no time to keep
+    lane.post(item(1))
+    eventually(lambda: desk.counts() == [1])
+    desk.commits.lingering = True
+    lane.post(item(2))  # nobody is told of it
+    desk.commits.lingering = False
+    desk.store.fail_once_with(DiskFull(Path("somewhere")))
+
+    assert isinstance(lane.commit(item(3)), CommitFailed)
+
+    eventually(lambda: desk.counts() == [1, 2])
 
 
 def test_a_defect_in_a_commit_on_a_jobs_thread_ends_the_log_writer(desk: Desk) -> None:

@@ -25,7 +25,7 @@ from perdure.actors.errors import SystemStopped
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import Address
-from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LanesWait
+from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, LanesWait
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.events import RowWrite
@@ -132,19 +132,22 @@ class GroupCommit:
         self.ready.append(lane.stream)
         self.expected.discard(lane)
         if not self.expected and self._turn.acquire(blocking=False):
+            stored = True
             try:
                 self._leader = lane
-                self._write(())
+                stored = self._write(())
             except BaseException as error:  # noqa: BLE001  # a defect: the log writer dies of it, not this job
                 self.defect = error
-                self._writer.tell(LaneFlush(lane.stream))
             finally:
                 self._leader = None
                 self._turn.release()
             self.wake_next()
             # What came meanwhile was left to whoever had the turn.
-            if self.ready and not self.expected:
+            if self.defect is not None or (self.ready and not self.expected):
                 self._writer.tell(LaneFlush(lane.stream))
+            if not stored and self.buffered and not self.lingering:
+                self.lingering = True
+                self._writer.tell(LaneReady(lane.stream))  # who tries again until it is stored
         if self.ready and self.expected and not self.watched:
             self.watched = True
             self._writer.tell(LanesWait())
