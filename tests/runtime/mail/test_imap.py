@@ -325,7 +325,7 @@ def test_connections_are_kept_and_made_again_after_the_servers_death(rig: MailRi
     server.kill()
     try:
         error = refused(rig, tls(server))
-        assert (error.code, "nobody answers" in error.message) == ("unavailable", True)
+        assert error.code == "unavailable", error.message  # nobody answers, or who still does is cut off
     finally:
         server.start()
     assert rig.uids(tls(server)) == [1]
