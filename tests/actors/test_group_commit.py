@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.support.job_events import completed, dispatched, job_id, progress, st
 from tests.support.waiting import TIMEOUT, eventually
 
 from perdure.actors import LaneBroken
-from perdure.actors.lane import Lane
+from perdure.actors.lane import Entry, Lane
 from perdure.actors.log_writer import MOST
 from perdure.actors.messages import (
     CommitFailed,
@@ -263,6 +264,61 @@ def test_a_defect_in_a_commit_on_a_jobs_thread_ends_the_log_writer(desk: Desk) -
         wake()
     thread.join(TIMEOUT)
     assert not thread.is_alive()
+
+
+def test_an_event_that_is_laid_down_while_its_lane_breaks_is_answered_once_and_holds_nobody_up(desk: Desk) -> None:
+    desk.idle_writer()
+    lane, owner = desk.job()
+
+    class Breaking(deque[Entry]):
+        """Another thread breaks the lane as soon as the event lies in it."""
+
+        def append(self, entry: Entry) -> None:
+            super().append(entry)
+            for taken in lane.break_off("the writer died"):
+                failed = CommitFailed(taken.token, "the writer died", refused=True)
+                wake = lane.reply(failed)
+                assert wake is not None
+                wake()
+                assert lane.reply(failed) is None, "nobody waits for it any more"
+
+    lane._entries = Breaking()
+
+    assert lane.commit(item(1)) == CommitFailed(1, "the writer died", refused=True)
+    lane._entries = deque()
+    with pytest.raises(LaneBroken):
+        lane.commit(item(2))
+    assert lane.reply(CommitFailed(2, "too late", refused=True)) is None
+    assert owner.answers.get(timeout=TIMEOUT) == CommitFailed(1, "the writer died", refused=True)
+
+
+def test_who_waits_is_watched_though_whoever_was_expected_is_gone_by_then(desk: Desk) -> None:
+    writer = desk.idle_writer()
+    told: list[object] = []
+
+    def tell(message: Message) -> bool:
+        told.append(message)
+        return True
+
+    desk.log.tell = tell  # type: ignore[method-assign]
+    lane = desk.job()[0]
+
+    class Fleeting(set[Lane]):
+        """Somebody is expected, and gone at the second look."""
+
+        def __bool__(self) -> bool:
+            expected = len(self) > 0
+            self.clear()
+            return expected
+
+    desk.commits.expected = Fleeting({desk.job(2)[0]})
+
+    thread, answers = waiting(desk, lane, 1)
+    eventually(lambda: told == [LanesWait()])
+    writer.on_message(LanesWait())
+    writer.on_wakeup()
+    thread.join(TIMEOUT)
+    assert answers == [Committed(1, 3)]
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

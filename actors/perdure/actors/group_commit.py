@@ -12,6 +12,7 @@ woken at once fight for the GIL, and each hand-over costs more than what is done
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -25,7 +26,7 @@ from perdure.actors.errors import SystemStopped
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import Address
-from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, LanesWait
+from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, LanesWait, Message
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.events import RowWrite
@@ -144,13 +145,19 @@ class GroupCommit:
             self.wake_next()
             # What came meanwhile was left to whoever had the turn.
             if self.defect is not None or (self.ready and not self.expected):
-                self._writer.tell(LaneFlush(lane.stream))
+                self._ask(LaneFlush(lane.stream))
             if not stored and self.buffered and not self.lingering:
                 self.lingering = True
-                self._writer.tell(LaneReady(lane.stream))  # who tries again until it is stored
-        if self.ready and self.expected and not self.watched:
+                self._ask(LaneReady(lane.stream))  # who tries again until it is stored
+        # Nobody waits unwatched, whatever becomes of those who are expected, or of whoever has the turn.
+        if self.ready and not self.watched:
             self.watched = True
-            self._writer.tell(LanesWait())
+            self._ask(LanesWait())
+
+    def _ask(self, message: Message) -> None:
+        """Tell the log writer; when it is gone for good, the system answers all who wait."""
+        with contextlib.suppress(SystemStopped):
+            self._writer.tell(message)
 
     def write(self, asked: Sequence[Asked] = (), *, last: bool = False) -> bool:
         """Commit what was asked for and all that waits; for the log writer, which waits for the turn.

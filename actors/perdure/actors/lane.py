@@ -22,7 +22,7 @@ import msgspec
 import pykka
 
 from perdure.actors.clock import Clock
-from perdure.actors.errors import LaneBroken
+from perdure.actors.errors import LaneBroken, SystemStopped
 from perdure.actors.mailbox import Address
 from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, encode_message
 from perdure.store.event_store import Effects
@@ -80,7 +80,7 @@ class Lane:
         self._tokens = 0
         self.pause = math.inf
         self._answered = -math.inf
-        self._awaited = 0  # the token of the event that the owner waits for here
+        self._awaited: set[int] = set()  # the token of the event that the owner waits for in `commit`, until answered
         self._answer: Committed | CommitFailed | None = None
         self._asleep = threading.Lock()
         self._asleep.acquire()
@@ -95,7 +95,10 @@ class Lane:
             LaneBroken: the log refused an earlier event, or its writer died.
         """
         self._entries.append(Entry(self._now(), body, 0, None, event))
-        self._check()
+        # After the event was laid down, not before: the lane may break in between, and what is laid down in a broken
+        # lane is not stored.
+        if self._broken is not None:
+            raise LaneBroken(self.stream, self._broken)
         if not self._announced:
             self._announced = True
             commits = self._commits
@@ -106,7 +109,7 @@ class Lane:
 
     @property
     def full(self) -> bool:
-        """Whether the next event should be posted with `post_durable` and waited for."""
+        """Whether the next event should be laid down with `commit`."""
         return len(self._entries) >= self.FULL
 
     def post_durable(self, body: bytes, effects: Effects | None = None) -> int:
@@ -132,13 +135,18 @@ class Lane:
             LaneBroken: see `post`.
             SystemStopped: nothing is written any more.
         """
-        self._awaited = self._tokens + 1
+        token = self._tokens + 1
         now = self._monotonic()
         self.pause = now - self._answered
-        self._lay_down(body, effects, event)
-        hit("append.after_post")
         commits = self._commits
-        commits.come(self, now)
+        self._awaited.add(token)
+        try:
+            self._lay_down(body, effects, event)
+            hit("append.after_post")
+            commits.come(self, now)
+        except (LaneBroken, SystemStopped):
+            self._awaited.discard(token)  # nobody sleeps here who could be woken, and wake the next
+            raise
         self._asleep.acquire()
         commits.wake_next()
         self._answered = self._monotonic()
@@ -151,15 +159,10 @@ class Lane:
         self._tokens += 1
         hit("append.before_post")
         self._entries.append(Entry(self._now(), body, self._tokens, effects, event))
-        self._check()
+        if self._broken is not None and self._entries:
+            raise LaneBroken(self.stream, self._broken)  # as above; if it is gone, whoever broke the lane answers it
         self._announced = True
         return self._tokens
-
-    def _check(self) -> None:
-        # After the event was laid down, not before: the lane may break in between, and what is laid down in a broken
-        # lane is neither stored nor answered.
-        if self._broken is not None:
-            raise LaneBroken(self.stream, self._broken)
 
     # --- the writer's side -------------------------------------------------------------------------------------------
 
@@ -188,7 +191,8 @@ class Lane:
 
         One that is gone needs no answer.
         """
-        if answer.token == self._awaited:
+        with contextlib.suppress(KeyError):  # it waits for another one, or was answered when the lane broke
+            self._awaited.remove(answer.token)
             self._answer = answer
             return self._asleep.release
         with contextlib.suppress(pykka.ActorDeadError):
@@ -198,8 +202,10 @@ class Lane:
     def break_off(self, reason: str) -> list[Entry]:
         """Close the lane for good; what was in it is returned and will never be stored."""
         self._broken = reason
-        left = list(self._entries)
-        self._entries.clear()
+        left: list[Entry] = []
+        with contextlib.suppress(IndexError):
+            while True:  # one by one: each is either here, or seen by its owner as not taken
+                left.append(self._entries.popleft())
         return left
 
     @property

@@ -21,7 +21,12 @@ MOST: Final = 512  # messages taken into one commit at the most
 
 
 class LogWriter(MailboxActor):
-    """Writes what nobody writes for himself. ``commits`` outlives it: the next one goes on with them."""
+    """Writes what nobody writes for himself.
+
+    Args:
+        commits: they outlive it; the next log writer goes on with them.
+        streams: those that have a lane.
+    """
 
     def __init__(
         self, commits: GroupCommit, streams: Callable[[], list[str]], clock: Clock, died: Callable[[str], None]
