@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.disk import filesystem, is_memory, scratch
+from bench.disk import add_disk_options, check_disk_options, filesystem, is_memory, scratch, why_unfit
 from bench.figure import Group
 from bench.machine import describe_machine
 from bench.report import as_json, head, rows, table
@@ -34,33 +34,31 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="values of each figure (default 5; with --compare 12 pairs)")
     parser.add_argument("--quick", action="store_true", help="hardly any work: shows that all of it runs, not how fast")
     parser.add_argument("--only", default="", metavar="KEY", help="figures whose key contains this, and their floors")
-    parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
+    add_disk_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
     parser.add_argument("--peers", action="store_true", help="perdure and its peers in turns (extra bench)")
     parser.add_argument(
         "--compare", metavar="REF", help="this commit beside the working tree, in turns; 1: it got slower"
     )
     parser.add_argument("--with", dest="other", metavar="REF", help="with --compare: not the working tree, this commit")
-    parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing; the head says so")
     options = parser.parse_args()
+    check_disk_options(parser, options)
     if options.runs is None:
         options.runs = 12 if options.compare else 5
     if options.other and not options.compare:
         parser.error("--with names the second commit of --compare")
     if options.runs < 1:
         parser.error("--runs must be 1 or more")
-    if not options.dir.is_dir():
-        parser.error(f"--dir: there is no folder {options.dir}")
     return options
 
 
 def main() -> int:
     """Run; the exit code."""
     options = _options()
-    kind = filesystem(options.dir)
-    if is_memory(kind) and not options.allow_tmpfs:
-        print(f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir")
+    if unfit := why_unfit(options):
+        print(unfit)
         return 2
+    kind = filesystem(options.dir)
     shown_filesystem = f"{kind} (in memory: not a disk)" if is_memory(kind) else kind
 
     def tell(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,3 +44,23 @@ def scratch(parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_disk_options(parser: argparse.ArgumentParser) -> None:
+    """``--dir`` and ``--allow-tmpfs``."""
+    parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
+    parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing; the head says so")
+
+
+def check_disk_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End the program if the folder is not there."""
+    if not options.dir.is_dir():
+        parser.error(f"--dir: there is no folder {options.dir}")
+
+
+def why_unfit(options: argparse.Namespace) -> str:
+    """Why the folder is none to measure in; empty if nothing speaks against it."""
+    kind = filesystem(options.dir)
+    if is_memory(kind) and not options.allow_tmpfs:
+        return f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir"
+    return ""

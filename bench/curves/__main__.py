@@ -19,7 +19,7 @@ from bench.curves.child import run_task
 from bench.curves.curve import Curve
 from bench.curves.results import CurveResult
 from bench.curves.tables import as_markdown
-from bench.disk import filesystem, is_memory, scratch
+from bench.disk import add_disk_options, check_disk_options, filesystem, scratch, why_unfit
 from bench.machine import describe_machine, spin_ms
 
 CURVES: Final = (
@@ -66,14 +66,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="KEY", help="one curve: " + ", ".join(one.key for one in CURVES))
     parser.add_argument("--runs", type=int, default=5, help="values of each point (default 5)")
     parser.add_argument("--quick", action="store_true", help="hardly any work: shows that it runs, not how fast")
-    parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
+    add_disk_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help=f"default: {_FILE.name} in bench/results")
-    parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing")
     options = parser.parse_args()
+    check_disk_options(parser, options)
     if options.runs < 1:
         parser.error("--runs must be 1 or more")
-    if not options.dir.is_dir():
-        parser.error(f"--dir: there is no folder {options.dir}")
     if options.only and options.only not in (one.key for one in CURVES):
         parser.error(f"--only: there is no curve {options.only}; there are {', '.join(one.key for one in CURVES)}")
     return options
@@ -82,10 +80,10 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     """Run; the exit code."""
     options = _options()
-    kind = filesystem(options.dir)
-    if is_memory(kind) and not options.allow_tmpfs:
-        print(f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir")
+    if unfit := why_unfit(options):
+        print(unfit)
         return 2
+    kind = filesystem(options.dir)
     curves = [curve for curve in CURVES if options.only in ("", curve.key)]
     found = measure(curves, options.runs, options.dir, quick=options.quick, kind=kind)
     # Values of a quick run are none that anyone should find among the others.

@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from bench.disk import filesystem, is_memory, scratch
+from bench.disk import add_disk_options, check_disk_options, filesystem, scratch, why_unfit
 from bench.machine import describe_machine
 from bench.soak.load import Load, loaded
 from bench.soak.result import SoakResult
@@ -90,10 +90,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--load", type=float, default=0.7, help="of the most jobs a second (default 0.7)")
     parser.add_argument("--every", type=float, default=10.0, help="seconds between two samples (default 10)")
     parser.add_argument("--warm-up", type=float, help="minutes that are not judged (default: a fifth of all)")
-    parser.add_argument("--dir", type=Path, default=Path(), help="a folder on a disk, for the data (default: here)")
+    add_disk_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", default=_FILE, help=f"default: {_FILE.name}")
-    parser.add_argument("--allow-tmpfs", action="store_true", help="go on where a sync costs nothing")
     options = parser.parse_args()
+    check_disk_options(parser, options)
     if options.warm_up is None:
         options.warm_up = options.minutes / 5
     if not options.minutes > options.warm_up >= 0:
@@ -102,18 +102,16 @@ def _options() -> argparse.Namespace:
         parser.error("--load must be more than 0, and 1 at the most")
     if not 0 < options.every <= (options.minutes - options.warm_up) * 6:
         parser.error("--every must leave ten samples after the warm-up")
-    if not options.dir.is_dir():
-        parser.error(f"--dir: there is no folder {options.dir}")
     return options
 
 
 def main() -> int:
     """Run; 0 if nothing grows, 1 if something does."""
     options = _options()
-    kind = filesystem(options.dir)
-    if is_memory(kind) and not options.allow_tmpfs:
-        print(f"{options.dir} is on a {kind}, where a sync costs nothing; name a folder on a disk with --dir")
+    if unfit := why_unfit(options):
+        print(unfit)
         return 2
+    kind = filesystem(options.dir)
     with scratch(options.dir) as folder:
         result = soak(folder, options.minutes, options.load, options.every, options.warm_up, kind)
     if sys.stderr.isatty():
