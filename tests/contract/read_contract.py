@@ -41,6 +41,15 @@ class ReadContract(StoreFixtures):
             assert head is not None
             assert head.hash == previous
 
+    def test_the_ends_of_all_streams_or_of_those_that_are_wanted(self, full: EventStore) -> None:
+        streams = list(full.streams())
+        everyone = full.heads()
+        assert (everyone.position, everyone.streams) == (full.position(), len(streams))
+        assert everyone.heads == {stream: full.head(stream) for stream in streams}
+        some = full.heads(lambda stream, head: stream == JOB and head == full.head(JOB))
+        assert (some.position, some.streams) == (everyone.position, everyone.streams)
+        assert some.heads == {JOB: full.head(JOB)}
+
     # --- read --------------------------------------------------------------------------------------------------------
 
     def test_an_unknown_stream_is_empty(self, full: EventStore) -> None:

@@ -131,8 +131,8 @@ class StoreWrapper:
     def head(self, stream: str) -> Head | None:
         return self.inner.head(stream)
 
-    def heads(self) -> Heads:
-        return self.inner.heads()
+    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+        return self.inner.heads(wanted)
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         return self.inner.streams(prefix)

@@ -163,7 +163,7 @@ class Runtime(
         self._housekeeping = Housekeeping(clock)
         self._eraser = Eraser(store, keychain, self._system.append, self.call)
         self._shares = ShareEnds(store, self.call)
-        self._sealer = Sealer(store, keychain, self._system.append, clock)
+        self._sealer = Sealer(store, keychain, self._system.append, clock, scratch=cache_folder.parent)
         self._retention = Retention(store, self._system, self._cache, hooks, clock, RetentionPolicy(settings.retention))
         keychain.locks.parameters = settings.passphrase_work
         self._housekeeping.add(Chore("locks", 5.0, lambda stopping: keychain.locks.forget_expired(), 5.0))
@@ -340,6 +340,7 @@ class Runtime(
             self._waiters.close()
             self._events.join()
             self._housekeeping.join()
+            self._sealer.close()
             self._on_close.close()
 
     def _record_close(self) -> None:

@@ -10,7 +10,7 @@ is a sequence 1, 2, 3 … of its own. An append is all or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -110,9 +110,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """The ends of all streams, by name, at one moment: when the log was at ``position``."""
+    """The ends of streams, by name, at one moment: when the log was at ``position`` and had ``streams`` of them."""
 
     position: int
+    streams: int
     heads: dict[str, Head]
 
 
@@ -218,8 +219,11 @@ class EventStore(Protocol):
     def head(self, stream: str) -> Head | None:
         """The stream's end, or None if there is no such stream."""
 
-    def heads(self) -> Heads:
-        """The ends of all streams at one moment. Some 400 bytes for each, while the answer is kept."""
+    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+        """The ends of all streams at one moment, or of those that are ``wanted``: some 400 bytes for each.
+
+        ``wanted`` is asked once for each stream while the moment lasts; the log goes on meanwhile.
+        """
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """The names of all streams that begin with ``prefix``, in order."""

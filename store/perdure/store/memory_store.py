@@ -172,11 +172,12 @@ class MemoryEventStore:
         end = self._ends.get(stream)
         return end.head if end is not None else None
 
-    def heads(self) -> Heads:
+    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
         """See `EventStore.heads`."""
         with self._changed:
             self._check()
-            return Heads(self._position, {stream: end.head for stream, end in self._ends.items()})
+            found = {stream: end.head for stream, end in self._ends.items() if wanted(stream, end.head)}
+            return Heads(self._position, len(self._ends), found)
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """See `EventStore.streams`."""

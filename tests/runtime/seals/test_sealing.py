@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tests.runtime.secrets.crash import Crash, dying_at
 from tests.support.manual_clock import ManualClock
 from tests.support.sealed_logs import STREAMS, SealedLog
+from tests.support.small_disk import small_disk
 from tests.support.waiting import eventually
 
 from perdure.runtime import InvalidSeal, Runtime, RuntimeSettings, SealKeyLost
@@ -20,7 +21,7 @@ from perdure.runtime.seals.sealed_log import read_keys
 from perdure.runtime.seals.sealer import Sealer
 from perdure.runtime.seals.signing import as_pem, is_signed, sign
 from perdure.runtime.secrets.keychain import Keychain
-from perdure.store import LmdbEventStore, StoreError, check
+from perdure.store import DiskFull, LmdbEventStore, StoreError, check
 from perdure.store import events as ev
 from perdure.store.failpoints import SEAL_NAMES
 from perdure.store.seals.ends import decode_ends
@@ -66,6 +67,34 @@ def test_only_what_changed_is_written() -> None:
     assert isinstance(event, ev.HeadsSealed)
     assert isinstance(event.changes, ev.Inline)
     assert {end.stream for end in decode_ends(event.changes.data)} == {ev.RUNTIME_STREAM, STREAMS[1]}
+    assert problems(log) == []
+
+
+def test_what_a_sealer_keeps_may_be_in_a_file(tmp_path: Path) -> None:
+    log = SealedLog()
+    sealer = Sealer(log.store, log.keychain, log.store.append, log.clock, scratch=tmp_path)
+    for round_ in range(4):
+        log.work(STREAMS[round_ % len(STREAMS)])
+        if round_ == 2:
+            sealer.close()  # the next seal begins with what the log says
+            sealer.close()
+        sealer.seal()
+        assert problems(log) == []
+        assert list(tmp_path.iterdir()) == []
+    assert again(log).newest() == sealer.newest()
+    sealer.close()
+
+
+def test_a_seal_that_has_no_room_for_its_list_can_be_made_later(tmp_path: Path) -> None:
+    log = SealedLog(jobs=200)
+    with small_disk(tmp_path / "disk") as disk:
+        sealer = Sealer(log.store, log.keychain, log.store.append, log.clock, scratch=disk.path)
+        disk.fill()
+        with pytest.raises(DiskFull):
+            sealer.seal()
+        disk.free()
+        assert sealer.seal().statement.streams == log.store.heads().streams
+        sealer.close()
     assert problems(log) == []
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.small_disk import small_disk
 
+from perdure.store import DiskFull, StoreFailed
+from perdure.store.seals.leaves import BLOCK, LeafFile, Leaves, LeavesInMemory
 from perdure.store.seals.merkle import MerkleTree, leaf_hash, node_hash, root_by
 
 # RFC 6962's inputs, as certificate-transparency's tests have them, and the root of all eight.
@@ -50,22 +57,66 @@ def test_the_root_of_nothing() -> None:
         tree.path(0)
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=4)), max_size=12), max_size=8))
-def test_changes_in_any_order_give_the_rfcs_tree(steps: list[list[tuple[int, bytes]]]) -> None:
-    tree, leaves = MerkleTree(), list[bytes]()
-    for step in steps:
-        changes: dict[int, bytes] = {}
-        for place, data in step:
-            at = min(place, len(leaves))
-            leaves[at : at + 1] = [leaf_hash(data)]
-            changes[at] = leaves[at]
-        tree.change(changes)
+@contextmanager
+def leaves_in_memory() -> Iterator[Leaves]:
+    yield LeavesInMemory()
+
+
+@contextmanager
+def leaves_in_a_file() -> Iterator[Leaves]:
+    with TemporaryDirectory() as folder, closing(LeafFile(Path(folder))) as leaves:
+        yield leaves
+        assert list(Path(folder).iterdir()) == []  # without a name
+
+
+kept = pytest.mark.parametrize("kept", [leaves_in_memory, leaves_in_a_file])
+
+
+@kept
+@given(st.lists(st.lists(st.tuples(st.integers(0, 4 * BLOCK), st.binary(max_size=4)), max_size=12), max_size=8))
+def test_changes_in_any_order_give_the_rfcs_tree(
+    kept: Callable[[], AbstractContextManager[Leaves]], steps: list[list[tuple[int, bytes]]]
+) -> None:
+    with kept() as place_of_leaves:
+        tree, leaves = MerkleTree(place_of_leaves), list[bytes]()
+        for step in steps:
+            changes: dict[int, bytes] = {}
+            for place, data in step:
+                at = min(place, len(leaves))
+                leaves[at : at + 1] = [leaf_hash(data)]
+                changes[at] = leaves[at]
+            tree.change(changes)
+        check_tree(tree, leaves)
+
+
+@kept
+@given(st.lists(st.integers(1, 3 * BLOCK), max_size=4), st.lists(st.integers(0, 12 * BLOCK), max_size=4), st.booleans())
+def test_trees_of_several_blocks(
+    kept: Callable[[], AbstractContextManager[Leaves]], added: list[int], altered: list[int], looked_at: bool
+) -> None:
+    with kept() as place_of_leaves:
+        tree, leaves = MerkleTree(place_of_leaves), list[bytes]()
+        for count in added:
+            new = {place: leaf_hash(b"%d" % place) for place in range(len(leaves), len(leaves) + count)}
+            leaves += new.values()
+            tree.change(new)
+            if looked_at:
+                assert tree.root == recursive(leaves)
+        for place in altered:
+            if place < len(leaves):
+                leaves[place] = leaf_hash(b"other")
+                tree.change({place: leaves[place]})
+        check_tree(tree, leaves)
+
+
+def check_tree(tree: MerkleTree, leaves: list[bytes]) -> None:
     assert tree.size == len(leaves)
     if leaves:
         assert tree.root == recursive(leaves)
     for place, leaf in enumerate(leaves):
         assert tree.leaf(place) == leaf
         assert root_by(leaf, place, len(leaves), tree.path(place)) == tree.root
+    assert tree.leaf(len(leaves)) == b""
 
 
 @given(st.integers(1, 40), st.data())
@@ -87,7 +138,33 @@ def test_a_path_proves_nothing_else(size: int, data: st.DataObject) -> None:
 
 def test_leaves_follow_one_another() -> None:
     tree = MerkleTree()
-    for changes in ({1: bytes(32)}, {-1: bytes(32)}, {0: b"short"}):
+    for changes in ({1: bytes(32)}, {-1: bytes(32)}, {0: b"short"}, {BLOCK: bytes(32)}):
         with pytest.raises(ValueError, match="leaf"):
             tree.change(changes)
     assert tree.size == 0
+
+
+@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1])
+def test_no_leaf_stands_behind_a_gap(size: int) -> None:
+    tree = MerkleTree()
+    tree.change({place: bytes(32) for place in range(size)})
+    for behind in (1, BLOCK, 2 * BLOCK):
+        with pytest.raises(ValueError, match=f"leaf {size + behind} does not follow leaf {size - 1}"):
+            tree.change({size + behind: bytes(32)})
+    assert tree.size == size
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk, closing(LeafFile(disk.path)) as leaves:
+        tree = MerkleTree(leaves)
+        disk.fill()
+        with pytest.raises(DiskFull):
+            tree.change({place: bytes(32) for place in range(64 * BLOCK)})
+        disk.free()
+        tree.change({place: bytes(32) for place in range(64 * BLOCK)})
+        assert tree.size == 64 * BLOCK
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreFailed):
+        LeafFile(tmp_path / "none")

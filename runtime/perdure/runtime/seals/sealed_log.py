@@ -16,6 +16,7 @@ from perdure.store.blobs import BlobStore, load_payload
 from perdure.store.event_store import EventStore
 from perdure.store.events import RUNTIME_STREAM, HeadsSealed, SealKeyIntroduced
 from perdure.store.seals.ends import StreamSeal, decode_ends, encode_end
+from perdure.store.seals.leaves import Leaves
 from perdure.store.seals.merkle import MerkleTree, leaf_hash
 from perdure.store.seals.statement import Statement, introduction_of, is_possible, statement_of
 
@@ -30,12 +31,15 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SealedLog:
-    """What the seals say that were taken so far: the keys, the newest seal, and the tree over the ends."""
+    """What the seals say that were taken so far: the keys, the newest seal, and the tree over the ends.
 
-    def __init__(self) -> None:
+    ``leaves`` is where the tree keeps its leaves; empty.
+    """
+
+    def __init__(self, leaves: Leaves | None = None) -> None:
         self.keys = KeyLine()
         self.newest: Seal | None = None
-        self.tree = MerkleTree()
+        self.tree = MerkleTree(leaves)
         self.count = 0
         self.signers: dict[bytes, int] = {}  # each key with the position of its first seal
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from perdure.actors.clock import Clock
@@ -26,12 +26,12 @@ from perdure.store.events import RUNTIME_STREAM, Event, HeadsSealed, Payload, Se
 from perdure.store.failpoints import hit
 from perdure.store.runtime_state import RuntimeState
 from perdure.store.seals.ends import StreamSeal, encode_end
+from perdure.store.seals.leaves import LeafFile, Leaves, LeavesInMemory
 from perdure.store.seals.merkle import leaf_hash
 from perdure.store.seals.statement import KeyIntroduction, Statement
 
 logger = logging.getLogger(__name__)
 
-_PIECE: Final = 256  # ends between two breaths: 0.3 ms, after which a commit that waits for the interpreter gets it
 _LOOK: Final = 60.0  # seconds between looks at the last seal's age, at most
 _FIRST: Final = 1.0  # seconds after the start
 
@@ -43,6 +43,7 @@ class Sealer:
         store, keychain: the log, and the keys beside it.
         append: appends to the stream `runtime`, durably (`ActorSystem.append`).
         clock: the time.
+        scratch: a folder for what is not kept; None: that is in memory.
     """
 
     def __init__(
@@ -51,13 +52,16 @@ class Sealer:
         keychain: Keychain,
         append: Callable[[str, Sequence[Event]], Appended],
         clock: Clock,
+        scratch: Path | None = None,
     ) -> None:
         self._store = store
         self._keychain = keychain
         self._append = append
         self._clock = clock
+        self._scratch = scratch
         self._lock = threading.Lock()
-        self._sealed: SealedLog | None = None
+        self._leaves: Leaves = LeavesInMemory()
+        self._sealed: SealedLog | None = None  # over those
         self._taken = 0  # events of the stream `runtime` that are in it
 
     def seal(self) -> Seal:
@@ -114,6 +118,11 @@ class Sealer:
                 raise NotSealed
             return newest
 
+    def close(self) -> None:
+        """Forget what was read, and give back what it takes up; the next seal reads it again."""
+        with self._lock:
+            self._forget()
+
     # --- keys --------------------------------------------------------------------------------------------------------
 
     def _key(self) -> tuple[bytes, bytes]:
@@ -154,18 +163,15 @@ class Sealer:
     # --- sealing -----------------------------------------------------------------------------------------------------
 
     def _make(self, sealed: SealedLog, key: bytes, private: bytes) -> Seal:
-        now = self._store.heads()
-        changed: dict[int, bytes] = {}  # the bytes of ends by their numbers
-        for end in _breathing(now.heads):
-            encoded = encode_end(end)
-            if sealed.tree.leaf(end.index) != leaf_hash(encoded):
-                changed[end.number] = encoded
+        # One leaf after the other while the log is read: a list of all ends would grow with the log.
+        now = self._store.heads(lambda stream, head: sealed.tree.leaf(head.number - 1) != leaf_hash(_end(stream, head)))
+        changed = {head.number: _end(stream, head) for stream, head in now.heads.items()}
         try:
             sealed.tree.change({number - 1: leaf_hash(encoded) for number, encoded in changed.items()})
             statement = Statement(
                 log=log_identity(self._store),
                 position=now.position,
-                streams=len(now.heads),
+                streams=now.streams,
                 root=sealed.tree.root,
                 time=self._clock.now(),
                 previous=sealed.newest.statement.digest if sealed.newest is not None else b"",
@@ -178,7 +184,7 @@ class Sealer:
             hit("seal.after_append")
             newest = self._caught_up().newest
         except BaseException:
-            self._sealed = None  # the tree is ahead of what is sealed
+            self._forget()  # the tree is ahead of what is sealed
             raise
         if newest is None:
             raise NotSealed
@@ -186,7 +192,8 @@ class Sealer:
 
     def _caught_up(self) -> SealedLog:
         if self._sealed is None:
-            self._sealed, self._taken = SealedLog(), 0
+            self._leaves = LeafFile(self._scratch) if self._scratch is not None else LeavesInMemory()
+            self._sealed, self._taken = SealedLog(self._leaves), 0
         sealed = self._sealed
         try:
             for sequence, at, event in runtime_events(self._store, self._taken):
@@ -194,9 +201,13 @@ class Sealer:
                     sealed.take(event, sequence, at, self._store.blobs)
                 self._taken = sequence
         except BaseException:
-            self._sealed = None
+            self._forget()
             raise
         return sealed
+
+    def _forget(self) -> None:
+        self._sealed = None
+        self._leaves.close()
 
     def _last_time(self) -> int:
         if (seal := self._state().seal) is not None:
@@ -222,8 +233,5 @@ def _event(statement: Statement, signature: bytes, changes: Payload) -> HeadsSea
     )
 
 
-def _breathing(heads: Mapping[str, Head]) -> Iterator[StreamSeal]:
-    for count, (stream, head) in enumerate(heads.items()):
-        if count % _PIECE == 0:
-            time.sleep(0)
-        yield StreamSeal(head.number, stream, head.sequence, head.hash)
+def _end(stream: str, head: Head) -> bytes:
+    return encode_end(StreamSeal(head.number, stream, head.sequence, head.hash))
