@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -13,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.raw_http import RawClient, Said, ask
-from tests.support.servers import Served, serving
-from tests.support.strangers import CLOSE, GET, HOST, bearer, busy_job, plain_client, unharmed_server
+from tests.support.servers import Served
+from tests.support.strangers import CLOSE, GET, HOST, bearer
 from tests.support.waiting import TIMEOUT
 
 from perdure.api.endpoint import Endpoint
@@ -36,34 +35,7 @@ LIMITS: Final = ServerSettings(
     idle_seconds=TIMEOUT,
 )
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("strangers"), LIMITS) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def port(served: Served) -> int:
-    return served.server.port
-
-
-@pytest.fixture(scope="module")
-def http(served: Served) -> Iterator[httpx.Client]:
-    with plain_client(served) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def job(served: Served) -> Iterator[JobHandle]:
-    with busy_job(served) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def unharmed(served: Served, http: httpx.Client, job: JobHandle) -> Iterator[None]:
-    with unharmed_server(served, http, job):
-        yield
+pytestmark = pytest.mark.usefixtures("unharmed")
 
 
 # --- what is no HTTP, or HTTP in two ways -----------------------------------------------------------------------------

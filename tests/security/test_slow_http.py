@@ -8,14 +8,12 @@ import resource
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-import httpx
 import pytest
 from tests.support.raw_http import RawClient, Said, ask
-from tests.support.servers import Served, serving
-from tests.support.strangers import CLOSE, GET, HOST, bearer, busy_job, established, plain_client, unharmed_server
+from tests.support.servers import Served
+from tests.support.strangers import CLOSE, GET, HOST, bearer, established
 from tests.support.waiting import eventually
 
-from perdure.runtime import JobHandle
 from perdure.server.settings import ServerSettings
 
 CONNECTIONS: Final = 700
@@ -31,34 +29,7 @@ LIMITS: Final = ServerSettings(
 )
 PUBLISHED: Final = 150  # events, more than a connection that nobody reads takes
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("strangers"), LIMITS) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def port(served: Served) -> int:
-    return served.server.port
-
-
-@pytest.fixture(scope="module")
-def http(served: Served) -> Iterator[httpx.Client]:
-    with plain_client(served) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def job(served: Served) -> Iterator[JobHandle]:
-    with busy_job(served) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def unharmed(served: Served, http: httpx.Client, job: JobHandle) -> Iterator[None]:
-    with unharmed_server(served, http, job):
-        yield
+pytestmark = pytest.mark.usefixtures("unharmed")
 
 
 @pytest.mark.parametrize("sent", [GET + b"Ho", b"\r\n", b"G", GET + HOST])
