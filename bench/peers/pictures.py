@@ -19,6 +19,7 @@ FAINT: Final = "#d0d4d9"
 OURS: Final = "#0b6bcb"
 # Okabe and Ito's, which people who see few colours can tell apart; the blues are ours.
 THEIRS: Final = ("#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8c8c8c", "#b8a100", "#5b4a8a")
+_MARGIN: Final = 0.3  # inches: who looks at it may have wider letters than whoever drew it
 _SETTINGS: Final[Mapping[str, Any]] = {
     "svg.fonttype": "none",  # text stays text: small, and searched
     "svg.hashsalt": "perdure",  # the same picture from the same values
@@ -50,7 +51,7 @@ def drawn(data: bytes) -> dict[str, bytes]:
 def saved(figure: Any) -> bytes:
     """A figure of matplotlib as SVG, without the date that it was drawn on."""
     file = io.BytesIO()
-    figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(file, format="svg", bbox_inches="tight", pad_inches=_MARGIN, metadata={"Date": None})
     return file.getvalue()
 
 

@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 _IDLE: Final = 30.0  # seconds after which a thread without work ends
 
 
+def _nothing() -> None:
+    pass
+
+
 class Task:
     """One piece of work in a pool."""
 
@@ -117,10 +121,14 @@ class WorkerPool:
                 return
             if not self._begin(task):
                 continue
+            # Taken out: a call knows its task and the task's work knows the call, and whatever is left in a cycle waits
+            # for Python's collector.
+            work, task.work = task.work, _nothing
             try:
-                task.work()
+                work()
             except BaseException:
                 logger.exception("a task of %s failed", self._name)
+            del work
             if not self._end(task):
                 return
 

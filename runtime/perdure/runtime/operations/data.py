@@ -27,16 +27,55 @@ class Access(enum.Enum):
     PEEK = "peek"  # reads of the moment; for actions that must not be run twice
 
 
+class _Seen:
+    """What one call has read. Apart from `Data`, so that a call leaves no cycle for Python's collector to find."""
+
+    def __init__(self, store: EventStore, access: Access) -> None:
+        self.reads: dict[bytes, int] = {}
+        self.ranges: list[RangeRead] = []
+        self.stale = False
+        self._store = store
+        self._access = access
+
+    def read(self, key: bytes) -> Row | None:
+        """The stored row, or None. Raises `Stale`."""
+        row = self._store.row(key)
+        if self._access is Access.PEEK:
+            return row  # not remembered: a conflict would run the action again, and that one must not be
+        version = row.version if row is not None else 0
+        if self.reads.setdefault(key, version) != version:
+            self.stale = True
+            raise Stale
+        return row
+
+    def read_range(self, prefix: bytes, after: bytes, limit: int) -> list[Row]:
+        """The first stored rows under a prefix, behind a key."""
+        rows = self._store.rows(prefix, after=after, limit=limit)
+        if self._access is not Access.PEEK:
+            self.ranges.append(RangeRead(prefix, after, limit, digest_of_rows(rows)))
+        return rows
+
+    def unchanged(self) -> bool:
+        """Whether all of it still is so."""
+        if self.stale:
+            return False
+        for key, version in self.reads.items():
+            row = self._store.row(key)
+            if (row.version if row is not None else 0) != version:
+                return False
+        return all(
+            digest_of_rows(self._store.rows(part.prefix, after=part.after, limit=part.limit)) == part.digest
+            for part in self.ranges
+        )
+
+
 class Data:
     """The rows of the store, for one run of one handler. Not thread-safe. ``access``: what the handler may do."""
 
     def __init__(self, store: EventStore, access: Access) -> None:
-        self._store = store
         self.access = access
-        self._reads: dict[bytes, int] = {}
-        self._ranges: list[RangeRead] = []
-        self._stale = False
-        self._rows = RowOverlay(self._read, self._read_range)
+        self._seen = _Seen(store, access)
+        self._rows = RowOverlay(self._seen.read, self._seen.read_range)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a row, with this call's own writes; None if there is none."""
@@ -76,50 +115,26 @@ class Data:
         if key.startswith(DERIVED):
             raise ValueError(f"rows under {DERIVED!r} are the runtime's own")
 
-    def _read(self, key: bytes) -> Row | None:
-        row = self._store.row(key)
-        if self.access is Access.PEEK:
-            return row  # not remembered: a conflict would run the action again, and that one must not be
-        version = row.version if row is not None else 0
-        if self._reads.setdefault(key, version) != version:
-            self._stale = True
-            raise Stale
-        return row
-
-    def _read_range(self, prefix: bytes, after: bytes, limit: int) -> list[Row]:
-        rows = self._store.rows(prefix, after=after, limit=limit)
-        if self.access is not Access.PEEK:
-            self._ranges.append(RangeRead(prefix, after, limit, digest_of_rows(rows)))
-        return rows
-
     def consistent(self) -> bool:
         """Whether a query's reads all are of one moment; an action's are checked by the commit of its outcome."""
-        if self.access is Access.READ and len(self._reads) + len(self._ranges) > 1:  # one look is one moment
-            return self.unchanged()
-        return not self._stale
+        seen = self._seen
+        if self.access is Access.READ and len(seen.reads) + len(seen.ranges) > 1:  # one look is one moment
+            return seen.unchanged()
+        return not seen.stale
 
     def unchanged(self) -> bool:
         """Whether all that was read still is so."""
-        if self._stale:
-            return False
-        for key, version in self._reads.items():
-            row = self._store.row(key)
-            if (row.version if row is not None else 0) != version:
-                return False
-        return all(
-            digest_of_rows(self._store.rows(part.prefix, after=part.after, limit=part.limit)) == part.digest
-            for part in self._ranges
-        )
+        return self._seen.unchanged()
 
     @property
     def reads(self) -> tuple[RowRead, ...]:
         """The rows that were read."""
-        return tuple(RowRead(key, version) for key, version in self._reads.items())
+        return tuple(RowRead(key, version) for key, version in self._seen.reads.items())
 
     @property
     def ranges(self) -> tuple[RangeRead, ...]:
         """The ranges that were read."""
-        return tuple(self._ranges)
+        return tuple(self._seen.ranges)
 
     @property
     def writes(self) -> tuple[RowWrite, ...]:
