@@ -18,6 +18,7 @@ PANELS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "mailbox": (("p50",), ("p99",)),
 }
 _NAMED: Final = 8  # places on an axis that are named, each
+_FEW: Final = 50  # an axis from one value to less than so many times that has too few powers of ten
 # Paul Tol's bright scheme: told apart by those who do not see all colours.
 _COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#444444")
 
@@ -58,8 +59,9 @@ def _draw(panel: Any, result: CurveResult, keys: tuple[str, ...]) -> None:
     panel.set_xscale("symlog" if 0 in places else "log")
     panel.set_yscale("log")
     if len(places) <= _NAMED:
-        panel.set_xticks(sorted(places), [f"{place:,.10g}" for place in sorted(places)])
-        panel.minorticks_off()
+        panel.set_xticks(sorted(places), [_words(place) for place in sorted(places)])
+        panel.tick_params(axis="x", which="minor", bottom=False)
+    _name_places(panel)
     panel.set_xlabel(result.axis)
     units = {quantities[key].unit for key in keys}
     title = quantities[keys[0]].title if len(keys) == 1 else ""
@@ -67,3 +69,20 @@ def _draw(panel: Any, result: CurveResult, keys: tuple[str, ...]) -> None:
     panel.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
     if any(label for label in panel.get_legend_handles_labels()[1]):
         panel.legend(fontsize=7)
+
+
+def _name_places(panel: Any) -> None:
+    """Name the places of the upright axis in plain numbers, also between powers of ten if it has few of those."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = panel.get_ylim()
+    panel.yaxis.set_major_formatter(lambda value, _: _words(value))
+    panel.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    if high < low * _FEW:
+        panel.yaxis.set_minor_formatter(lambda value, _: _words(value))
+    else:
+        panel.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _words(value: float) -> str:
+    return f"{value:,.10g}"
