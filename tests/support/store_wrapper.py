@@ -28,6 +28,7 @@ from perdure.store import (
     StoreError,
 )
 from perdure.store.blobs import SweptBlobs
+from perdure.store.event_store import every_stream
 from perdure.store.events import Event, RowWrite
 from perdure.store.projection import State
 
@@ -131,7 +132,7 @@ class StoreWrapper:
     def head(self, stream: str) -> Head | None:
         return self.inner.head(stream)
 
-    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
         return self.inner.heads(wanted)
 
     def streams(self, prefix: str = "") -> Iterator[str]:

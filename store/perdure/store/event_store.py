@@ -117,6 +117,11 @@ class Heads(msgspec.Struct, frozen=True):
     heads: dict[str, Head]
 
 
+def every_stream(stream: str, head: Head) -> bool:
+    """What is wanted of `EventStore.heads` unless somebody says so: all."""
+    return True
+
+
 class RawFrame(msgspec.Struct, frozen=True):
     """One stored frame as bytes, with the position of its first event."""
 
@@ -219,7 +224,7 @@ class EventStore(Protocol):
     def head(self, stream: str) -> Head | None:
         """The stream's end, or None if there is no such stream."""
 
-    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
         """The ends of all streams at one moment, or of those that are ``wanted``: some 400 bytes for each.
 
         ``wanted`` is asked once for each stream while the moment lasts; the log goes on meanwhile.

@@ -13,7 +13,7 @@ from uuid import UUID
 from perdure.store.blobs import FileBlobs
 from perdure.store.commit_plan import StreamEnd
 from perdure.store.errors import CorruptLog, UnknownJob, refused
-from perdure.store.event_store import Head, Heads, JobPage, JobQuery, RawFrame, StoredEvent
+from perdure.store.event_store import Head, Heads, JobPage, JobQuery, RawFrame, StoredEvent, every_stream
 from perdure.store.events import job_stream, stream_key
 from perdure.store.family import children_of
 from perdure.store.job_state import JobState
@@ -159,7 +159,7 @@ class LmdbReader:
         end = self._stored_end(stream)
         return end.head if end is not None else None
 
-    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
         """See `EventStore.heads`. One transaction, which now and then lets a commit have the interpreter."""
         heads: dict[str, Head] = {}
         streams = 0

@@ -24,6 +24,7 @@ from perdure.store.event_store import (
     RawFrame,
     Removed,
     StoredEvent,
+    every_stream,
 )
 from perdure.store.events import Event, RowWrite, encode, job_stream
 from perdure.store.frame import read_frame
@@ -172,7 +173,7 @@ class MemoryEventStore:
         end = self._ends.get(stream)
         return end.head if end is not None else None
 
-    def heads(self, wanted: Callable[[str, Head], bool] = lambda stream, head: True) -> Heads:
+    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
         """See `EventStore.heads`."""
         with self._changed:
             self._check()
