@@ -18,6 +18,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._monotonic
 
+    def worked(self) -> float:
+        return 0.0  # whoever stands still does no work
+
     def advance(self, seconds: float) -> None:
         self._now += round(seconds * 1_000_000)
         self._monotonic += seconds

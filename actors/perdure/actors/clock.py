@@ -1,4 +1,4 @@
-"""The two clocks, passed in so that tests need not wait and replays need not lie."""
+"""The clocks, passed in so that tests need not wait and replays need not lie."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; never goes back."""
 
+    def worked(self) -> float:
+        """Seconds of a processor that the calling thread has taken."""
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -26,3 +29,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
         return time.monotonic()
+
+    def worked(self) -> float:
+        """See `Clock.worked`."""
+        return time.thread_time()

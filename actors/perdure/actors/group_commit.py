@@ -21,12 +21,14 @@ from typing import Any, Final, Protocol
 
 import pykka
 
+from perdure.actors.affinity import Affinity, NoAffinity
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped
+from perdure.actors.herd import COMPANY, Herd
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import Address
-from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneReady, LanesWait, Message
+from perdure.actors.messages import CommitFailed, Committed, JobsKept, LaneFlush, LaneReady, LanesWait, Message
 from perdure.store.errors import IllegalTransition, SequenceConflict, StoreError, WriteConflict
 from perdure.store.event_store import Appended, AppendRequest, EventStore
 from perdure.store.events import RowWrite
@@ -74,6 +76,7 @@ class GroupCommit:
         patience: how long the first may wait for those who are expected, in seconds.
         lingering: whether the log writer will write what is buffered, in its time.
         watched: whether the log writer will look after those who wait.
+        herd: the jobs whose threads are kept together.
         defect: what a commit on a job's thread died of; the log writer dies of it in its stead.
 
     Args:
@@ -83,6 +86,7 @@ class GroupCommit:
         ended: told of each job whose end was just committed, on the thread that committed.
         dispatched: told of each job whose dispatch was just committed as another event's effect.
         riders: what else is to be on disk with the events.
+        affinity: how the threads of jobs that come again at once are kept on one processor.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class GroupCommit:
         ended: Callable[[JobState], None] = lambda state: None,
         dispatched: Callable[[JobState], None] = lambda state: None,
         riders: Riders | None = None,
+        affinity: Affinity | None = None,
     ) -> None:
         self.ready: deque[str] = deque()
         self.buffered: deque[str] = deque()
@@ -112,6 +117,7 @@ class GroupCommit:
         self._ended = ended
         self._dispatched = dispatched
         self._riders = riders or NoRiders()
+        self.herd = Herd(affinity or NoAffinity(), lambda: self._ask(JobsKept()))
         self._turn = threading.Lock()
         self._leader: Lane | None = None
         self._sleepers: deque[Callable[[], None]] = deque()
@@ -131,7 +137,11 @@ class GroupCommit:
         if not self.ready:
             self.since = now
         self.ready.append(lane.stream)
-        self.expected.discard(lane)
+        quick = lane in self.expected
+        if quick:
+            self.expected.discard(lane)
+        if lane.thread or (quick and lane.company >= COMPANY):
+            self.herd.came(lane, quick=quick)
         if not self.expected and self._turn.acquire(blocking=False):
             stored = True
             try:
@@ -170,8 +180,9 @@ class GroupCommit:
         return stored
 
     def leave(self, lane: Lane) -> None:
-        """The lane's owner has no durable event in the next moment."""
+        """The lane's owner has no durable event in the next moment; called on its thread."""
         self.expected.discard(lane)
+        self.herd.leave(lane)
 
     def wake_next(self) -> None:
         """Wake one of those whose events are on disk, who wakes the next."""
@@ -231,6 +242,7 @@ class GroupCommit:
                 else:
                     reply.set(answer)
         for (lane, entries), answer in zip(batch, answers[len(asked) :], strict=True):
+            lane.company = len(batch)
             self._answer_lane(lane, entries, answer)
         for answer in answers:
             if isinstance(answer, Appended):

@@ -61,6 +61,9 @@ class Lane:
 
     Attributes:
         pause: seconds between the last answer that the owner waited for and its next such event.
+        work: seconds of a processor that it took in between.
+        company: how many lanes shared the commit of the last one.
+        thread: see `perdure.actors.herd.Member`.
     """
 
     # Beyond this many events the poster waits for a commit: memory is bounded however slow the disk is.
@@ -75,10 +78,13 @@ class Lane:
         self._commits = commits
         self._monotonic = clock.monotonic
         self._now = clock.now
+        self._worked = clock.worked
         self._entries: deque[Entry] = deque()
         self._announced = False
         self._tokens = 0
-        self.pause = math.inf
+        self.pause = self.work = math.inf
+        self.company = self.thread = 0
+        self._work_before = 0.0
         self._answered = -math.inf
         self._awaited: set[int] = set()  # the token of the event that the owner waits for in `commit`, until answered
         self._answer: Committed | CommitFailed | None = None
@@ -138,6 +144,7 @@ class Lane:
         token = self._tokens + 1
         now = self._monotonic()
         self.pause = now - self._answered
+        self.work = self._worked() - self._work_before
         commits = self._commits
         self._awaited.add(token)
         try:
@@ -150,6 +157,7 @@ class Lane:
         self._asleep.acquire()
         commits.wake_next()
         self._answered = self._monotonic()
+        self._work_before = self._worked()
         answer, self._answer = self._answer, None
         if answer is None:
             raise AssertionError("whoever wakes the owner has answered it")
@@ -207,6 +215,11 @@ class Lane:
             while True:  # one by one: each is either here, or seen by its owner as not taken
                 left.append(self._entries.popleft())
         return left
+
+    @property
+    def out_since(self) -> float | None:
+        """When the last event that the owner waited for was answered; None while it waits for one."""
+        return None if self._awaited else self._answered
 
     @property
     def waiting(self) -> int:

@@ -11,8 +11,9 @@ from typing import Final
 
 from perdure.actors.clock import Clock
 from perdure.actors.group_commit import Asked, GroupCommit
+from perdure.actors.herd import LOOK
 from perdure.actors.mailbox import DEFERRED, MailboxActor
-from perdure.actors.messages import AnyMessage, Append, LaneFlush, LaneReady, LanesWait
+from perdure.actors.messages import AnyMessage, Append, JobsKept, LaneFlush, LaneReady, LanesWait
 from perdure.store.event_store import AppendRequest
 
 LINGER: Final = 0.015  # seconds a buffered event waits at most for company; the promise is 20 ms
@@ -39,6 +40,7 @@ class LogWriter(MailboxActor):
         self._due: float | None = None  # when what is buffered is to be written
         self._since = 0.0  # since when those wait
         self._watch: float | None = None  # when to look after those who wait for others to come
+        self._look = clock.monotonic() if len(commits.herd) else None  # when to look at those that are kept together
         self._urgent = False
         self._taken = 0
 
@@ -54,6 +56,8 @@ class LogWriter(MailboxActor):
                 self._due = self._clock.monotonic() + LINGER
         elif isinstance(message, LanesWait):
             self._keep_watch()
+        elif isinstance(message, JobsKept):
+            self._look = self._clock.monotonic() + LOOK
         elif isinstance(message, Append):
             request = AppendRequest(message.stream, message.bodies, message.times, message.expected, message.effects)
             self._asked.append((request, self.defer()))
@@ -70,13 +74,16 @@ class LogWriter(MailboxActor):
         return answer
 
     def wakeup(self) -> float | None:
-        """Until buffered events are due, or somebody has waited long enough."""
-        times = [time for time in (self._due, self._watch) if time is not None]
+        """Until buffered events are due, or somebody has waited long enough, or may compute."""
+        times = [time for time in (self._due, self._watch, self._look) if time is not None]
         return min(times) - self._clock.monotonic() if times else None
 
     def on_wakeup(self) -> None:
-        """The nearer of these times has come."""
-        if self._watch is not None and (self._due is None or self._watch <= self._due):
+        """The nearest of these times has come."""
+        now = self._clock.monotonic()
+        if self._look is not None and self._look <= now:
+            self._look = now + LOOK if self._commits.herd.look(now) else None
+        elif self._watch is not None and (self._due is None or self._watch <= self._due):
             self._look_after()
         else:
             self._write()

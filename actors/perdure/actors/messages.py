@@ -48,6 +48,10 @@ class LanesWait(Message, frozen=True):
     """Durable events wait for those of others to share their commit: look after them in a moment."""
 
 
+class JobsKept(Message, frozen=True):
+    """Threads of jobs are kept on one processor: let those go that compute, every few moments."""
+
+
 # --- to a job --------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +338,7 @@ AnyMessage = (
     | LaneReady
     | LaneFlush
     | LanesWait
+    | JobsKept
     | Run
     | Committed
     | CommitFailed

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 import pykka
 
+from perdure.actors.affinity import NoAffinity, affinity_here
 from perdure.actors.budgets import JobBudgets, NoBudgets
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped, blame_for
@@ -95,6 +96,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``append_timeout``: how long an append may take before its caller is told that something is wrong.
     ``replay_limit``: which runs are taken up after a crash.
     ``switch_interval``: the interpreter's while jobs run (`perdure.actors.switch_interval`); None leaves it alone.
+    ``one_processor``: whether threads of jobs are kept on one processor while that is faster (`perdure.actors.herd`).
     """
 
     running_jobs: int = 64
@@ -104,6 +106,7 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     restarts: RestartLimit = RestartLimit()
     replay_limit: ReplayLimit = ReplayLimit()
     switch_interval: float | None = None
+    one_processor: bool = True
 
 
 class ActorSystem:
@@ -165,7 +168,17 @@ class ActorSystem:
         self.log = Address("log")
         self.router = Address("router")
         self.supervisor = Address("supervisor")
-        self._commits = GroupCommit(store, self._lanes, self.log, hooks, clock, ended, self._dispatched, riders)
+        self._commits = GroupCommit(
+            store,
+            self._lanes,
+            self.log,
+            hooks,
+            clock,
+            ended,
+            self._dispatched,
+            riders,
+            affinity_here() if settings.one_processor else NoAffinity(),
+        )
         self.supervisor.set(Supervisor.start(self, settings.restarts, settings.kill_grace))
         self._start_log()
         self._start_router()

@@ -144,6 +144,7 @@ class Runtime(
                 restarts=settings.restarts,
                 replay_limit=settings.replay_limit,
                 switch_interval=settings.switch_interval,
+                one_processor=settings.one_processor,
             ),
             ended=self._job_ended,
             riders=self._book,

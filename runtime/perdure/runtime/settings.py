@@ -56,6 +56,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         retention_interval: how often finished jobs are looked through for that, at most.
         switch_interval: the interpreter's switch interval while jobs run, in seconds, for a program that has busy
             Python threads (guide.md). It is the whole process's, and set back afterwards; None: it is left alone.
+        one_processor: whether the threads of jobs that save checkpoints in quick succession are kept on one processor,
+            which is faster as long as their guests hardly compute (ADR 0028). On Linux; threads of operations never are.
         boundary: how guests are reached: ``auto`` takes the fast way if it passes its check, ``raw`` is that way
             unchecked, ``stock`` the slow one (ADR 0024). What jobs do and record is the same.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
@@ -91,6 +93,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention: Mapping[str, float | None] = {}
     retention_interval: float = 3600.0
     switch_interval: float | None = None
+    one_processor: bool = True
     boundary: BoundaryChoice = "auto"
     discover_operations: bool = True
     map_size: int = 64 << 20
