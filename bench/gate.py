@@ -58,21 +58,30 @@ class Gate:
         return time.monotonic()
 
 
-def settings(jobs: int, switch_interval: float | None = None) -> RuntimeSettings:
+def settings(jobs: int, switch_interval: float | None = None, *, one_processor: bool = True) -> RuntimeSettings:
     """Room for ``jobs`` jobs that run, and that wait in an operation, at once."""
-    return RuntimeSettings(running_jobs=jobs, workers=jobs, kill_grace=TIMEOUT, switch_interval=switch_interval)
+    return RuntimeSettings(
+        running_jobs=jobs,
+        workers=jobs,
+        kill_grace=TIMEOUT,
+        switch_interval=switch_interval,
+        one_processor=one_processor,
+    )
 
 
 @contextmanager
-def gated_runtime(folder: Path, jobs: int, *, switch_interval: float | None = None) -> Iterator[tuple[Runtime, Gate]]:
+def gated_runtime(
+    folder: Path, jobs: int, *, switch_interval: float | None = None, one_processor: bool = True, work: str = WORK
+) -> Iterator[tuple[Runtime, Gate]]:
     """A runtime on ``folder`` with the bench extension loaded and a gate that is shut.
 
-    ``switch_interval`` is `RuntimeSettings.switch_interval`.
+    ``switch_interval`` and ``one_processor`` are those of `RuntimeSettings`, ``work`` is the extension's module.
     """
     gate = Gate()
-    with Runtime.open(folder / "data", settings=settings(jobs, switch_interval)) as runtime:
+    chosen = settings(jobs, switch_interval, one_processor=one_processor)
+    with Runtime.open(folder / "data", settings=chosen) as runtime:
         gate.register(runtime)
-        runtime.install(write_extension(folder, EXTENSION, compiled(WORK)), consent=grant_as_asked)
+        runtime.install(write_extension(folder, EXTENSION, compiled(work)), consent=grant_as_asked)
         runtime.load(EXTENSION)
         try:
             yield runtime, gate

@@ -97,9 +97,10 @@ _PATIENT: Final = f"""
       {_CHECKPOINT}
       (br_if $on (i32.eqz (call $job_check_interrupt (i32.const 16)))))
     (return (i32.const 1))"""
+_CHECKPOINTS: Final = _job("checkpoints", _GATE_CALL + _repeat(_CHECKPOINT))
 _JOBS: Final = "\n".join(
     [
-        _job("checkpoints", _GATE_CALL + _repeat(_CHECKPOINT)),
+        _CHECKPOINTS,
         _job("progress", _GATE_CALL + _repeat(_PROGRESS)),
         _job("warnings", _GATE_CALL + _repeat(_WARNING)),
         _job("pings", _GATE_CALL + _repeat(_PING_CALL)),
@@ -125,6 +126,7 @@ WORK: Final = f"""(module
   (import "spacedrive" "job_add_warning" (func $job_add_warning (param i32 i32 i32)))
   (memory (export "memory") 1)
   (global $heap (mut i32) (i32.const 4096))
+  (global $rounds (mut i32) (i32.const 0))
   (data (i32.const 64) "{_escaped(GATE)}")
   (data (i32.const 80) "{{}}")
   (data (i32.const 96) "{_escaped(_PING)}")
@@ -193,6 +195,15 @@ WORK: Final = f"""(module
 
   {_JOBS}
 )"""
+
+
+def computing(rounds: int) -> str:
+    """`WORK`, whose job ``checkpoints`` goes ``rounds`` times round a loop before each: some 0.7 ns a round."""
+    loop = f"""(global.set $rounds (i32.const {rounds}))
+      (loop $round
+        (global.set $rounds (i32.sub (global.get $rounds) (i32.const 1)))
+        (br_if $round (i32.gt_s (global.get $rounds) (i32.const 0))))"""
+    return WORK.replace(_CHECKPOINTS, _job("checkpoints", _GATE_CALL + _repeat(loop + _CHECKPOINT)))
 
 
 def _large(functions: int) -> str:

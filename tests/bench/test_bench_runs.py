@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from bench.__main__ import chosen
+from bench.guests import WORK, computing
+from bench.one_processor import rate
 from bench.peers.results import decoded
 from bench.sizes import QUICK
 from bench.subjects import all_groups
@@ -147,3 +149,9 @@ def test_perdure_and_a_peer_in_turns(tmp_path: Path) -> None:
     assert "| append of 1 event " in done.stdout
     assert f"eventsourcing {version('eventsourcing')}" in done.stdout
     assert not list(tmp_path.glob(".bench-*")), "data was left behind"
+
+
+def test_jobs_compute_before_each_checkpoint_on_one_processor_or_where_they_like(tmp_path: Path) -> None:
+    assert computing(10) != WORK
+    assert all(rate(tmp_path, 4, 10, computing(10), one_processor=kept) > 0 for kept in (True, False))
+    assert list(tmp_path.iterdir()) == []

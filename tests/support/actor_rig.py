@@ -65,6 +65,7 @@ class Rig:
         restarts: RestartLimit | None = None,
         replay_limit: ReplayLimit | None = None,
         switch_interval: float | None = None,
+        one_processor: bool = True,
     ) -> None:
         self.clock: ManualClock = predecessor.clock if predecessor is not None else ManualClock()
         inner = inner or (predecessor.store.inner if predecessor is not None else MemoryEventStore(self.clock.now))
@@ -86,6 +87,7 @@ class Rig:
                 restarts=restarts or RestartLimit(),
                 replay_limit=replay_limit or ReplayLimit(),
                 switch_interval=switch_interval,
+                one_processor=one_processor,
             ),
             ended=lambda state: self.ended.append(state.job_id),
         )

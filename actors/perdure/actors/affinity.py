@@ -42,9 +42,10 @@ class LinuxAffinity:
     def keep(self, thread: int) -> bool:
         """See `Affinity.keep`."""
         try:
-            if not self._before:
-                self._processor = processor_of(thread)
             allowed = os.sched_getaffinity(thread)
+            if not self._before:
+                here = processor_of(thread)
+                self._processor = here if here in allowed else min(allowed)
             if self._processor not in allowed:
                 return False  # the program has put it elsewhere
             os.sched_setaffinity(thread, {self._processor})

@@ -17,7 +17,8 @@ from typing import Final, Protocol
 from perdure.actors.affinity import Affinity
 
 COMPANY: Final = 4  # jobs that share a commit: with fewer there is nothing to gain
-WORK: Final = 0.000_1  # seconds of a processor between two commits, above which two processors would do more
+LITTLE: Final = 0.000_025  # seconds of a processor between two commits, of one who joins
+MUCH: Final = 0.000_04  # of one who leaves: two processors would do more
 AWAY: Final = 0.02  # seconds since a commit after which a guest is taken to compute
 LOOK: Final = 0.02  # seconds between two looks at those that are kept
 
@@ -28,7 +29,7 @@ class Member(Protocol):
     Attributes:
         thread: the native id of the owner's thread while that is kept, else 0. The herd's own.
         company: how many jobs shared the commit of its last event.
-        work: seconds of a processor that its owner took between its last two commits.
+        work: seconds of a processor that its owner takes between two commits, of late.
         out_since: when its last event was answered, on the monotonic clock, in seconds; None while it waits for one.
     """
 
@@ -58,12 +59,11 @@ class Herd:
 
     def came(self, member: Member, *, quick: bool) -> None:
         """The member has another event; called on its own thread. ``quick``: it was expected."""
-        fits = quick and member.work < WORK and member.company > 1
-        if member.thread:
-            if not fits:
-                self.leave(member)
-        elif fits and member.company >= COMPANY:
-            self._join(member)
+        if not member.thread:
+            if quick and member.work < LITTLE and member.company >= COMPANY:
+                self._join(member)
+        elif not quick or member.work > MUCH or member.company == 1:
+            self.leave(member)
 
     def _join(self, member: Member) -> None:
         thread = threading.get_native_id()

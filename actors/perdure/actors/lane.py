@@ -16,7 +16,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import pykka
@@ -28,6 +28,8 @@ from perdure.actors.messages import CommitFailed, Committed, LaneFlush, LaneRead
 from perdure.store.event_store import Effects
 from perdure.store.events import Event
 from perdure.store.failpoints import hit
+
+_RECENT: Final = 8  # commits that the average of work is about
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -61,7 +63,7 @@ class Lane:
 
     Attributes:
         pause: seconds between the last answer that the owner waited for and its next such event.
-        work: seconds of a processor that it took in between.
+        work: seconds of a processor that it takes in between, as a moving average.
         company: how many lanes shared the commit of the last one.
         thread: see `perdure.actors.herd.Member`.
     """
@@ -84,7 +86,7 @@ class Lane:
         self._tokens = 0
         self.pause = self.work = math.inf
         self.company = self.thread = 0
-        self._work_before = 0.0
+        self._work_before = -math.inf
         self._answered = -math.inf
         self._awaited: set[int] = set()  # the token of the event that the owner waits for in `commit`, until answered
         self._answer: Committed | CommitFailed | None = None
@@ -144,7 +146,9 @@ class Lane:
         token = self._tokens + 1
         now = self._monotonic()
         self.pause = now - self._answered
-        self.work = self._worked() - self._work_before
+        if self.company > 1:  # who is alone need not know
+            work = self._worked() - self._work_before
+            self.work = self.work + (work - self.work) / _RECENT if self.work < math.inf else work
         commits = self._commits
         self._awaited.add(token)
         try:
@@ -157,7 +161,8 @@ class Lane:
         self._asleep.acquire()
         commits.wake_next()
         self._answered = self._monotonic()
-        self._work_before = self._worked()
+        if self.company > 1:
+            self._work_before = self._worked()
         answer, self._answer = self._answer, None
         if answer is None:
             raise AssertionError("whoever wakes the owner has answered it")
@@ -219,7 +224,7 @@ class Lane:
     @property
     def out_since(self) -> float | None:
         """When the last event that the owner waited for was answered; None while it waits for one."""
-        return None if self._awaited else self._answered
+        return None if self._awaited or self._answer is not None else self._answered
 
     @property
     def waiting(self) -> int:

@@ -75,18 +75,22 @@ class LogWriter(MailboxActor):
 
     def wakeup(self) -> float | None:
         """Until buffered events are due, or somebody has waited long enough, or may compute."""
-        times = [time for time in (self._due, self._watch, self._look) if time is not None]
-        return min(times) - self._clock.monotonic() if times else None
+        nearest = self._nearest()
+        return nearest - self._clock.monotonic() if nearest is not None else None
+
+    def _nearest(self) -> float | None:
+        return min((time for time in (self._due, self._watch, self._look) if time is not None), default=None)
 
     def on_wakeup(self) -> None:
         """The nearest of these times has come."""
-        now = self._clock.monotonic()
-        if self._look is not None and self._look <= now:
-            self._look = now + LOOK if self._commits.herd.look(now) else None
-        elif self._watch is not None and (self._due is None or self._watch <= self._due):
+        nearest = self._nearest()
+        if nearest is None or nearest == self._due:
+            self._write()
+        elif nearest == self._watch:
             self._look_after()
         else:
-            self._write()
+            now = self._clock.monotonic()
+            self._look = now + LOOK if self._commits.herd.look(now) else None
 
     def _keep_watch(self) -> None:
         self._commits.watched = True

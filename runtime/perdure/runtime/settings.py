@@ -57,7 +57,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         switch_interval: the interpreter's switch interval while jobs run, in seconds, for a program that has busy
             Python threads (guide.md). It is the whole process's, and set back afterwards; None: it is left alone.
         one_processor: whether the threads of jobs that save checkpoints in quick succession are kept on one processor,
-            which is faster as long as their guests hardly compute (ADR 0028). On Linux; threads of operations never are.
+            faster as long as their guests hardly compute (ADR 0028). On Linux; never the threads of operations.
         boundary: how guests are reached: ``auto`` takes the fast way if it passes its check, ``raw`` is that way
             unchecked, ``stock`` the slow one (ADR 0024). What jobs do and record is the same.
         discover_operations: whether operations of installed distributions are registered (``perdure.operations``).
