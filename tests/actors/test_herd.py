@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from tests.support.actor_rig import Rig
 from tests.support.desk import Desk, item
+from tests.support.job_events import completed
 from tests.support.python_guest import PythonHost
 from tests.support.waiting import TIMEOUT, eventually
 
@@ -18,6 +19,7 @@ from perdure.actors.affinity import LinuxAffinity, affinity_here
 from perdure.actors.herd import AWAY, COMPANY, LITTLE, LOOK, MUCH, Herd
 from perdure.actors.messages import JobsKept
 from perdure.store import Status
+from perdure.store import events as ev
 
 
 class Affinity:
@@ -195,6 +197,27 @@ def test_the_next_log_writer_goes_on_looking(desk: Desk) -> None:
     assert writer.wakeup() == 0
     writer.on_wakeup()
     assert (around.affinity.kept, writer.wakeup()) == ([], None)
+
+
+def test_whoever_tells_of_ends_is_let_go_before(desk: Desk, around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What those start who are told would inherit where the leader may run.
+    desk.idle_writer()
+    desk.commits.herd = around.herd
+    leading, ending = desk.job(1)[0], desk.job(2)[0]
+    kept: list[int] = []
+    desk.commits._ended = lambda state: kept.append(len(around.herd))
+    leading.work, leading.company = LITTLE / 2, COMPANY
+    around.herd.came(leading, quick=True)
+    monkeypatch.setattr(around.herd, "came", lambda member, quick: None)  # it stays, for what it does
+    leading.commit(item(1))
+    assert around.affinity.kept == [ME]
+
+    ending.post_durable(ev.encode(completed()))
+    desk.commits.ready.append(ending.stream)  # as the log writer does when it is told
+    leading.commit(item(2))
+
+    assert kept == [0]
+    assert around.affinity.kept == []
 
 
 # --- with jobs -------------------------------------------------------------------------------------------------------

@@ -253,13 +253,20 @@ class GroupCommit:
         """Tell of a job that ended, and of what became of others with it."""
         state = appended.state
         if isinstance(state, JobState) and state.finished:
+            self._let_leader_go()
             self._ended(state)
         for side in appended.side:
             if isinstance(side.state, JobState):
+                self._let_leader_go()
                 if side.first == 1:
                     self._dispatched(side.state)
                 elif side.state.finished:
                     self._ended(side.state)
+
+    def _let_leader_go(self) -> None:
+        # A thread or a process inherits where it may run: what those start who are told would be kept with the leader.
+        if self._leader is not None:
+            self.herd.leave(self._leader)
 
     def _answer_lane(self, lane: Lane, entries: list[Entry], answer: Appended | StoreError) -> None:
         if isinstance(answer, StoreError) and entries[-1].effects is not None and not _of_owner(lane, answer):
