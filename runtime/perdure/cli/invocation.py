@@ -174,10 +174,16 @@ class Invocation:
         from perdure.cli.ai_endpoint import ai_settings  # noqa: PLC0415
         from perdure.cli.boundary_choice import boundary_choice  # noqa: PLC0415
         from perdure.cli.master_key_file import master_key  # noqa: PLC0415
+        from perdure.cli.one_processor import one_processor  # noqa: PLC0415
         from perdure.runtime import Runtime, RuntimeSettings  # noqa: PLC0415
 
         try:
-            settings = RuntimeSettings(master_key=master_key(), ai=ai_settings(), boundary=boundary_choice())
+            settings = RuntimeSettings(
+                master_key=master_key(),
+                ai=ai_settings(),
+                boundary=boundary_choice(),
+                one_processor=one_processor(),
+            )
             runtime = Runtime.open(self.data, settings=settings, hooks=hooks, on_compile=self._compiling, recover=False)
         except StoreLocked as error:
             pid = error.pid if error.pid is not None else "unknown"
