@@ -15,18 +15,18 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says
 
 
 class Sleeper:
-    """A thread that sleeps until the test ends."""
+    """A thread that is there until the test ends."""
 
     def __init__(self) -> None:
         self._end = threading.Event()
         self._begun = threading.Barrier(2)
-        self._thread = threading.Thread(target=self._sleep, daemon=True)
+        self._thread = threading.Thread(target=self._stay, daemon=True)
         self._thread.start()
         self._begun.wait()
         assert self._thread.native_id is not None
         self.id: int = self._thread.native_id
 
-    def _sleep(self) -> None:
+    def _stay(self) -> None:
         self._begun.wait()
         self._end.wait()
 

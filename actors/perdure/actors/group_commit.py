@@ -24,7 +24,7 @@ import pykka
 from perdure.actors.affinity import Affinity, NoAffinity
 from perdure.actors.clock import Clock
 from perdure.actors.errors import SystemStopped
-from perdure.actors.herd import COMPANY, Herd
+from perdure.actors.herd import Herd
 from perdure.actors.hooks import ActorHooks
 from perdure.actors.lane import Entry, Lane
 from perdure.actors.mailbox import Address
@@ -140,7 +140,7 @@ class GroupCommit:
         quick = lane in self.expected
         if quick:
             self.expected.discard(lane)
-        if lane.thread or (quick and lane.company >= COMPANY):
+        if quick or lane.thread:
             self.herd.came(lane, quick=quick)
         if not self.expected and self._turn.acquire(blocking=False):
             stored = True
