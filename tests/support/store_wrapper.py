@@ -15,10 +15,10 @@ from perdure.store import (
     AppendRequest,
     EventStore,
     Head,
-    Heads,
     JobPage,
     JobQuery,
     JobState,
+    LogMoment,
     RawFrame,
     Removed,
     Row,
@@ -28,7 +28,6 @@ from perdure.store import (
     StoreError,
 )
 from perdure.store.blobs import SweptBlobs
-from perdure.store.event_store import every_stream
 from perdure.store.events import Event, RowWrite
 from perdure.store.projection import State
 
@@ -132,8 +131,8 @@ class StoreWrapper:
     def head(self, stream: str) -> Head | None:
         return self.inner.head(stream)
 
-    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
-        return self.inner.heads(wanted)
+    def heads(self, visit: Callable[[str, Head], object]) -> LogMoment:
+        return self.inner.heads(visit)
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         return self.inner.streams(prefix)

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
         Effects,
         EventStore,
         Head,
-        Heads,
         JobPage,
         JobQuery,
+        LogMoment,
         RawFrame,
         Removed,
         SideAppend,
@@ -78,7 +78,7 @@ else:
                 "TooManyReaders UnknownJob UnsupportedFormat UsedAfterFork WriteConflict"
             ),
             "perdure.store.event_store": (
-                "Appended AppendRequest Effects EventStore Head Heads JobPage JobQuery RawFrame Removed SideAppend "
+                "Appended AppendRequest Effects EventStore Head JobPage JobQuery LogMoment RawFrame Removed SideAppend "
                 "StoredEvent"
             ),
             "perdure.store.export": "as_json export_lines",
@@ -117,7 +117,6 @@ __all__ = [
     "FileBlobs",
     "FolderNotEmpty",
     "Head",
-    "Heads",
     "IllegalTransition",
     "JobIsFolded",
     "JobPage",
@@ -126,6 +125,7 @@ __all__ = [
     "LmdbEventStore",
     "LogFull",
     "LogInUse",
+    "LogMoment",
     "MemoryBlobs",
     "MemoryEventStore",
     "NotABackup",

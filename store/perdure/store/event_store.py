@@ -109,17 +109,11 @@ class Head(msgspec.Struct, frozen=True):
     hash: bytes
 
 
-class Heads(msgspec.Struct, frozen=True):
-    """The ends of streams, by name, at one moment: when the log was at ``position`` and had ``streams`` of them."""
+class LogMoment(msgspec.Struct, frozen=True):
+    """A moment of a log: when it was at ``position``, and had so many ``streams``."""
 
     position: int
     streams: int
-    heads: dict[str, Head]
-
-
-def every_stream(stream: str, head: Head) -> bool:
-    """What is wanted of `EventStore.heads` unless somebody says so: all."""
-    return True
 
 
 class RawFrame(msgspec.Struct, frozen=True):
@@ -224,10 +218,10 @@ class EventStore(Protocol):
     def head(self, stream: str) -> Head | None:
         """The stream's end, or None if there is no such stream."""
 
-    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
-        """The ends of all streams at one moment, or of those that are ``wanted``: some 400 bytes for each.
+    def heads(self, visit: Callable[[str, Head], object]) -> LogMoment:
+        """Show ``visit`` the ends of all streams at one moment, which lasts until it has seen them; says which it was.
 
-        ``wanted`` is asked once for each stream while the moment lasts; the log goes on meanwhile.
+        Nothing is kept, and the log goes on meanwhile.
         """
 
     def streams(self, prefix: str = "") -> Iterator[str]:

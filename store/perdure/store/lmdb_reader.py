@@ -13,7 +13,7 @@ from uuid import UUID
 from perdure.store.blobs import FileBlobs
 from perdure.store.commit_plan import StreamEnd
 from perdure.store.errors import CorruptLog, UnknownJob, refused
-from perdure.store.event_store import Head, Heads, JobPage, JobQuery, RawFrame, StoredEvent, every_stream
+from perdure.store.event_store import Head, JobPage, JobQuery, LogMoment, RawFrame, StoredEvent
 from perdure.store.events import job_stream, stream_key
 from perdure.store.family import children_of
 from perdure.store.job_state import JobState
@@ -159,19 +159,17 @@ class LmdbReader:
         end = self._stored_end(stream)
         return end.head if end is not None else None
 
-    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
+    def heads(self, visit: Callable[[str, Head], object]) -> LogMoment:
         """See `EventStore.heads`. One transaction, which now and then lets a commit have the interpreter."""
-        heads: dict[str, Head] = {}
         streams = 0
         with self._env.transaction() as txn:
             position = self._frames.last_position(txn)
             for streams, (name, data) in enumerate(txn.cursor(self._env.streams), 1):
                 stream = name.decode()
-                if wanted(stream, head := head_of(stream, data)):
-                    heads[stream] = head
+                visit(stream, head_of(stream, data))
                 if streams % _BREATH == 0:
                     time.sleep(0)
-        return Heads(position, streams, heads)
+        return LogMoment(position, streams)
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """See `EventStore.streams`."""

@@ -18,13 +18,12 @@ from perdure.store.event_store import (
     Appended,
     AppendRequest,
     Head,
-    Heads,
     JobPage,
     JobQuery,
+    LogMoment,
     RawFrame,
     Removed,
     StoredEvent,
-    every_stream,
 )
 from perdure.store.events import Event, RowWrite, encode, job_stream
 from perdure.store.frame import read_frame
@@ -173,12 +172,13 @@ class MemoryEventStore:
         end = self._ends.get(stream)
         return end.head if end is not None else None
 
-    def heads(self, wanted: Callable[[str, Head], bool] = every_stream) -> Heads:
+    def heads(self, visit: Callable[[str, Head], object]) -> LogMoment:
         """See `EventStore.heads`."""
         with self._changed:
             self._check()
-            found = {stream: end.head for stream, end in self._ends.items() if wanted(stream, end.head)}
-            return Heads(self._position, len(self._ends), found)
+            for stream, end in self._ends.items():
+                visit(stream, end.head)
+            return LogMoment(self._position, len(self._ends))
 
     def streams(self, prefix: str = "") -> Iterator[str]:
         """See `EventStore.streams`."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.runtime.secrets.crash import Crash, dying_at
+from tests.support.job_events import job_id
 from tests.support.manual_clock import ManualClock
 from tests.support.sealed_logs import STREAMS, SealedLog
 from tests.support.small_disk import small_disk
@@ -21,12 +25,13 @@ from perdure.runtime.seals.sealed_log import read_keys
 from perdure.runtime.seals.sealer import Sealer
 from perdure.runtime.seals.signing import as_pem, is_signed, sign
 from perdure.runtime.secrets.keychain import Keychain
-from perdure.store import DiskFull, LmdbEventStore, StoreError, check
+from perdure.store import DiskFull, Head, LmdbEventStore, StoreError, check
 from perdure.store import events as ev
 from perdure.store.failpoints import SEAL_NAMES
 from perdure.store.seals.ends import decode_ends
 
 FAILPOINTS = [name for name in SEAL_NAMES if name.startswith("seal.")]
+MANY = 1_000  # streams
 
 
 def problems(log: SealedLog) -> list[str]:
@@ -48,7 +53,8 @@ def test_a_seal_states_every_stream_and_is_signed() -> None:
     assert is_signed(statement.key, seal.signature, statement.text)
     file = seal_file_of(log.store)
     assert check_seal_file(file, statement.key) == statement
-    heads = log.store.heads().heads
+    heads: dict[str, Head] = {}
+    log.store.heads(heads.__setitem__)
     for number, stream, sequence, tip in file.ends:
         if stream == ev.RUNTIME_STREAM:
             assert sequence == 2  # the key's introduction, not the seal itself
@@ -93,7 +99,7 @@ def test_a_seal_that_has_no_room_for_its_list_can_be_made_later(tmp_path: Path) 
         with pytest.raises(DiskFull):
             sealer.seal()
         disk.free()
-        assert sealer.seal().statement.streams == log.store.heads().streams
+        assert sealer.seal().statement.streams == len(list(log.store.streams()))
         sealer.close()
     assert problems(log) == []
 
@@ -232,6 +238,37 @@ def test_a_runtime_seals_by_itself_when_something_changed(tmp_path: Path) -> Non
             eventually(lambda count=count: seals() == count)  # type: ignore[misc]  # mypy knows no lambda with a default
             runtime.publish("something.happened")
         assert check(store, SealWitness(keychain=runtime.keychain)).clean
+
+
+@pytest.mark.parametrize("interval", [1.0, 60.0, 3_600.0])
+def test_a_seal_comes_soon_after_its_interval(interval: float) -> None:
+    log = SealedLog()
+    (chore,) = log.sealer.chores(interval)
+    times = [log.sealer.seal().statement.time]
+    while len(times) < 4:
+        log.clock.advance(chore.interval * 0.999)  # a seal is never just as old as it should be
+        log.work()
+        chore.run(threading.Event())
+        if (newest := log.sealer.newest().statement.time) != times[-1]:
+            times.append(newest)
+    for before, after in pairwise(times):
+        assert interval <= (after - before) / 1e6 <= 1.1 * interval
+
+
+def test_a_seal_takes_little_memory_for_each_stream_that_changed(tmp_path: Path) -> None:
+    log = SealedLog(jobs=MANY)
+    log.sealer = Sealer(log.store, log.keychain, log.store.append, log.clock, scratch=tmp_path)
+    log.sealer.seal()  # what is loaded once is loaded
+    for number in range(1, MANY + 1):
+        log.work(ev.job_stream(job_id(number)))
+    tracemalloc.start()
+    try:
+        log.sealer.seal()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    log.sealer.close()
+    assert most / MANY < 400  # bytes; their list itself, 88 a stream, is in memory twice
 
 
 def test_the_next_process_goes_on_where_the_one_before_ended(tmp_path: Path) -> None:

@@ -44,13 +44,13 @@ def recursive(leaves: list[bytes]) -> bytes:
 @pytest.mark.parametrize(("size", "root"), ROOTS.items())
 def test_known_roots(size: int, root: str) -> None:
     tree = MerkleTree()
-    tree.change({place: leaf_hash(data) for place, data in enumerate(INPUTS[:size])})
+    tree.change((place, leaf_hash(data)) for place, data in enumerate(INPUTS[:size]))
     assert tree.root.hex() == root
 
 
 def test_the_root_of_nothing() -> None:
     tree = MerkleTree()
-    tree.change({})
+    tree.change([])
     assert (tree.size, tree.root) == (0, hashlib.sha256().digest())
     assert tree.leaf(0) == b""
     with pytest.raises(IndexError):
@@ -85,7 +85,7 @@ def test_changes_in_any_order_give_the_rfcs_tree(
                 at = min(place, len(leaves))
                 leaves[at : at + 1] = [leaf_hash(data)]
                 changes[at] = leaves[at]
-            tree.change(changes)
+            tree.change(sorted(changes.items()))
         check_tree(tree, leaves)
 
 
@@ -99,13 +99,13 @@ def test_trees_of_several_blocks(
         for count in added:
             new = {place: leaf_hash(b"%d" % place) for place in range(len(leaves), len(leaves) + count)}
             leaves += new.values()
-            tree.change(new)
+            tree.change(new.items())
             if looked_at:
                 assert tree.root == recursive(leaves)
         for place in altered:
             if place < len(leaves):
                 leaves[place] = leaf_hash(b"other")
-                tree.change({place: leaves[place]})
+                tree.change([(place, leaves[place])])
         check_tree(tree, leaves)
 
 
@@ -122,7 +122,7 @@ def check_tree(tree: MerkleTree, leaves: list[bytes]) -> None:
 @given(st.integers(1, 40), st.data())
 def test_a_path_proves_nothing_else(size: int, data: st.DataObject) -> None:
     tree = MerkleTree()
-    tree.change({place: leaf_hash(bytes([place])) for place in range(size)})
+    tree.change((place, leaf_hash(bytes([place]))) for place in range(size))
     place = data.draw(st.integers(0, size - 1))
     path, leaf = tree.path(place), tree.leaf(place)
     assert root_by(leaf_hash(b"other"), place, size, path) != tree.root
@@ -138,19 +138,27 @@ def test_a_path_proves_nothing_else(size: int, data: st.DataObject) -> None:
 
 def test_leaves_follow_one_another() -> None:
     tree = MerkleTree()
-    for changes in ({1: bytes(32)}, {-1: bytes(32)}, {0: b"short"}, {BLOCK: bytes(32)}):
+    for leaf in ((1, bytes(32)), (-1, bytes(32)), (0, b"short"), (BLOCK, bytes(32))):
         with pytest.raises(ValueError, match="leaf"):
-            tree.change(changes)
+            tree.change([leaf])
     assert tree.size == 0
+
+
+@pytest.mark.parametrize("places", [(0, 0), (1, 0), (0, 1, 1), (0, 2, 1), (BLOCK, 0)])
+def test_leaves_are_given_in_order(places: tuple[int, ...]) -> None:
+    tree = MerkleTree()
+    tree.change((place, bytes(32)) for place in range(BLOCK + 1))
+    with pytest.raises(ValueError, match=f"leaf {places[-1]} does not follow"):
+        tree.change((place, b"x" * 32) for place in places)
 
 
 @pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1])
 def test_no_leaf_stands_behind_a_gap(size: int) -> None:
     tree = MerkleTree()
-    tree.change({place: bytes(32) for place in range(size)})
+    tree.change((place, bytes(32)) for place in range(size))
     for behind in (1, BLOCK, 2 * BLOCK):
         with pytest.raises(ValueError, match=f"leaf {size + behind} does not follow leaf {size - 1}"):
-            tree.change({size + behind: bytes(32)})
+            tree.change([(size + behind, bytes(32))])
     assert tree.size == size
 
 
@@ -159,9 +167,9 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         tree = MerkleTree(leaves)
         disk.fill()
         with pytest.raises(DiskFull):
-            tree.change({place: bytes(32) for place in range(64 * BLOCK)})
+            tree.change((place, bytes(32)) for place in range(64 * BLOCK))
         disk.free()
-        tree.change({place: bytes(32) for place in range(64 * BLOCK)})
+        tree.change((place, bytes(32)) for place in range(64 * BLOCK))
         assert tree.size == 64 * BLOCK
 
 

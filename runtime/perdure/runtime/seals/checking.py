@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from perdure.runtime.seals.errors import InvalidSeal
 from perdure.runtime.seals.seal_file import SealFile, check_seal_file, read_seal_file
-from perdure.runtime.seals.sealed_log import SealedLog, log_identity, runtime_events
+from perdure.runtime.seals.sealed_log import SealedLog, changed_ends, log_identity, runtime_events
 from perdure.runtime.seals.signing import read_public_key
 from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
@@ -132,7 +132,9 @@ class SealWitness:
             if isinstance(event, SealKeyIntroduced):
                 log.keys.add(introduction_of(event))
             else:
-                changes = log.take(event, sequence, at, store.blobs)
+                listed = list(changed_ends(event, store.blobs))
+                log.take(event, sequence, at, listed)
+                changes = listed
                 log.check(before)
         except InvalidSeal as error:
             report.add(where, str(error))  # which streams were altered is compared all the same

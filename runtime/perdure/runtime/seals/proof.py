@@ -12,7 +12,7 @@ import msgspec
 
 from perdure.runtime.seals.errors import InvalidSeal
 from perdure.runtime.seals.key_line import MAX_KEYS, KeyLine
-from perdure.runtime.seals.sealed_log import SealedLog, runtime_events
+from perdure.runtime.seals.sealed_log import SealedLog, changed_ends, runtime_events
 from perdure.store.errors import CorruptLog
 from perdure.store.event_store import EventStore
 from perdure.store.events import UNREADABLE, SealKeyIntroduced
@@ -71,9 +71,9 @@ def proof_of(store: EventStore, stream: str) -> SealProof | None:
         if isinstance(event, SealKeyIntroduced):
             introductions.append(introduction_of(event))
             continue
-        for changed in log.take(event, sequence, at, store.blobs):
-            if changed.stream == stream:
-                end = changed
+        changes = list(changed_ends(event, store.blobs))
+        log.take(event, sequence, at, changes)
+        end = next((changed for changed in changes if changed.stream == stream), end)
     if end is None or log.newest is None:
         return None
     return SealProof(

@@ -17,7 +17,7 @@ import msgspec
 
 from perdure.runtime.seals.errors import InvalidSeal, NotSealed, SealFileFailed
 from perdure.runtime.seals.key_line import MAX_KEYS, KeyLine
-from perdure.runtime.seals.sealed_log import SealedLog, runtime_events
+from perdure.runtime.seals.sealed_log import SealedLog, changed_ends, runtime_events
 from perdure.store.errors import CorruptLog
 from perdure.store.event_store import EventStore
 from perdure.store.events import UNREADABLE, SealKeyIntroduced
@@ -60,7 +60,9 @@ def seal_file_of(store: EventStore) -> SealFile:
         if isinstance(event, SealKeyIntroduced):
             introductions.append(introduction_of(event))
         else:
-            ends.update((end.number, end) for end in log.take(event, sequence, at, store.blobs))
+            changes = list(changed_ends(event, store.blobs))
+            log.take(event, sequence, at, changes)
+            ends.update((end.number, end) for end in changes)
     if log.newest is None:
         raise NotSealed
     return SealFile(
@@ -84,7 +86,7 @@ def check_seal_file(seal: SealFile, key: bytes | None = None) -> Statement:
         raise InvalidSeal(_WHAT, f"it has more than {MAX_KEYS:,} keys")
     try:
         statement = read_statement(seal.statement.encode())
-        leaves = {end.index: leaf_hash(encode_end(end)) for end in seal.streams}
+        leaves = [(end.index, leaf_hash(encode_end(end))) for end in seal.streams]
     except (CorruptLog, ValueError) as error:
         raise InvalidSeal(_WHAT, str(error)) from None
     KeyLine(seal.keys).check(statement, seal.signature, key)

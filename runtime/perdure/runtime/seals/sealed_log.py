@@ -6,7 +6,7 @@ is over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -43,22 +43,20 @@ class SealedLog:
         self.count = 0
         self.signers: dict[bytes, int] = {}  # each key with the position of its first seal
 
-    def take(self, event: HeadsSealed, sequence: int, at: int, blobs: BlobStore) -> list[StreamSeal]:
-        """Take the next seal; returns the ends that changed. The seal itself is not checked.
+    def take(self, event: HeadsSealed, sequence: int, at: int, changes: Iterable[StreamSeal]) -> None:
+        """Take the next seal, and the ends that it says have changed (`changed_ends`). It is not checked.
 
         Raises:
-            StoreError: the list of ends is damaged or missing.
+            StoreError: the list of ends is damaged.
             InvalidSeal: the list does not go on from the one before.
         """
-        changes = list(decode_ends(load_payload(blobs, event.changes)))
         try:
-            self.tree.change({end.index: leaf_hash(encode_end(end)) for end in changes})
+            self.tree.change((end.index, leaf_hash(encode_end(end))) for end in changes)
         except ValueError as error:
             raise InvalidSeal(f"the seal of position {event.position:,}", f"its list of ends: {error}") from None
         self.newest = Seal(statement=statement_of(event), signature=event.signature, sequence=sequence, at=at)
         self.count += 1
         self.signers.setdefault(event.key, event.position)
-        return changes
 
     def check(self, before: Seal | None) -> None:
         """Make sure that the newest seal is what a key of this log signed, and follows the one ``before``.
@@ -77,6 +75,15 @@ class SealedLog:
             raise InvalidSeal(what, "it does not follow the seal before it: one was removed or altered")
         if (self.tree.size, self.tree.root) != (statement.streams, statement.root):
             raise InvalidSeal(what, "its list of ends is not what was signed")
+
+
+def changed_ends(event: HeadsSealed, blobs: BlobStore) -> Iterator[StreamSeal]:
+    """The ends that a seal says have changed since the one before, one by one.
+
+    Raises:
+        StoreError: the list is damaged or missing.
+    """
+    return decode_ends(load_payload(blobs, event.changes))
 
 
 def runtime_events(store: EventStore, after: int = 0) -> Iterator[tuple[int, int, SealKeyIntroduced | HeadsSealed]]:

@@ -16,7 +16,7 @@ from typing import Final
 from perdure.actors.clock import Clock
 from perdure.runtime.housekeeping import Chore
 from perdure.runtime.seals.errors import NotSealed, SealError, SealKeyLost
-from perdure.runtime.seals.sealed_log import Seal, SealedLog, log_identity, runtime_events
+from perdure.runtime.seals.sealed_log import Seal, SealedLog, changed_ends, log_identity, runtime_events
 from perdure.runtime.seals.signing import public_key, sign
 from perdure.runtime.secrets.errors import SecretsError
 from perdure.runtime.secrets.keychain import Keychain
@@ -25,7 +25,7 @@ from perdure.store.event_store import Appended, EventStore, Head
 from perdure.store.events import RUNTIME_STREAM, Event, HeadsSealed, Payload, SealKeyIntroduced
 from perdure.store.failpoints import hit
 from perdure.store.runtime_state import RuntimeState
-from perdure.store.seals.ends import StreamSeal, encode_end
+from perdure.store.seals.ends import StreamSeal, encode_end, number_of
 from perdure.store.seals.leaves import LeafFile, Leaves, LeavesInMemory
 from perdure.store.seals.merkle import leaf_hash
 from perdure.store.seals.statement import KeyIntroduction, Statement
@@ -33,6 +33,9 @@ from perdure.store.seals.statement import KeyIntroduction, Statement
 logger = logging.getLogger(__name__)
 
 _LOOK: Final = 60.0  # seconds between looks at the last seal's age, at most
+_LOOKS: Final = (
+    10  # in an interval: looked at once in it, a seal is a moment too young, and the next one late by all of it
+)
 _FIRST: Final = 1.0  # seconds after the start
 
 
@@ -93,7 +96,8 @@ class Sealer:
         """What is to be done by itself for a seal each ``interval`` seconds; nothing if None."""
         if interval is None:
             return ()
-        return (Chore("the seal of the log", min(interval, _LOOK), lambda _: self.seal_if_due(interval), _FIRST),)
+        look = min(interval / _LOOKS, _LOOK)
+        return (Chore("the seal of the log", look, lambda _: self.seal_if_due(interval), _FIRST),)
 
     def rotate(self) -> bytes:
         """Introduce a new key, signed by the one before, and destroy that one's private part; returns the public key.
@@ -163,11 +167,18 @@ class Sealer:
     # --- sealing -----------------------------------------------------------------------------------------------------
 
     def _make(self, sealed: SealedLog, key: bytes, private: bytes) -> Seal:
-        # One leaf after the other while the log is read: a list of all ends would grow with the log.
-        now = self._store.heads(lambda stream, head: sealed.tree.leaf(head.number - 1) != leaf_hash(_end(stream, head)))
-        changed = {head.number: _end(stream, head) for stream, head in now.heads.items()}
+        changed: list[bytes] = []
+
+        def compare(stream: str, head: Head) -> None:
+            end = encode_end(StreamSeal(head.number, stream, head.sequence, head.hash))
+            if sealed.tree.leaf(head.number - 1) != leaf_hash(end):
+                changed.append(end)
+
+        # Of what did not change nothing is kept: that grows with the log.
+        now = self._store.heads(compare)
+        changed.sort()  # an end begins with its number
         try:
-            sealed.tree.change({number - 1: leaf_hash(encoded) for number, encoded in changed.items()})
+            sealed.tree.change((number_of(end) - 1, leaf_hash(end)) for end in changed)
             statement = Statement(
                 log=log_identity(self._store),
                 position=now.position,
@@ -177,7 +188,7 @@ class Sealer:
                 previous=sealed.newest.statement.digest if sealed.newest is not None else b"",
                 key=key,
             )
-            changes = store_payload(self._store.blobs, b"".join(changed[number] for number in sorted(changed)))
+            changes = store_payload(self._store.blobs, b"".join(changed))
             signature = sign(private, statement.text)
             hit("seal.before_append")
             self._append(RUNTIME_STREAM, [_event(statement, signature, changes)])
@@ -198,7 +209,7 @@ class Sealer:
         try:
             for sequence, at, event in runtime_events(self._store, self._taken):
                 if isinstance(event, HeadsSealed):
-                    sealed.take(event, sequence, at, self._store.blobs)
+                    sealed.take(event, sequence, at, changed_ends(event, self._store.blobs))
                 self._taken = sequence
         except BaseException:
             self._forget()
@@ -231,7 +242,3 @@ def _event(statement: Statement, signature: bytes, changes: Payload) -> HeadsSea
         signature=signature,
         changes=changes,
     )
-
-
-def _end(stream: str, head: Head) -> bytes:
-    return encode_end(StreamSeal(head.number, stream, head.sequence, head.hash))

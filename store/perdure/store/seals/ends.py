@@ -8,7 +8,7 @@ them one after the other, by number.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -48,9 +48,9 @@ def encode_end(end: StreamSeal) -> bytes:
     return _HEAD.pack(end.number, len(name)) + name + _TAIL.pack(end.sequence, end.hash)
 
 
-def encode_ends(ends: Iterable[StreamSeal]) -> bytes:
-    """The bytes of a list of ends."""
-    return b"".join(map(encode_end, ends))
+def number_of(end: bytes) -> int:
+    """The number in the bytes of an end; ends as bytes are in the order of their numbers."""
+    return int(_HEAD.unpack_from(end)[0])
 
 
 def decode_ends(data: bytes) -> Iterator[StreamSeal]:

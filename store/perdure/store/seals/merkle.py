@@ -8,7 +8,7 @@ leaves is the SHA-256 of nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -58,21 +58,23 @@ class MerkleTree:
         at = index % BLOCK * HASH_BYTES
         return self._leaves.read(index // BLOCK)[at : at + HASH_BYTES]
 
-    def change(self, leaves: Mapping[int, bytes]) -> None:
-        """Set the hashes of some leaves; new ones follow the last without a gap.
+    def change(self, leaves: Iterable[tuple[int, bytes]]) -> None:
+        """Set the hashes of some leaves, given in order; new ones follow the last without a gap.
 
         Raises:
-            ValueError: they do not; those before the gap are set.
+            ValueError: they do not; of those before, some are set.
             StoreError: the leaves cannot be kept.
         """
-        for block, indices in groupby(sorted(leaves), lambda index: index // BLOCK):
+        before = -1
+        for block, changes in groupby(leaves, lambda leaf: leaf[0] // BLOCK):
             hashes = bytearray(self._leaves.read(block)) if block >= 0 else bytearray()
-            for index in indices:
+            for index, leaf in changes:
                 at = index % BLOCK * HASH_BYTES
-                follows = 0 <= block * BLOCK <= self.size and at <= len(hashes)
-                if not follows or len(leaves[index]) != HASH_BYTES:
+                follows = index > before and block * BLOCK <= self.size and at <= len(hashes)
+                if not follows or len(leaf) != HASH_BYTES:
                     raise ValueError(f"leaf {index} does not follow leaf {self.size - 1}")
-                hashes[at : at + HASH_BYTES] = leaves[index]
+                hashes[at : at + HASH_BYTES] = leaf
+                before = index
             self._leaves.write(block, bytes(hashes))
             self._stale.add(block)
 
