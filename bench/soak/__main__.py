@@ -2,8 +2,8 @@
 
     python3 -m bench.soak [--minutes 30] [--load 0.7] [--every 10] [--warm-up MINUTES] [--dir DIR] [--json FILE]
 
-First the most jobs a second are measured; then ``--load`` of that arrive, and every second something else happens: an
-extension is loaded anew, a job paused, resumed, cancelled, the log read. Finished jobs are folded. Writes
+``--load`` of the most jobs a second arrive, which are measured every two minutes, and every second something else
+happens: an extension is loaded anew, a job paused, resumed, cancelled, the log read. Finished jobs are folded. Writes
 bench/results/soak.json; the exit code is 1 if something grows.
 """
 
@@ -29,20 +29,17 @@ from bench.soak.verdict import is_flat, judged
 
 _FILE: Final = Path(__file__).parents[1] / "results" / "soak.json"
 _MOST_KINDS: Final = 10
+_AGAIN: Final = 120.0  # seconds from one measurement of the most jobs a second to the next
 
 
 def soak(folder: Path, minutes: float, load: float, every: float, warm_up: float, kind: str) -> SoakResult:
     """One soak with its data in ``folder``; all times but ``minutes`` and ``warm_up`` (minutes, too) in seconds."""
     keep = min(30.0, minutes * 60 / 8)
     with loaded(folder, keep) as at_work:
-        measuring = min(10.0, minutes * 6)
-        at_work.rate(measuring / 4)
-        full = at_work.rate(measuring)
-        pace = full * load
         samples: list[Sample] = []
         kinds: Counter[str] | None = None
         began, ended = time.monotonic(), at_work.counts.all_ended
-        with at_work.running(pace, pause=min(1.0, every)):
+        with at_work.running(load, again=min(_AGAIN, minutes * 20), pause=min(1.0, every)):
             while (passed := time.monotonic() - began) < minutes * 60:
                 time.sleep(max(0.0, min(len(samples) * every, minutes * 60) - passed))
                 at_work.check()
@@ -56,7 +53,7 @@ def soak(folder: Path, minutes: float, load: float, every: float, warm_up: float
         minutes=minutes,
         warm_up=warm_up,
         load=load,
-        full_rate=full,
+        full_rates=at_work.full_rates,
         shed=at_work.shed,
         ended=dict(at_work.counts.ended),
         samples=samples,

@@ -25,6 +25,7 @@ from perdure.runtime.operations.declaration import query
 STEPS: Final = 10  # of a job: each a progress event, a query, an action with its intent, a checkpoint
 AT_ONCE: Final = 16  # jobs that run at once while the rate is measured
 _MOST: Final = 200  # jobs that may be unfinished; what would be more is not dispatched
+_FULL: Final = 0.05  # of the time: full load, to know how much that is
 _FAILING: Final = 25  # one of so many jobs traps
 _PATIENCE: Final = 0.2  # seconds that a patient job waits at each turn
 _DAY: Final = 86_400
@@ -78,20 +79,11 @@ class Load:
         self.counts = counts
         self.shed = 0
         self.turns = 0
+        self.full_rates: list[float] = []  # jobs a second at full load, each time that it was measured
         self._extension = extension
         self._numbers = itertools.count(1)
         self._patient: JobHandle | None = None
         self._failed: list[BaseException] = []
-
-    def rate(self, seconds: float) -> float:
-        """Jobs that end in a second while `AT_ONCE` are kept unfinished."""
-        never = threading.Event()
-        deadline = time.monotonic() + seconds
-        before, began = self.counts.all_ended, time.monotonic()
-        while time.monotonic() < deadline:
-            self._dispatch_next()
-            self.counts.await_unfinished(AT_ONCE, never)
-        return (self.counts.all_ended - before) / (time.monotonic() - began)
 
     def jobs(self, number: int) -> None:
         """So many jobs, no more than `AT_ONCE` unfinished; returns when all have ended."""
@@ -102,8 +94,11 @@ class Load:
         self.counts.await_unfinished(0 if self._patient is None else 1, never)
 
     @contextmanager
-    def running(self, rate: float, pause: float) -> Iterator[None]:
-        """Have ``rate`` jobs arrive each second, and something else happen every ``pause`` seconds.
+    def running(self, load: float, again: float, pause: float) -> Iterator[None]:
+        """Have ``load`` of the jobs arrive that it can do, and something else happen every ``pause`` seconds.
+
+        How many that are is measured every ``again`` seconds, as a machine is not always equally fast:
+        a twentieth of the time is full load.
 
         Raises:
             BenchFailed: something went wrong meanwhile.
@@ -112,7 +107,7 @@ class Load:
         threads = [
             threading.Thread(target=self._guarded, args=(work, stop), name=f"soak {name}")
             for name, work in (
-                ("arrivals", lambda: self._arrive(rate, stop)),
+                ("arrivals", lambda: self._arrive(load, again, stop)),
                 ("visits", lambda: self._visit(pause, stop)),
             )
         ]
@@ -144,9 +139,24 @@ class Load:
         name, state = ("fails", None) if failing else ("mixture", {"left": STEPS})
         self.counts.dispatch(lambda: self.runtime.dispatch(f"{EXTENSION}:{name}", state))
 
-    def _arrive(self, rate: float, stop: threading.Event) -> None:
+    def _arrive(self, load: float, again: float, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.full_rates.append(self._rate(again * _FULL, stop))
+            self._arrive_at(load * self.full_rates[-1], again * (1 - _FULL), stop)
+
+    def _rate(self, seconds: float, stop: threading.Event) -> float:
+        """Jobs that end in a second while `AT_ONCE` are kept unfinished, one at least."""
+        began = time.monotonic()
+        before = self.counts.all_ended
+        while (time.monotonic() - began < seconds or self.counts.all_ended == before) and not stop.is_set():
+            self._dispatch_next()
+            self.counts.await_unfinished(AT_ONCE, stop)
+        return (self.counts.all_ended - before) / (time.monotonic() - began)
+
+    def _arrive_at(self, rate: float, seconds: float, stop: threading.Event) -> None:
         due = time.monotonic()
-        while not stop.wait(max(0.0, due - time.monotonic())):
+        end = due + seconds
+        while due < end and not stop.wait(max(0.0, due - time.monotonic())):
             if self.counts.unfinished < _MOST:
                 self._dispatch_next()
             else:

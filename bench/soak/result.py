@@ -14,8 +14,8 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         minutes, warm_up: how long it was, and how much of it is not judged; minutes.
-        load: which part of ``full_rate`` arrived.
-        full_rate: jobs a second, the most that were seen before.
+        load: which part of the newest of ``full_rates`` arrived.
+        full_rates: jobs a second at full load, each time that they were measured.
         shed: jobs that were not dispatched because too many were unfinished.
         ended: jobs by how they ended.
         grown: types of Python objects of which there were more at the end than after the warm-up, and how many more.
@@ -25,7 +25,7 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float
     warm_up: float
     load: float
-    full_rate: float
+    full_rates: list[float]
     shed: int
     ended: dict[str, int]
     samples: list[Sample]

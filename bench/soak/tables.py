@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 from bench.report import aligned, number
 from bench.soak.result import SoakResult, read
 from bench.soak.verdict import is_flat
@@ -34,7 +36,9 @@ def as_markdown(result: SoakResult) -> str:
     ends = ", ".join(f"{count:,} {status}" for status, count in sorted(result.ended.items()))
     said = (
         f"`python3 -m bench.soak --minutes {result.minutes:g} --load {result.load:g}`: {verdict}. At full load "
-        f"{number(result.full_rate)} jobs/s of 10 steps (progress, query, action, checkpoint) ended; "
+        f"{number(statistics.median(result.full_rates))} jobs/s of 10 steps (progress, query, action, checkpoint) "
+        f"ended ({number(min(result.full_rates))} to {number(max(result.full_rates))}, measured "
+        f"{len(result.full_rates)} times); over all, with those times, "
         f"{number(last.ended / last.seconds)} jobs/s and {number((last.events - first.events) / seconds)} events/s "
         f"were kept up ({ends}; {result.shed} not dispatched), with {(last.cpu - first.cpu) / seconds:.2f} "
         f"processors. The log grew by {number((last.log_used - first.log_used) / ended)} bytes a job, folded ones "
