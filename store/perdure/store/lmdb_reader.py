@@ -36,7 +36,7 @@ from perdure.store.reading import (
 )
 from perdure.store.rows import MAX_KEY_BYTES, Row
 
-_KNOWN_NAMES: Final = 16_384
+_KNOWN_NAMES: Final = 1_024  # 200 bytes each; more than that many streams are hardly written side by side
 _BREATH: Final = 128  # streams; with what is asked of each, some 0.3 ms
 _CHUNK: Final = 4096  # names that one transaction copies out at most
 _POLL: Final = (0.0005, 0.02)  # seconds between looks for another process's commits: at first, and at most
