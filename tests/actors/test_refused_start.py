@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from uuid import UUID
@@ -36,7 +37,7 @@ class Restarts(ActorHooks):
 
 
 def test_a_start_between_a_pause_and_a_resume_is_no_death(
-    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("perdure.actors.system.Lane", HeldLane)
     hooks = Restarts()
@@ -61,3 +62,4 @@ def test_a_start_between_a_pause_and_a_resume_is_no_death(
     assert state.attempts == 1
     assert rig.tags(job_id) == ["dispatched", "paused", "resumed", "started", "completed"]
     assert hooks.kinds == []
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []

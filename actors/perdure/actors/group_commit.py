@@ -295,7 +295,9 @@ class GroupCommit:
 
     def _refuse(self, lane: Lane, entries: list[Entry], error: StoreError) -> None:
         """The log will never take these events, so nothing may follow them."""
-        logger.warning("the log refused events of %s: %s", lane.stream, error)
+        # A start, or what a killed guest still said, behind somebody's pause or cancel is nothing to be woken for.
+        level = logging.INFO if _of_owner(lane, error) else logging.WARNING
+        logger.log(level, "the log refused events of %s: %s", lane.stream, error)
         for entry in lane.break_off(str(error)):
             if entry.token:
                 self._reply(lane, CommitFailed(entry.token, str(error), refused=True))
