@@ -23,7 +23,8 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import query
 
 STEPS: Final = 10  # of a job: each a progress event, a query, an action with its intent, a checkpoint
-AT_ONCE: Final = 16  # jobs that run at once while the rate is measured
+AT_ONCE: Final = 64  # jobs at full load: as many as may run at once, so no later moment needs more memory
+_FEW: Final = 16  # unfinished ones where their number matters, and not their pace
 _MOST: Final = 200  # jobs that may be unfinished; what would be more is not dispatched
 _FULL: Final = 0.05  # of the time: full load, to know how much that is
 _FAILING: Final = 25  # one of so many jobs traps
@@ -86,11 +87,11 @@ class Load:
         self._failed: list[BaseException] = []
 
     def jobs(self, number: int) -> None:
-        """So many jobs, no more than `AT_ONCE` unfinished; returns when all have ended."""
+        """So many jobs, a few at a time; returns when all have ended."""
         never = threading.Event()
         for _ in range(number):
             self._dispatch_next()
-            self.counts.await_unfinished(AT_ONCE, never)
+            self.counts.await_unfinished(_FEW, never)
         self.counts.await_unfinished(0 if self._patient is None else 1, never)
 
     @contextmanager
