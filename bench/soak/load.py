@@ -23,7 +23,7 @@ from perdure.runtime.operations.context import CallContext
 from perdure.runtime.operations.declaration import query
 
 STEPS: Final = 10  # of a job: each a progress event, a query, an action with its intent, a checkpoint
-AT_ONCE: Final = 64  # jobs at full load: as many as may run at once, so no later moment needs more memory
+AT_ONCE: Final = 64  # jobs at full load: as many as may run at once, so that later moments hardly need more memory
 _FEW: Final = 16  # unfinished ones where their number matters, and not their pace
 _MOST: Final = 200  # jobs that may be unfinished; what would be more is not dispatched
 _FULL: Final = 0.05  # of the time: full load, to know how much that is

@@ -268,7 +268,7 @@ def test_a_seal_takes_little_memory_for_each_stream_that_changed(tmp_path: Path)
     finally:
         tracemalloc.stop()
     log.sealer.close()
-    assert most / MANY < 400  # bytes; their list itself, 88 a stream, is in memory twice
+    assert most / MANY < 400  # bytes; their list itself is 88 a stream
 
 
 def test_the_next_process_goes_on_where_the_one_before_ended(tmp_path: Path) -> None:
