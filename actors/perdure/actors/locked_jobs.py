@@ -27,7 +27,7 @@ class LockedJobs:
 
     def unlocked(self, lock: str) -> None:
         """Let the jobs go on that waited for this."""
-        for job_id, (wanted, attempts) in list(self._waiting.items()):
+        for job_id, (wanted, attempts) in self._waiting.copy().items():
             if wanted == lock and self._waiting.pop(job_id, None) is not None:
                 self._wake(job_id, attempts)
 
@@ -37,4 +37,4 @@ class LockedJobs:
 
     def all(self) -> dict[UUID, str]:
         """The jobs that wait, and for what."""
-        return {job_id: lock for job_id, (lock, _) in list(self._waiting.items())}
+        return {job_id: lock for job_id, (lock, _) in self._waiting.copy().items()}

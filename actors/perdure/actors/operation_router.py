@@ -116,7 +116,7 @@ class OpenCalls:
 
     def all(self) -> list[tuple[int, _Call]]:
         """All of them, with their numbers."""
-        return list(self.calls.items())
+        return list(self.calls.copy().items())
 
 
 class OperationRouter(MailboxActor):

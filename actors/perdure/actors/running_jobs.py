@@ -89,7 +89,9 @@ class RunningJobs:
 
     def of(self, extension: str) -> list[UUID]:
         """The extension's."""
-        return [job_id for job_id, running in list(self._running.items()) if running.extension == extension]
+        # A copy is made at once. `list(items())` is not: for the pairs that it makes the collector may run, and then
+        # other threads, which add jobs.
+        return [job_id for job_id, running in self._running.copy().items() if running.extension == extension]
 
     def ids(self) -> list[UUID]:
         """All."""

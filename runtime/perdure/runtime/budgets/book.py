@@ -116,7 +116,7 @@ class BudgetBook:
 
     def remaining(self) -> dict[str, float]:
         """The requests that each extension may make at this moment; those without a limit are left out."""
-        found = ((extension, ledger.remaining()) for extension, ledger in list(self._ledgers.items()))
+        found = ((extension, ledger.remaining()) for extension, ledger in self._ledgers.copy().items())
         return {extension: float(remaining) for extension, remaining in found if remaining is not None}
 
     def states(self, extension: str, running: Callable[[str], int | None] = lambda job_type: None) -> list[BudgetState]:
