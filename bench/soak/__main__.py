@@ -76,7 +76,7 @@ def _tell(sample: Sample, minutes: float) -> None:
     if sys.stderr.isatty():
         print(
             f"\r\033[K{sample.seconds / 60:.1f} of {minutes:g} min: {sample.ended:,} jobs, "
-            f"{sample.private / 2**20:.1f} MiB, {sample.objects:,} objects, {sample.threads} threads",
+            f"{sample.private / 2**20:.1f} MiB, {sample.blocks:,} blocks, {sample.threads} threads",
             end="", file=sys.stderr, flush=True,
         )  # fmt: skip
 

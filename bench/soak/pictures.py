@@ -9,12 +9,12 @@ from bench.peers.pictures import saved, settings
 from bench.soak.result import SoakResult, read
 from bench.soak.verdict import JUDGED
 
-_PANELS: Final = (("private", "resident"), ("objects", "blocks"), ("threads", "descriptors", "readers"))
+_PANELS: Final = (("private", "given_out", "resident"), ("blocks",), ("threads", "descriptors", "readers"))
 _COLOURS: Final = ("#4477aa", "#ee6677", "#228833")
 
 
 def drawn(content: bytes) -> Mapping[str, bytes]:
-    """``soak.svg``: memory, objects, and what the system counts, over time."""
+    """``soak.svg``: memory, Python's blocks, and what the system counts, over time."""
     with settings():
         return {"soak.svg": saved(_figure(read(content)))}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 import time
@@ -10,6 +9,7 @@ import time
 import msgspec
 
 from bench.footprint import footprint
+from bench.soak.malloc import malloc
 from perdure.runtime import Runtime
 from perdure.store import LmdbEventStore
 
@@ -19,7 +19,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         private: memory that only this process has; ``resident`` is with the log's pages that are in memory.
-        blocks: what Python's allocator has given out; ``objects``: those of them that its collector knows.
+        blocks: what Python's allocator has given out. Not Python's objects: to count them makes a list of them all.
+        given_out, taken: memory of the C library's allocator, which LMDB and wasmtime use.
         log_file, log_used: the log on the disk, and how much of it has held pages.
         readers: taken slots of LMDB's table of readers.
         running, ended: jobs at this moment, and since the start.
@@ -35,7 +36,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     descriptors: int
     blocks: int
-    objects: int
+    given_out: int
+    taken: int
     log_file: int
     log_used: int
     readers: int
@@ -52,6 +54,7 @@ def look(runtime: Runtime, began: float, running: int, ended: int) -> Sample:
     if not isinstance(store, LmdbEventStore):
         raise TypeError("a log in memory")
     now = footprint()
+    native = malloc()
     return Sample(
         seconds=time.monotonic() - began,
         private=now.private,
@@ -61,7 +64,8 @@ def look(runtime: Runtime, began: float, running: int, ended: int) -> Sample:
         threads=threading.active_count(),
         descriptors=now.descriptors,
         blocks=sys.getallocatedblocks(),
-        objects=len(gc.get_objects()),
+        given_out=native.given_out,
+        taken=native.taken,
         log_file=(store.path / "log" / "data.mdb").stat().st_blocks * 512,
         log_used=store.map_usage()[0],
         readers=len(store.reader_pids()),

@@ -20,7 +20,7 @@ TOLERANCE: Final = 0.02
 JUDGED: Final[Mapping[str, tuple[str, str, float, float]]] = {
     "private": ("private memory", "MiB", 2**20, 1.0),
     "blocks": ("memory blocks of Python", "1,000", 1_000, 1.0),
-    "objects": ("objects that Python's collector knows", "1,000", 1_000, 0.5),
+    "given_out": ("memory of the C library, given out", "MiB", 2**20, 1.0),
     "threads": ("threads", "1", 1, 1.0),
     "descriptors": ("file descriptors", "1", 1, 1.0),
     "mappings": ("mappings", "1", 1, 16.0),

@@ -40,8 +40,9 @@ def soak_of(
     return [
         Sample(
             seconds=second, private=round(private(second) * 2**20), resident=10**8, address_space=10**11,
-            mappings=300, threads=threads(second), descriptors=9, readers=1, blocks=blocks(second), objects=80_000,
-            log_file=10**8, log_used=10**8, running=5, ended=second, events=40 * second, cpu=second / 2,
+            mappings=300, threads=threads(second), descriptors=9, readers=1, blocks=blocks(second),
+            given_out=10**7, taken=2 * 10**7, log_file=10**8, log_used=10**8,
+            running=5, ended=second, events=40 * second, cpu=second / 2,
             waiting=second * 7 % 5,
         )
         for second in range(0, seconds, 10)
