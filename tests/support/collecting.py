@@ -11,7 +11,7 @@ from contextlib import contextmanager
 def at_each_collection(change: Callable[[], object]) -> Iterator[None]:
     """Have the collector run as often as it can, and ``change`` each time.
 
-    Before Python 3.12 that is whenever a tuple is made; from then on between two instructions only.
+    Before Python 3.12 it can whenever a tuple is made; from then on between two instructions only.
     """
 
     def collecting(phase: str, info: dict[str, int]) -> None:
